@@ -1,0 +1,31 @@
+# One command surface. `make` alone lists the verbs.
+PYTHON ?= python3
+# Tests wait for real rings more than they compute: two workers pay even on one core. 0 is none, for a debugger.
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+VENV := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+.PHONY: help setup demo test lint bench
+.DEFAULT_GOAL := help
+
+help: ## list these verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install everything: .venv from pinned versions, serf, sshd and plugins from the distribution
+	@$(PYTHON) inspector_lab/bootstrap.py
+
+demo: setup ## break a practice fleet of 20 nodes on a real ring, sweep it, explain what is wrong (30 s)
+	@$(VENV)/python -m inspector_lab.demo
+
+test: setup ## run the whole test suite
+	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+lint: setup ## ruff, its formatter, and mypy --strict
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+
+bench: setup ## measure every budget of the design and write docs/benchmarks.md
+	@$(VENV)/python -m bench

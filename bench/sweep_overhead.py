@@ -1,0 +1,56 @@
+"""What a sweep costs beyond Serf itself, on a real ring: last verdict against last raw acknowledgement."""
+
+from __future__ import annotations
+
+import statistics
+
+import trio
+
+from bench.figures import Figure
+from bench.fleet import Fleet
+from inspector_agent.ring import Ack, connect
+from inspector_coord.config import Ring, load
+
+# Items that cost a node next to nothing: this figure is about the way there and back.
+LIGHT = ("--item", "sysctl:*", "--item", "kernel:*")
+
+
+async def last_raw_ack(config: Ring, members: int, timeout_s: float = 10.0) -> float:
+    """Seconds from asking until the last of `members` Serf agents has acknowledged a query nobody answers."""
+    async with connect(config.entries[0], auth_key=config.auth_key()) as ring:
+        began = trio.current_time()
+        heard = 0
+        async with ring.query("bench", b"", timeout_s=timeout_s, request_ack=True) as records:
+            async for record in records:
+                heard += isinstance(record, Ack)
+                if heard == members:
+                    return trio.current_time() - began
+    raise SystemExit(f"only {heard} of {members} acknowledged within {timeout_s:g} s: the ring is not whole")
+
+
+def measure(fleet: Fleet, *, runs: int) -> list[Figure]:
+    """Raw acknowledgement and sweep in turn, `runs` times, on the same ring and entry; one ratio a pair."""
+    ring = load(fleet.config).rings["main"]
+    fleet.sweep(*LIGHT)  # everybody fetches the release once
+    ratios, acks, sweeps = [], [], []
+    for _ in range(runs):
+        report, _wall_s = fleet.sweep(*LIGHT)
+        nodes = [node for node in report["nodes"] if node["via"] == "query"]
+        check_s = statistics.median(node["took_ms"] / 1000 for node in nodes)
+        last_s = max(node["seconds"] for node in nodes)
+        ack_s = trio.run(last_raw_ack, ring, len(nodes))
+        acks.append(ack_s)
+        sweeps.append(last_s)
+        ratios.append((last_s - check_s) / ack_s)
+    return [
+        Figure(
+            "sweep_overhead_ring_50",
+            f"sweep overhead, real ring of {len(nodes)}",
+            "",
+            tuple(ratios),
+            1.3,
+            note="(last verdict - median check time the nodes report) ÷ last raw Serf ack, alternating on one ring",
+        ),
+        Figure("raw_ack_ring_50_s", "  last raw Serf ack", "s", tuple(acks)),
+        Figure("last_verdict_ring_50_s", "  last verdict", "s", tuple(sweeps)),
+    ]

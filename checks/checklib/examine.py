@@ -1,0 +1,95 @@
+"""From one item to one finding: observe, compare, say. The only place where outcomes are decided."""
+
+from __future__ import annotations
+
+from checklib import kinds, matchers
+from checklib.contract import finding
+from checklib.errors import CannotTell, NotApplicable
+from checklib.values import show
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from checklib.contract import Item
+    from checklib.kinds import Kind
+    from checklib.node import Node
+    from checklib.values import Observed
+
+
+def examine(kind: Kind, item: Item, node: Node) -> dict[str, Any]:
+    """The finding of one item, without its time. Raises only what nobody expected."""
+    try:
+        kinds.hold_to(kind, item)
+        return _judge(kind, item, kind.observe(item, node))
+    except NotApplicable as reason:
+        return finding(item.id, "na", message=str(reason))
+    except CannotTell as reason:
+        return finding(item.id, "error", message=str(reason))
+    except OSError as error:
+        return finding(item.id, "error", message=explain(error))
+
+
+def explain(error: OSError) -> str:
+    """An operating system error for people: what was wrong, and with which file."""
+    text = error.strerror or str(error)
+    return f"{error.filename}: {text}" if isinstance(error.filename, str) else text
+
+
+def _judge(kind: Kind, item: Item, observed: Observed) -> dict[str, Any]:
+    """Compare property by property.
+
+    One property that certainly deviates makes a fail, whatever could not be told of the others; then what could not be
+    told makes an error; then what does not apply makes an na. Only an item of which everything holds passes.
+    """
+    deviating: list[str] = []
+    reasons: list[str] = []
+    errors: list[str] = []
+    inapplicable: list[str] = []
+    for name, expected in item.expect.items():
+        value = observed.values.get(name)
+        if isinstance(value, NotApplicable):
+            inapplicable.append(str(value))
+            continue
+        exists = observed.exists if name == kind.main else value is not None
+        try:
+            if isinstance(value, CannotTell):
+                raise value
+            broken = [
+                matchers.say(matcher, operand)
+                for matcher, operand in expected.items()
+                if not matchers.holds(matcher, value, operand, exists=exists)
+            ]
+        except CannotTell as error:
+            errors.append(str(error))
+            continue
+        if broken:
+            deviating.append(name)
+            reasons.append(_label(kind, item, name, "expected " + " and ".join(broken)))
+    told = [name for name in item.expect if name in deviating] if deviating else list(item.expect)
+    seen = ", ".join(_label(kind, item, name, _shown(observed, name)) for name in told)
+    if not observed.exists and all(observed.values.get(name) is None for name in told):
+        seen = show(None)
+    if deviating:
+        return finding(item.id, "fail", seen, _sentence(observed.note, *reasons))
+    if errors:
+        return finding(item.id, "error", message=_sentence(observed.note, *errors))
+    if inapplicable:
+        return finding(item.id, "na", message=_sentence(observed.note, *inapplicable))
+    return finding(item.id, "pass", seen, observed.note)
+
+
+def _label(kind: Kind, item: Item, name: str, text: str) -> str:
+    """The text with its property's name, unless that is the main one and stands alone."""
+    return text if name == kind.main and len(item.expect) == 1 else f"{name} {text}"
+
+
+def _shown(observed: Observed, name: str) -> str:
+    value = observed.values.get(name)
+    if name in observed.shown and value is not None:
+        return observed.shown[name]()
+    return show(value)
+
+
+def _sentence(*parts: str) -> str:
+    return "; ".join(dict.fromkeys(part for part in parts if part))

@@ -1,0 +1,49 @@
+"""Where and with what the items of one request are observed."""
+
+from __future__ import annotations
+
+from checklib.errors import CheckError
+from checklib.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from checklib.contract import Request
+
+    Made = TypeVar("Made")
+
+
+class Node:
+    """The node as one request sees it.
+
+    root   the files below the request's root
+    facts  of the node, as the caller has them
+    """
+
+    def __init__(self, request: Request) -> None:
+        self.root = Root(request.root)
+        self.facts = request.facts
+        self._items = request.items
+        self._made: dict[str, Any] = {}
+
+    def keys(self, check: str) -> list[str]:
+        """The keys of all items of one check in this request: what one look can see at once."""
+        return [item.key for item in self._items if item.check == check and not item.mistake]
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What `make` makes, made once for all items. What it raises is raised for each of them too."""
+        if name not in self._made:
+            try:
+                self._made[name] = make()
+            except (CheckError, OSError) as error:
+                self._made[name] = error
+        made = self._made[name]
+        if isinstance(made, CheckError | OSError):
+            raise made
+        return made  # type: ignore[no-any-return]  # it came from make
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self.root.close()

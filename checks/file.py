@@ -1,0 +1,141 @@
+"""Files, directories and links below the root: kind, mode, owner, size, hash, text."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from checklib import limits
+from checklib.accounts import name_of
+from checklib.errors import CannotTell
+from checklib.kinds import Kind, Property
+from checklib.values import Mode, Observation, Observed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from checklib.contract import Item
+    from checklib.node import Node
+
+TYPES = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFBLK: "block device",
+    stat.S_IFCHR: "character device",
+}
+OF_THE_PATH_ITSELF = frozenset({"exists", "type", "target"})  # the others are of what it leads to
+HASH_CHARS_SHOWN = 12
+
+
+def observe(item: Item, node: Node) -> Observed:
+    """What is expected to be something, and nothing else: a hash is not computed for the sake of a mode."""
+    path = item.key
+    if not path.startswith("/"):
+        raise CannotTell(f"{path[:80]!r} is no absolute path")
+    try:
+        itself = node.root.stat(path, follow=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return Observed({"exists": False}, exists=False, shown={"exists": lambda: "absent"})
+    values: dict[str, Observation] = {"exists": True, "type": TYPES.get(stat.S_IFMT(itself.st_mode), "unknown")}
+    if "target" in item.expect:
+        values["target"] = node.root.readlink(path) if stat.S_ISLNK(itself.st_mode) else None
+    if set(item.expect) - OF_THE_PATH_ITSELF:
+        try:
+            values |= _beyond_links(path, node, item.expect)
+        except (FileNotFoundError, NotADirectoryError):
+            return Observed(values, note="the link leads nowhere")
+    return Observed(values, shown={"content": lambda: show_content(values["content"])})
+
+
+def _beyond_links(path: str, node: Node, wanted: Container[str]) -> dict[str, Observation]:
+    """The wanted ones of mode, owner, group, size, sha256 and content."""
+    status = node.root.stat(path)
+    look: dict[str, Callable[[], Observation]] = {
+        "mode": lambda: Mode(stat.S_IMODE(status.st_mode)),
+        "owner": lambda: name_of(node, "user", status.st_uid),
+        "group": lambda: name_of(node, "group", status.st_gid),
+        "size": lambda: status.st_size,
+        "sha256": lambda: _sha256(path, node, status),
+        "content": lambda: _content(path, node, status),
+    }
+    return {name: _tell(observe_one) for name, observe_one in look.items() if name in wanted}
+
+
+def _tell(observe_one: Callable[[], Observation]) -> Observation:
+    """One property may be beyond us while the others are not."""
+    try:
+        return observe_one()
+    except CannotTell as error:
+        return error
+    except PermissionError as error:
+        return CannotTell(f"{error.filename}: {error.strerror}")
+
+
+def _sha256(path: str, node: Node, status: os.stat_result) -> Observation:
+    if not stat.S_ISREG(status.st_mode):
+        raise CannotTell(f"{path} is no regular file, so that it has no hash")
+    if status.st_size > limits.hashed_bytes_max:
+        raise CannotTell(f"{path} has more than {limits.hashed_bytes_max} bytes: too much to be hashed")
+    import hashlib  # it brings OpenSSL with it: only who wants a hash pays for it
+
+    digest = hashlib.sha256()
+    fd = node.root.open(path)
+    try:
+        while chunk := os.read(fd, limits.hash_chunk_bytes):
+            digest.update(chunk)
+    finally:
+        os.close(fd)
+    return digest.hexdigest()
+
+
+def _content(path: str, node: Node, status: os.stat_result) -> Observation:
+    if not stat.S_ISREG(status.st_mode):
+        raise CannotTell(f"{path} is no regular file, so that it has no text")
+    return parse_content(path, node.root.read(path))
+
+
+def parse_content(path: str, raw: bytes) -> str:
+    """A file's text. Raises CannotTell where it is none."""
+    if b"\0" in raw:
+        raise CannotTell(f"{path} is binary: expect a sha256 of it")
+    return raw.decode("utf-8", "replace")
+
+
+def show_content(text: object) -> str:
+    """For people: enough to tell two wrong files apart, nothing of what may be secret."""
+    import hashlib
+
+    raw = str(text).encode()
+    return f"{len(raw)} bytes, sha256 {hashlib.sha256(raw).hexdigest()[:HASH_CHARS_SHOWN]}…"
+
+
+KIND = Kind(
+    "file",
+    title="a file, directory or link",
+    key="its absolute path; links are followed within the root, and only exists, type and target are of a link itself",
+    key_begins="/",
+    main="exists",
+    properties={
+        "exists": Property("bool", "whether there is something of that name"),
+        "type": Property("word", "file, directory, symlink, fifo, socket, block device or character device"),
+        "mode": Property("mode", 'permissions as octal digits: "0644"; at_most: no bits other than these'),
+        "owner": Property("word", "the owner's name in /etc/passwd below the root, else the number"),
+        "group": Property("word", "the group's name in /etc/group below the root, else the number"),
+        "size": Property("number", "bytes"),
+        "sha256": Property("word", "of the content, in hexadecimal"),
+        "content": Property("word", "the text, of at most 1 MiB; ^ and $ of matches stand at every line"),
+        "target": Property("word", "where a link points, as it is written"),
+    },
+    example={"/etc/motd": {"expect": {"mode": "0644", "owner": "root", "content": {"contains": "authorized"}}}},
+    cost="one stat; reading the file only for content and sha256 (1 GB/s)",
+    observe=observe,
+)
+
+if __name__ == "__main__":
+    from checklib.standalone import main
+
+    raise SystemExit(main(KIND))

@@ -1,0 +1,70 @@
+"""What can go wrong in the config center, as one small tree.
+
+CenterError                 every error of this package; its text says what was wrong, where, and what to do
+├── CatalogueError          the description of the checks cannot be had, or cannot be read
+├── InvalidLayers           the layers have mistakes; carries all of them
+├── MatchError              a pattern of a `match` cannot be read
+├── ReleaseError            a release or pointer is malformed, too big, or not the one its digest names
+├── ServeError              the address to serve on cannot be had
+└── StoreError              the directory of published releases cannot be read or written
+    ├── NothingPublished    there is no release yet
+    └── StoreBusy           the machine does not give a file of it just now; nothing says that the file is damaged
+
+No module here raises anything else on bad input; a bug stays a bug and raises what it raises.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from config_center.mistakes import Mistake
+
+
+class CenterError(Exception):
+    """Every error of this package."""
+
+
+class CatalogueError(CenterError):
+    """The description of the checks cannot be had, or cannot be read."""
+
+
+class InvalidLayers(CenterError):  # noqa: N818 - it names a state of the layers, and reads so where it is caught
+    """The layers have mistakes.
+
+    mistakes: all of them, in the order of the files; directory: the fleet's, to which their files are relative.
+    """
+
+    def __init__(self, mistakes: Sequence[Mistake], directory: Path) -> None:
+        self.mistakes = tuple(mistakes)
+        self.directory = directory
+        count = len(self.mistakes)
+        first = f"; the first: {self.mistakes[0]}" if self.mistakes else ""
+        super().__init__(f"the layers have {count} mistake{'' if count == 1 else 's'}{first}")
+
+
+class MatchError(CenterError):
+    """A pattern of a `match` cannot be read."""
+
+
+class ReleaseError(CenterError):
+    """A release or a pointer is malformed, too big, or not the one its digest names."""
+
+
+class ServeError(CenterError):
+    """The address to serve on cannot be had."""
+
+
+class StoreError(CenterError):
+    """The directory of published releases cannot be read or written."""
+
+
+class NothingPublished(StoreError):  # noqa: N818 - a fact, not a fault
+    """There is no release yet."""
+
+
+class StoreBusy(StoreError):  # noqa: N818 - a state of the machine, which may pass
+    """The machine does not give a file of the store just now: no descriptor left, a disk's error, no right to it."""

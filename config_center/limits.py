@@ -1,0 +1,67 @@
+"""Every bound of the config center in one place, with its unit in its name; relations are asserted on import."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# What people write. Far above what a fleet needs, far below what would hurt the machine that validates.
+layers_max: Final = 1_000
+layer_bytes_max: Final = 2 * 1024 * 1024
+yaml_nodes_max: Final = 100_000  # scalars, lists and mappings of one file
+yaml_depth_max: Final = 12  # a layer as documented needs 8
+mistakes_max: Final = 1_000  # reported at once; beyond, the first ones explain the rest
+items_max: Final = 20_000  # different items of one release
+list_items_max: Final = 256  # elements of one operand, parameter or `match` value
+
+# Texts, in characters.
+key_chars_max: Final = 256  # what follows the colon of an item id
+text_chars_max: Final = 4_096  # any value, title, rationale, remediation
+regex_chars_max: Final = 256
+pattern_chars_max: Final = 256
+name_chars_max: Final = 64  # a kind, a property, a parameter, a tag
+message_chars_max: Final = 4_096
+
+# Patterns of a `match`.
+pattern_parts_max: Final = 64  # literals, wildcards and ranges of one pattern
+range_digits_max: Final = 18
+
+timeout_s_default: Final = 2.0
+timeout_s_min: Final = 0.05
+timeout_s_max: Final = 60.0
+
+integer_max: Final = 2**64 - 1  # what every JSON reader of the release can hold exactly as an integer
+integer_min: Final = -(2**63)
+
+# What is published and served.
+release_number_max: Final = 2**32 - 1  # what the wire between coordinator and agents has room for
+release_bytes_max: Final = 8 * 1024 * 1024
+pointer_bytes_max: Final = 64 * 1024
+parts_max: Final = 200
+part_bytes_max: Final = 8 * 1024 * 1024
+parts_bytes_max: Final = 32 * 1024 * 1024  # all parts of one release together
+
+# Asking an executable what it checks (`--describe`).
+describe_bytes_max: Final = 1024 * 1024
+describe_s_max: Final = 20.0  # the bundled checks: a cold start on a loaded machine
+describe_site_s_max: Final = 3.0  # one executable of the site, which may not know the word at all
+
+# The HTTP face.
+request_bytes_max: Final = 16 * 1024  # request line and headers
+request_read_s: Final = 20  # a request must be whole by then
+keep_alive_s: Final = 15  # also how long a connection may be silent before its first request is whole
+retry_after_s: Final = 5  # what a client is told that comes while the machine has no descriptor left
+shelf_bytes_max: Final = 64 * 1024 * 1024  # objects kept in memory, plain and gzipped
+
+_RELATIONS = {
+    "the default timeout is a timeout that can be given": timeout_s_min <= timeout_s_default <= timeout_s_max,
+    "one part alone is not more than all parts": part_bytes_max <= parts_bytes_max,
+    "the shelf holds any object, plain and gzipped": 2 * max(release_bytes_max, part_bytes_max) <= shelf_bytes_max,
+    "keys, patterns and regular expressions are texts": (
+        max(key_chars_max, pattern_chars_max, regex_chars_max, name_chars_max) <= text_chars_max
+    ),
+    "a pattern has no more parts than characters": pattern_parts_max <= pattern_chars_max,
+    "a site's executable is not waited for longer than ours": describe_site_s_max <= describe_s_max,
+}
+for _sentence, _holds in _RELATIONS.items():
+    if not _holds:
+        raise ValueError(f"config_center/limits.py: no longer true: {_sentence}")

@@ -1,0 +1,43 @@
+"""Shell: `config-center serve` as a process: says when it is ready, ends well on a signal."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import trio
+
+from config_center.http import serve
+
+
+async def serve_until_signalled(store: Path, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; the ready line goes to stderr. Raises StoreError as `serve` does."""
+    _take_descriptors()
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+
+        async def signalled() -> None:
+            async for _ in signals:
+                return
+
+        # In no nursery: that would wrap what is raised into a group, and nobody could tell it as one sentence.
+        await serve(store, host, port, until=signalled, task_status=_Ready(store))
+
+
+def _take_descriptors() -> None:
+    """As many as may be had: each client is one, and a shell gives 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # fewer serve as well
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class _Ready(trio.TaskStatus[str]):
+    """Takes the URL once connections are accepted."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+
+    def started(self, value: str | None = None) -> None:
+        print(f"config-center serves {self._store} on {value}", file=sys.stderr, flush=True)

@@ -1,0 +1,254 @@
+"""The agent at work: a Serf agent on one side, checks on the other, the session's brain between them.
+
+This shell does what the session orders and decides nothing. It reaches the node's own Serf agent by RPC, listens to
+nothing else, and changes nothing there. Whatever goes away is waited for: Serf, the config center, room on the disk.
+Runs and fetches go on while the connection to Serf is lost; responses do not, because Serf knows a query only on the
+connection that it sent it on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+from inspector_agent import limits
+from inspector_agent.bundled import checks_dir
+from inspector_agent.events import (
+    Attached,
+    Detached,
+    Effect,
+    Ended,
+    Event,
+    Fetch,
+    Found,
+    Heard,
+    Looked,
+    Note,
+    Refused,
+    Respond,
+    StartRun,
+    StopRun,
+    Tick,
+)
+from inspector_agent.log import Log
+from inspector_agent.ring import (
+    CommandRefused,
+    Failure,
+    MemberEvent,
+    NotConnected,
+    QueryEvent,
+    QueryOver,
+    RingClient,
+    Unreachable,
+    reconnecting,
+)
+from inspector_agent.runner.run import CheckRunner
+from inspector_agent.session import DROPS, Session
+from inspector_agent.upkeep import Node, Upkeep
+from inspector_agent.vitals import Gauges
+from inspector_agent.wire import QUERY_NAME
+
+if TYPE_CHECKING:
+    from inspector_agent.config import AgentConfig
+    from inspector_agent.findings import Finding
+
+
+async def run_agent(
+    config: AgentConfig,
+    *,
+    clock: Callable[[], float] = time.time,
+    log: Log | None = None,
+    counted: Counter[str] | None = None,
+) -> None:
+    """Serve until cancelled.
+
+    Args:
+        config: see there.
+        clock: gives Unix time in seconds.
+        log: where to say what matters; stderr by default.
+        counted: is kept up to date with what became of questions (`Session.counted`).
+    """
+    async with trio.open_nursery() as nursery:
+        agent = Agent(config, nursery, clock, log or Log(clock), Session(counted))
+        nursery.start_soon(agent.keep_up)
+        nursery.start_soon(agent.keep_time)
+        await agent.serve()
+
+
+@dataclass(frozen=True)
+class Link:
+    """A connection to Serf, and the nursery of what must not outlive it."""
+
+    client: RingClient
+    nursery: trio.Nursery
+
+
+class Agent:
+    """One node's agent. `serve`, `keep_up` and `keep_time` run side by side; runs and fetches are further `tasks`."""
+
+    def __init__(
+        self, config: AgentConfig, tasks: trio.Nursery, clock: Callable[[], float], log: Log, session: Session
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._log = log
+        self._gauges = Gauges(config.root)
+        self._upkeep = Upkeep(config, self._give, log)
+        self._looked_at = float("-inf")
+        self._query_name = f"{config.query_prefix}{QUERY_NAME}"
+        self._session = session
+        self._tasks = tasks
+        self._link: Link | None = None
+        self._run_scope = trio.CancelScope()
+        self._due_changed = trio.Event()
+        self._problem = ""
+        self._drops_said: dict[str, int] = {}
+
+    # ---- Serf ------------------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Answer questions, for ever."""
+        await reconnecting(
+            self._config.rpc, self._attached, on_failure=self._lost, auth_key=self._config.auth_key or None
+        )
+
+    async def _attached(self, client: RingClient) -> None:
+        await self._identify(client)
+        try:
+            types = f"query:{self._query_name},member-update"
+            async with trio.open_nursery() as nursery, client.stream(types) as events:
+                self._link = Link(client, nursery)
+                self._log("attached", node=self._session.name, rpc=client.address)
+                lost = 0
+                async for event in events:
+                    if isinstance(event, QueryEvent):
+                        self._hear(event)
+                    elif isinstance(event, MemberEvent) and any(m.name == self._session.name for m in event.members):
+                        await self._identify(client)  # other tags: other layers, from the next question on
+                    if events.dropped > lost:
+                        self._log("questions-lost", count=events.dropped - lost)
+                        lost = events.dropped
+        finally:
+            self._link = None
+            self._give(Detached())
+
+    async def _identify(self, client: RingClient) -> None:
+        """Learn the node's name and tags from Serf; with other ones than before it should be something else."""
+        with trio.move_on_after(limits.respond_s_max):
+            stats = await client.stats()
+            node = Node(stats.get("agent", {}).get("name", ""), stats.get("tags", {}))
+            if node != self._upkeep.node:
+                self._give(Attached(node.name, node.tags))
+                self._upkeep.become(node)
+            return
+        raise Unreachable(f"Serf says nothing for {limits.respond_s_max:g} s", client.address)
+
+    def _lost(self, failure: Failure) -> None:
+        """A connection could not be made, or ended. Said when it is news."""
+        problem = str(failure.problem)
+        if problem != self._problem or failure.connected_s > 0:
+            self._log("serf-away", problem=problem)
+        self._problem = problem
+
+    def _hear(self, event: QueryEvent) -> None:
+        now = trio.current_time()
+        if now - self._looked_at >= limits.vitals_age_s_max:
+            self._looked_at = now
+            self._give(Looked(self._gauges.look()))
+        self._give(Heard(event.id, event.payload))
+
+    async def _respond(self, client: RingClient, order: Respond) -> None:
+        try:
+            with trio.move_on_after(limits.respond_s_max) as patience:
+                await client.respond(order.query_id, order.raw)
+            if patience.cancelled_caught:
+                self._log("response-stuck", after_s=limits.respond_s_max)
+        except QueryOver:
+            self._give(Refused(order.query_id))
+        except CommandRefused as refused:
+            self._log("response-refused", reason=refused.reason)
+        except NotConnected as problem:
+            self._log("response-lost", problem=problem.problem)
+
+    # ---- what the session orders -----------------------------------------------------------------------------------
+
+    def _give(self, event: Event) -> None:
+        for effect in self._session.handle(event, now=trio.current_time(), clock=self._clock()):
+            self._do(effect)
+        if not isinstance(event, Found):
+            self._due_changed.set()
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Respond():
+                if self._link is not None:
+                    self._link.nursery.start_soon(self._respond, self._link.client, effect)
+            case StartRun():
+                self._tasks.start_soon(self._run, effect)
+            case StopRun():
+                self._run_scope.cancel()
+            case Fetch():
+                self._tasks.start_soon(self._upkeep.fetch, effect)
+            case Note(reason=reason, detail=detail):
+                self._log(reason, detail=detail)
+
+    async def _run(self, order: StartRun) -> None:
+        node, problem = self._upkeep.node or Node("", {}), ""
+
+        def emit(finding: Finding) -> None:
+            self._give(Found(order.run, finding))
+
+        with trio.CancelScope() as self._run_scope:
+            try:
+                runner = CheckRunner(
+                    checks_dir=checks_dir(),
+                    parts_dir=self._upkeep.parts_dir(order.digest),
+                    root=self._config.root,
+                    facts={"name": node.name, "tags": dict(node.tags)},
+                )
+                await runner.run(order.items, emit, deadline_s=order.deadline_s)
+            except OSError as error:
+                problem = f"checks cannot run: {error.strerror or error}"
+                self._log("run-failed", problem=problem)
+        self._give(Ended(order.run, problem))
+
+    # ---- time -------------------------------------------------------------------------------------------------------
+
+    async def keep_up(self) -> None:
+        """Stay up to date with the config center, for ever."""
+        await self._upkeep.poll(self._now_and_again)
+
+    async def keep_time(self) -> None:
+        """Tell the session when it is time for what it waits for. Sleeps while it waits for nothing."""
+        while True:
+            self._due_changed = trio.Event()
+            due_at = self._session.due_at
+            with trio.move_on_at(float("inf") if due_at is None else due_at):
+                await self._due_changed.wait()
+                continue
+            self._give(Tick())
+
+    def _now_and_again(self) -> None:
+        """Things that may be old news: what was dropped, and tags that somebody changed with `serf tags`."""
+        self._say_drops()
+        if self._link is not None:
+            self._link.nursery.start_soon(self._look_at_tags, self._link.client)
+
+    async def _look_at_tags(self, client: RingClient) -> None:
+        try:
+            await self._identify(client)
+        except (NotConnected, CommandRefused) as problem:
+            self._log("tags-unknown", problem=str(problem))
+
+    def _say_drops(self) -> None:
+        """How many questions were dropped so far, by reason, when that is news."""
+        counted = self._session.counted
+        drops = {reason: counted[reason] for reason in DROPS if counted[reason]}
+        if drops != self._drops_said:
+            self._drops_said = drops
+            self._log("dropped", heard=counted["heard"], **drops)

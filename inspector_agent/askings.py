@@ -1,0 +1,172 @@
+"""Who waits for an answer, and who had one: questions, their sweeps, memory of both, and a guard against a flood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from inspector_agent import limits
+from inspector_agent.runs import Run
+from inspector_agent.wire import Question, Serving, answer_slot_ms
+
+
+@dataclass(slots=True)
+class Asking:
+    """One question that waits for its answer. Times as the session's `now`.
+
+    Attributes:
+        excuse: the answer needs no sweep: why the node does not serve.
+        spare: a newer question of the same sweep took over; this one serves if Serf has closed that one.
+    """
+
+    query_id: int
+    sweep: bytes
+    slot_at: float
+    deadline_at: float
+    excuse: Serving | None = None
+    spare: bool = False
+
+    @classmethod
+    def of(cls, query_id: int, question: Question, name: str, now: float) -> Asking:
+        """The question as heard now by the node called `name`."""
+        slot_s = answer_slot_ms(question.sweep, name, question.spread_ms) / 1000
+        return cls(query_id, question.sweep, now + slot_s, now + question.answer_within_ms / 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What makes two questions ask the same: sweep id, release (digest prefix), item patterns."""
+
+    sweep: bytes
+    release: bytes
+    patterns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, question: Question) -> Key:
+        """The key of a question."""
+        return cls(question.sweep, question.release, question.items)
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One sweep at this node. It is FETCHING without a run, WAITING with one, and DONE once that is finished.
+
+    Attributes:
+        askings: the questions that wait for it, oldest first; at most one is not spare.
+        excuse: it cannot be served, and why: the state of its answer, after which it is forgotten.
+    """
+
+    key: Key
+    run: Run | None = None
+    excuse: Serving | None = None
+    askings: list[Asking] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        """Whether its answer will not change any more."""
+        return self.excuse is not None or (self.run is not None and self.run.finished)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it may be forgotten: it is done, and nobody waits for it."""
+        return self.done and not self.askings
+
+    @property
+    def live(self) -> Asking | None:
+        """The question that is to be answered."""
+        return next((asking for asking in reversed(self.askings) if not asking.spare), None)
+
+    @property
+    def due_at(self) -> float | None:
+        """When to answer: at its slot if the verdict is known by then, else at the deadline."""
+        live = self.live
+        if live is None:
+            return None
+        return live.slot_at if self.done else live.deadline_at
+
+    def ask(self, asking: Asking) -> int:
+        """A further question takes over. Returns how many old ones were let go."""
+        for older in self.askings:
+            older.spare = True
+        self.askings.append(asking)
+        surplus = max(0, len(self.askings) - limits.askings_open_max)
+        del self.askings[:surplus]
+        return surplus
+
+    def expire(self, now: float) -> int:
+        """Let go of spare questions whose deadline is over. Returns how many."""
+        before = len(self.askings)
+        self.askings = [asking for asking in self.askings if not asking.spare or asking.deadline_at > now]
+        return before - len(self.askings)
+
+
+class Memory:
+    """The last sweeps, and which of them the last responses were for."""
+
+    def __init__(self) -> None:
+        self._sweeps: dict[Key, Sweep] = {}
+        self._responses: dict[int, Key] = {}
+
+    def __iter__(self) -> Iterator[Sweep]:
+        """The sweeps as of now, oldest first."""
+        return iter(list(self._sweeps.values()))
+
+    def get(self, key: Key) -> Sweep | None:
+        """The sweep of that key."""
+        return self._sweeps.get(key)
+
+    def add(self, sweep: Sweep) -> None:
+        """Remember a sweep; `make_room` first."""
+        self._sweeps[sweep.key] = sweep
+
+    def make_room(self) -> bool:
+        """Forget the oldest sweep that nobody waits for, if the memory is full; False: they are all waited for."""
+        if len(self._sweeps) < limits.sweeps_remembered_max:
+            return True
+        idle = next((sweep for sweep in self if sweep.idle), None)
+        if idle is not None:
+            self.forget(idle)
+        return idle is not None
+
+    def forget(self, sweep: Sweep) -> int:
+        """Let go of a sweep. Returns how many questions still waited for it."""
+        self._sweeps.pop(sweep.key, None)
+        return len(sweep.askings)
+
+    def responded(self, query_id: int, sweep: Sweep) -> None:
+        """A response went to this query."""
+        self._responses[query_id] = sweep.key
+        if len(self._responses) > limits.responses_remembered_max:
+            del self._responses[next(iter(self._responses))]
+
+    def whose(self, query_id: int) -> Sweep | None:
+        """The sweep whose answer went to this query; asked once."""
+        key = self._responses.pop(query_id, None)
+        return self._sweeps.get(key) if key is not None else None
+
+    def disconnected(self) -> int:
+        """Query ids mean nothing any more. Returns how many questions waited."""
+        waiting = 0
+        for sweep in self:
+            waiting += len(sweep.askings)
+            sweep.askings.clear()
+        self._responses.clear()
+        return waiting
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket: questions_burst_max at once, questions_per_s_max in the long run."""
+
+    tokens: float = limits.questions_burst_max
+    filled_at: float = 0.0
+
+    def take(self, now: float) -> bool:
+        """Whether one more question may be thought about."""
+        grown = max(0.0, now - self.filled_at) * limits.questions_per_s_max
+        self.tokens = min(float(limits.questions_burst_max), self.tokens + grown)
+        self.filled_at = now
+        if self.tokens < 1.0:
+            return False
+        self.tokens -= 1.0
+        return True

@@ -1,0 +1,24 @@
+"""Where the checks that come with the agent are: in the repository's checks/, in a wheel inside this package."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+
+def checks_dir() -> Path:
+    """The directory that holds batch.py. Raises FileNotFoundError where the installation is broken."""
+    here = Path(__file__).resolve().parent
+    for directory in (here / "bundled_checks", here.parent / "checks"):
+        if (directory / "batch.py").is_file():
+            return directory
+    raise FileNotFoundError(
+        f"the bundled checks are missing: neither {here}/bundled_checks nor {here.parent}/checks has them"
+    )
+
+
+@cache
+def is_bundled(directory: Path, kind: str) -> bool:
+    """Whether the bundled batch knows this kind of check: one file a kind (`os` may not be called os.py)."""
+    name = "os_release" if kind == "os" else kind
+    return name.isidentifier() and (directory / f"{name}.py").is_file()

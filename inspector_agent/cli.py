@@ -1,0 +1,298 @@
+"""The command `inspector-agent`. Data on stdout, everything else on stderr. argparse, so that a node needs no more."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn, TextIO, TypeVar
+
+import trio
+
+from inspector_agent import limits
+from inspector_agent.config import SYSTEM_FILE
+from inspector_agent.errors import AgentError, SourceError
+from inspector_agent.paint import Paint
+
+T = TypeVar("T")
+
+OVERVIEW_EXAMPLES = """\
+examples:
+  inspector-agent check --release examples/layers-minimal
+  inspector-agent doctor --config /etc/inspector/agent.yml
+  inspector-agent run --config /etc/inspector/agent.yml
+"""
+CHECK_EXAMPLES = """\
+exit codes:  0 every item passes   1 some fail or err   2 usage, a broken release, or nothing applies to this node
+
+examples:
+  inspector-agent check --release .                              # layers/ and checks/ here, before they are published
+  inspector-agent check --release /srv/releases --name web-1 --tag zone=a --tag role=web
+  inspector-agent check --release . --item 'sysctl:*' --item kernel:release --all
+  inspector-agent check --release . --root /mnt/image --json | jq .counts
+"""
+FACTS_EXAMPLES = """\
+examples:
+  inspector-agent facts
+  inspector-agent facts --root /mnt/image --json
+"""
+DOCTOR_EXAMPLES = """\
+exit codes:  0 all well, or only warnings   1 something must be put right   2 usage, or no readable agent.yml
+
+examples:
+  inspector-agent doctor
+  inspector-agent doctor --config ./agent.yml --json
+"""
+RUN_EXAMPLES = """\
+It listens on no port: it answers the queries that the node's own Serf agent hears. Log lines go to stderr; SIGTERM and
+Ctrl-C end it and every check that is running.
+
+examples:
+  inspector-agent run
+  inspector-agent run --config ./agent.yml
+"""
+
+
+class Signalled(Exception):  # noqa: N818 - an end, not an error
+    """A signal ended the work."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("interrupted" if number == signal.SIGINT else "terminated")
+        self.number = number
+
+
+def main() -> NoReturn:
+    """Run the command line; the only place where an error of ours becomes an exit code."""
+    arguments = parser().parse_args()
+    try:
+        code = arguments.command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    except Signalled as end:
+        print(f"inspector-agent: {end}", file=sys.stderr)
+        code = 128 + end.number
+    except AgentError as error:
+        print(f"inspector-agent: {error}", file=sys.stderr)
+        code = 2
+    sys.exit(code)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = _parser("inspector-agent", "Checks this node against its baseline.", OVERVIEW_EXAMPLES)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, about, examples, command in (
+        (
+            "check",
+            "Check this node once against a release or a directory of layers, without any ring.",
+            CHECK_EXAMPLES,
+            check,
+        ),
+        ("facts", "Print what this node is.", FACTS_EXAMPLES, facts),
+        (
+            "doctor",
+            "Tell whether the agent can do its work here, and what to do where it cannot.",
+            DOCTOR_EXAMPLES,
+            doctor,
+        ),
+        ("run", "Serve: answer the questions of coordinators until ended.", RUN_EXAMPLES, run),
+    ):
+        made = commands.add_parser(
+            name, help=about, description=about, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        made.set_defaults(command=command)
+        ADD_OPTIONS[name](made)
+    return top
+
+
+def _parser(name: str, about: str, examples: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        name, description=about, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def _check_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--release", metavar="PATH", type=Path, required=True,
+        help="a fleet's directory (layers/, checks/), a directory of published releases, or one release's JSON file",
+    )  # fmt: skip
+    made.add_argument("--root", metavar="DIR", default="/", help="look at this root directory instead of /")
+    made.add_argument("--name", metavar="NODE", default=os.uname().nodename, help="be this node (default: %(default)s)")
+    made.add_argument(
+        "--tag", metavar="KEY=VALUE", action="append", default=[], type=_tag, help="have this tag; repeat it"
+    )
+    made.add_argument(
+        "--item", metavar="GLOB", action="append", default=[], help="only these items, e.g. 'sysctl:*'; repeat it"
+    )
+    made.add_argument(
+        "--timeout", metavar="S", type=_seconds, default=limits.run_s_max, help="for all (default: %(default)g)"
+    )
+    made.add_argument("--all", action="store_true", help="print every item, not only what differs")
+    made.add_argument("--json", action="store_true", help="print one JSON document with every item")
+
+
+def _facts_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--root", metavar="DIR", default="/", help="look at this root directory instead of /")
+    made.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _doctor_options(made: argparse.ArgumentParser) -> None:
+    _config_option(made)
+    made.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _config_option(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--config", metavar="FILE", type=Path, default=SYSTEM_FILE, help="default: %(default)s")
+
+
+ADD_OPTIONS = {"check": _check_options, "facts": _facts_options, "doctor": _doctor_options, "run": _config_option}
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"a tag is given as key=value, not {text!r}")
+    return key, value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 86_400:
+        raise argparse.ArgumentTypeError(f"seconds, more than 0, not {text!r}")
+    return value
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """`inspector-agent check`."""
+    from config_center.errors import CenterError, InvalidLayers
+    from inspector_agent.once import Question, choose, look, open_source
+    from inspector_agent.screen import as_json, as_text, verdict
+
+    question = Question(
+        node=arguments.name,
+        tags=dict(arguments.tag),
+        patterns=tuple(arguments.item),
+        root=_root(arguments.root),
+        deadline_s=arguments.timeout,
+    )
+    try:
+        with open_source(arguments.release) as source, Progress() as progress:
+            items = choose(source, question)
+            done = trio.run(_until_signalled, look, source, question, items, progress)
+    except InvalidLayers as error:
+        lines = [str(arguments.release / str(mistake)) for mistake in error.mistakes]
+        raise SourceError("\n  ".join(["the layers have mistakes, nothing was checked:", *lines])) from error
+    except CenterError as error:
+        raise SourceError(str(error)) from error
+    if arguments.json:
+        _print([json.dumps(as_json(done), indent=1)])
+    else:
+        _print(as_text(done, paint_for(sys.stdout), everything=arguments.all))
+    return verdict(done)
+
+
+def facts(arguments: argparse.Namespace) -> int:
+    """`inspector-agent facts`."""
+    from inspector_agent.facts import gather
+
+    found = gather(_root(arguments.root)).as_dict()
+    if arguments.json:
+        _print([json.dumps(found, indent=1)])
+    else:
+        _print(f"{name:<15} {'unknown' if value is None else value}" for name, value in found.items())
+    return 0
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """`inspector-agent doctor`."""
+    from inspector_agent.config import load
+    from inspector_agent.doctor import as_lines, examine
+
+    config = load(arguments.config)
+    results = trio.run(_until_signalled, examine, config)
+    if arguments.json:
+        _print([json.dumps([result.as_dict() for result in results], indent=1)])
+    else:
+        _print(as_lines(results, paint_for(sys.stdout)))
+    return int(any(result.state == "bad" for result in results))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """`inspector-agent run`."""
+    from inspector_agent.agent import run_agent
+    from inspector_agent.config import load
+
+    with suppress(Signalled):
+        trio.run(_until_signalled, run_agent, load(arguments.config))
+    return 0
+
+
+async def _until_signalled(work: Callable[..., Awaitable[T]], *arguments: object) -> T:
+    """Do the work; SIGTERM and Ctrl-C cancel it, so that all it started is ended with it. Raises Signalled then."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            heard: list[int] = []
+
+            async def listen() -> None:
+                async for number in signals:
+                    heard.append(number)
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(listen)
+            result = await work(*arguments)
+            nursery.cancel_scope.cancel()
+            return result
+    raise Signalled(heard[0])
+
+
+class Progress:
+    """How far a run is, on stderr if that is a terminal and it takes long enough to wonder."""
+
+    PATIENCE_S = 0.5
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say how many items have a finding."""
+        if sys.stderr.isatty() and time.monotonic() - self._since > self.PATIENCE_S:
+            print(f"\r{done} of {total} items", end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *_: object) -> None:
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def paint_for(stream: TextIO) -> Paint:
+    """Colours on a terminal, unless NO_COLOR (no-color.org) says otherwise."""
+    return Paint(colours=stream.isatty() and not os.environ.get("NO_COLOR"))
+
+
+def _root(text: str) -> str:
+    path = Path(text)
+    if not path.is_dir():
+        raise SourceError(f"--root {text}: no such directory")
+    return str(path.resolve())
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""The releases this node has, and the child process that fetches others. The resident side: small, never raising."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+import trio
+
+from config_center.resolve import Baseline
+from inspector_agent import limits
+from inspector_agent.glance import is_unchanged
+from inspector_agent.kept import Kept
+from inspector_agent.proof import holds
+
+FETCH = (sys.executable, "-P", "-m", "inspector_agent.fetch")  # -P: what lies in some directory is not imported
+
+
+class Releases:
+    """Baselines of this node: from memory, from disk, from the config center. None of it raises for an absent center.
+
+    Args:
+        cache: the directory in which releases are kept.
+        centers: base URLs of config centers, in the order in which they are tried.
+        name: of this node, as the ring knows it.
+        tags: of this node. With another name or other tags make another one of these: it then resolves anew.
+
+    Attributes:
+        last_error: why the last call of ensure or refresh did not bring what it should; "" if it did.
+    """
+
+    def __init__(self, cache: Path, centers: Sequence[str], *, name: str, tags: Mapping[str, str]) -> None:
+        self.last_error = ""
+        self._kept = Kept(cache)
+        self._centers = tuple(center.rstrip("/") for center in centers)
+        self._name = name
+        self._tags = dict(tags)
+        self._current: Baseline | None = None
+        self._proven: dict[str, object] = {}  # releases by digest, verified since the start, and their marks then
+        self._doubted: set[str] = set()  # what the disk had of these is no proof: the child has to look
+        self._fetching = trio.Lock()
+        self._refreshing: trio.CancelScope | None = None
+        self._away = ""  # why no center could be reached the last time; "" if one could
+
+    def current(self) -> Baseline | None:
+        """What this node should be, by the release that holds; None before the first."""
+        pointer = self._kept.current()
+        if pointer is None:
+            return None
+        if self._current is None or self._current.digest != pointer.digest:
+            self._current = self._from_disk(pointer.digest)
+        return self._current
+
+    def _from_disk(self, digest: str) -> Baseline | None:
+        """A kept baseline, if its release was verified since the start; which is done now for one that was not."""
+        baseline = None if digest in self._doubted else self._kept.baseline(digest, self._name, self._tags)
+        if baseline is None or digest in self._proven:
+            return baseline
+        marks = self._kept.marks(digest)
+        if holds(self._kept, baseline, self._tags):
+            self._proven[digest] = marks
+            return baseline
+        self._doubted.add(digest)
+        return None
+
+    def _is_intact(self, digest: str) -> bool:
+        """Whether the files of a verified release are still those that were verified, as far as a cheap look tells."""
+        return digest in self._proven and self._proven[digest] == self._kept.marks(digest)
+
+    def parts_dir(self, baseline: Baseline) -> Path:
+        """Where the site's executables of this baseline's release are."""
+        return self._kept.checks_dir(baseline.digest)
+
+    async def ensure(self, digest_prefix: bytes, number: int, deadline_s: float) -> Baseline | None:
+        """The baseline of one release, which a question names; None if it cannot be had within `deadline_s` seconds."""
+        wanted = digest_prefix.hex()
+        held = self._held(wanted)
+        if held is not None:
+            self.last_error = ""
+            return held
+        if self._refreshing is not None:
+            self._refreshing.cancel()  # a question waits for its answer; news can wait
+        self.last_error = f"release {number} ({wanted[:12]}) could not be had within {deadline_s:g} s"
+        with trio.move_on_after(deadline_s):
+            async with self._fetching:
+                # The child ends a little earlier, so that it can say which center did not answer.
+                held = self._held(wanted) or await self._fetch(deadline_s * 0.8, wanted=wanted, number=number)
+        return held
+
+    async def refresh(self, deadline_s: float = limits.refresh_s_max) -> Baseline | None:
+        """What this node should be, after asking the config center for news; the last good one if that fails."""
+        async with self._fetching:
+            self.last_error = "asking for news was put off: a question came first"
+            try:
+                with trio.CancelScope() as self._refreshing:
+                    if not await self._has_nothing_new(min(limits.glance_s, deadline_s / 2)):
+                        await self._fetch(deadline_s)
+                        self._away = self.last_error if self._away else ""
+            finally:
+                self._refreshing = None
+        return self.current()
+
+    async def _has_nothing_new(self, patience_s: float) -> bool:
+        """Whether a glance settles it: a center has no news, or there is still nobody to ask. Sets last_error then."""
+        held = self.current()
+        if held is None or not self._is_intact(held.digest):
+            return False
+        for center in self._centers:
+            url = f"{center}/current.json"
+            try:
+                with trio.move_on_after(patience_s):
+                    if await is_unchanged(url, self._kept.etag(url)):
+                        self.last_error = self._away = ""
+                        return True
+                return False
+            except OSError:
+                continue
+        if self._away:
+            self.last_error = self._away
+            return True
+        self._away = "nobody answers"  # for the first time: the child finds better words
+        return False
+
+    def _held(self, wanted: str) -> Baseline | None:
+        """A release that needs no work: in memory, or on disk, verified and resolved for this node."""
+        current = self.current()
+        if current is not None and current.digest.startswith(wanted):
+            return current
+        digests = [digest for digest in self._proven if digest.startswith(wanted) and self._is_intact(digest)]
+        return self._from_disk(digests[0]) if digests else None
+
+    async def _fetch(self, deadline_s: float, *, wanted: str = "", number: int = 0) -> Baseline | None:
+        """One fetching child. Sets last_error."""
+        job = {
+            "cache": str(self._kept.directory.absolute()),
+            "centers": self._centers,
+            "name": self._name,
+            "tags": self._tags,
+            "deadline_s": deadline_s,
+            "parent": os.getpid(),
+            "wanted": wanted,
+            "number": number,
+        }
+        report = await _run(msgspec.json.encode(job), deadline_s + limits.fetch_kill_grace_s)
+        try:
+            outcome = msgspec.json.decode(report.rstrip().rpartition(b"\n")[2], type=dict[str, str])
+        except msgspec.MsgspecError:
+            last = report.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
+            outcome = {"problem": f"the fetching process failed: {last[0][:200]}"}
+        self.last_error = outcome.get("problem", "")
+        digest = outcome.get("digest", "")
+        if not digest:
+            return None
+        kept = self._kept.digests()
+        self._proven = {known: marks for known, marks in self._proven.items() if known in kept}
+        self._proven[digest] = self._kept.marks(digest)
+        self._doubted.discard(digest)
+        return self._from_disk(digest)
+
+
+async def _run(job: bytes, seconds: float) -> bytes:
+    """Run the fetching child on a job; what it printed. It is ended after `seconds`, or when this is cancelled."""
+    try:
+        child, reading, pidfd = _start(job)
+    except OSError as error:
+        return f"cannot start {FETCH[0]}: {error.strerror}".encode()
+    said = b"it was ended: no word from it in time"
+    try:
+        with trio.move_on_after(seconds):
+            said = await _all_of(reading)
+            await trio.lowlevel.wait_readable(pidfd)
+        return said
+    finally:
+        child.kill()
+        with trio.CancelScope(shield=True), trio.move_on_after(limits.fetch_kill_grace_s):
+            await trio.lowlevel.wait_readable(pidfd)
+        child.poll()
+        os.close(pidfd)
+
+
+def _start(job: bytes) -> tuple[subprocess.Popen[bytes], int, int]:
+    """Start the fetching child on a job: it, the end of the pipe that it prints to, and its pidfd.
+
+    Raises OSError, leaving nothing open and nothing running: a node that is short of descriptors, processes or memory.
+    """
+    with ExitStack() as until_started, ExitStack() as unless_started:
+        stdin = os.memfd_create("job")
+        until_started.callback(os.close, stdin)
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        until_started.callback(os.close, writing)
+        unless_started.callback(os.close, reading)
+        os.write(stdin, job)
+        os.lseek(stdin, 0, os.SEEK_SET)
+        # It returns at once, and the child dies with the thread that starts it, which must be this one.
+        child = subprocess.Popen(FETCH, stdin=stdin, stdout=writing, stderr=writing, cwd="/")
+        unless_started.callback(child.wait)
+        unless_started.callback(child.kill)
+        pidfd = os.pidfd_open(child.pid)
+        unless_started.pop_all()
+        return child, reading, pidfd
+
+
+async def _all_of(fd: int) -> bytes:
+    """What comes from a pipe until its end, within a bound. Closes it."""
+    said = b""
+    async with trio.lowlevel.FdStream(fd) as stream:
+        async for piece in stream:
+            said += piece
+            if len(said) > limits.fetch_report_bytes_max:
+                break
+    return said

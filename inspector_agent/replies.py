@@ -1,0 +1,67 @@
+"""What a sweep, or the lack of one, makes of an answer at this moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from inspector_agent.askings import Sweep
+from inspector_agent.baselines import prefix_of
+from inspector_agent.limits import id_bytes, took_ms_max
+from inspector_agent.wire import Answer, Serving, Vitals
+
+if TYPE_CHECKING:
+    from config_center.resolve import Baseline
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """Answers as of one moment. `now` and `clock` in seconds; `current` is what the node holds as its own baseline."""
+
+    now: float
+    clock: float
+    vitals: Vitals
+    current: Baseline | None
+
+    def to(self, sweep: Sweep) -> Answer:
+        """The answer of a sweep as far as it is known."""
+        run = sweep.run
+        if sweep.excuse is not None:
+            return self.excuse(sweep.key.sweep, sweep.excuse)
+        if run is None:
+            return self.excuse(sweep.key.sweep, Serving.RELEASE, incomplete=True)
+        if run.started_at is None and not run.finished:
+            return self.excuse(sweep.key.sweep, Serving.BUSY, incomplete=True)
+        known, release = run.tally(), bytes.fromhex(run.digest[: 2 * id_bytes])
+        return Answer(
+            sweep=sweep.key.sweep,
+            state=Serving.VERDICT if release == sweep.key.release else Serving.RELEASE,
+            release=release,
+            number=run.release_number,
+            basis=known.basis,
+            counts=known.counts,
+            failing=known.failing,
+            erring=known.erring,
+            hashes=known.hashes,
+            clear=known.clear,
+            took_ms=min(run.took_ms(self.now), took_ms_max),
+            clock=self._clock_ms,
+            vitals=self.vitals,
+            incomplete=not run.finished,
+        )
+
+    def excuse(self, sweep: bytes, state: Serving, *, incomplete: bool = False) -> Answer:
+        """An answer without a verdict; it names the release that this node has, zero if none."""
+        return Answer(
+            sweep=sweep,
+            state=state,
+            release=prefix_of(self.current) if self.current else bytes(id_bytes),
+            number=self.current.release_number if self.current else 0,
+            clock=self._clock_ms,
+            vitals=self.vitals,
+            incomplete=incomplete,
+        )
+
+    @property
+    def _clock_ms(self) -> int:
+        return max(0, int(self.clock * 1000))

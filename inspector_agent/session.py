@@ -1,0 +1,289 @@
+"""The agent's brain: questions and findings in, answers and orders out. No clock, no socket, no chance.
+
+Theory of operation
+===================
+A question that is heard ends in exactly one way: it gets one answer, or it is dropped and counted under a reason.
+
+Dropped at once: `malformed`, `version` (another version of the format), `not-asked` (its slice or filter leaves this
+node out), `flood` (more questions a second than a node should have to think about). Dropped later: `superseded` (a
+re-ask of the same sweep took over), `over` (Serf had closed the query), `lost` (the connection to Serf went).
+
+Every answer has its turn: a slot within the question's spread, drawn from sweep and node name, counted from hearing.
+The question's deadline counts from hearing too, and is kept: what is known then is sent, marked incomplete.
+
+Some answers need no work: `clock` (issued too long ago or too far ahead) and `busy`. All others belong to a *sweep*,
+known by its id, release and item patterns:
+
+    state     question for it      fetch brings it   fetch fails              run ends  deadline
+    --------  -------------------  ----------------  -----------------------  --------  ------------------------------
+    (none)    FETCHING; WAITING    -                 -                        -         -
+              if the release is
+              held
+    FETCHING  takes the answer     WAITING           WAITING, for a run of    -         `release` with no counts; the
+              over                                   the release held; with             fetch goes on, and its run
+                                                     none held: `release`,              follows
+                                                     and forgotten
+    WAITING   takes the answer     -                 -                        DONE      the verdict so far, or `busy`
+              over                                                                      if the run is still queued;
+                                                                                        the run goes on
+    DONE      answered from        -                 -                        -         -
+              memory
+
+A sweep that had to make do with another release says so (`release`), and is forgotten with its answer, so that a re-ask
+tries to fetch again. Otherwise the last 16 sweeps are remembered, and a re-ask costs nothing.
+
+One run of checks at a time. A sweep that wants the items of a release that are being looked at, or are queued to be,
+shares that run. Runs queue in the order they were asked for; with a full queue, or too many sweeps in the making, the
+answer is `busy`. A run that outlives the hard limit is stopped: the items it never spoke of err. The next one starts
+when the shell reports that nothing of the last is left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from inspector_agent import limits
+from inspector_agent.askings import Asking, Bucket, Key, Memory, Sweep
+from inspector_agent.baselines import Baselines
+from inspector_agent.errors import VersionError, WireError
+from inspector_agent.events import (
+    Attached,
+    Detached,
+    Effect,
+    Ended,
+    Event,
+    Fetch,
+    Fetched,
+    Found,
+    Heard,
+    Held,
+    Looked,
+    Note,
+    Refused,
+    Respond,
+    StartRun,
+    StopRun,
+)
+from inspector_agent.replies import Replies
+from inspector_agent.runs import Runs
+from inspector_agent.wire import (
+    Answer,
+    Question,
+    Serving,
+    Vitals,
+    answer_budget,
+    asks_me,
+    decode_question,
+    encode_answer,
+)
+
+if TYPE_CHECKING:
+    from config_center.resolve import Baseline
+
+DROPS = ("malformed", "version", "flood", "lost", "over", "unsendable")  # what an operator wants to know of
+
+
+class Session:
+    """See the module's text.
+
+    Attributes:
+        name: of this node, as Serf says.
+        counted: how often something happened, by reason. `heard` is the sum of what became of the questions: the
+            states of answers (`verdict`, `busy`, `clock`, `release`, or `unsendable`), `malformed`, `version`,
+            `not-asked`, `flood`, `superseded`, `lost`, and those still open. `over` (of the answers), `no-release` and
+            `excused-…` stand beside.
+    """
+
+    def __init__(self, counted: Counter[str] | None = None) -> None:
+        self.counted: Counter[str] = Counter() if counted is None else counted
+        self.name = ""
+        self._tags: Mapping[str, str] = {}
+        self._sweeps = Memory()
+        self._excused: list[Asking] = []
+        self._runs = Runs()
+        self._baselines = Baselines()
+        self._bucket = Bucket()
+        self._vitals = Vitals()
+        self._noted: set[str] = set()
+        self._effects: list[Effect] = []
+        self._now = self._clock = 0.0
+
+    def handle(self, event: Event, *, now: float, clock: float) -> list[Effect]:
+        """Take one event and return what is to be done about it, in order.
+
+        `now` is any steadily growing time, `clock` Unix time, both in seconds.
+        """
+        self._now, self._clock, self._effects = now, clock, []
+        if isinstance(event, Found):  # hundreds in a few milliseconds, and none makes anything due
+            self._runs.found(event.run, event.finding)
+            return []
+        self._take(event)
+        self._advance()
+        return self._effects
+
+    @property
+    def due_at(self) -> float | None:
+        """The `now` at which a Tick is wanted, unless another event comes first."""
+        due = [sweep.due_at for sweep in self._sweeps]
+        due += [asking.slot_at for asking in self._excused]
+        due.append(self._runs.stop_at)
+        return min((at for at in due if at is not None), default=None)
+
+    # ---- events -----------------------------------------------------------------------------------------------------
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Heard(query_id=query_id, payload=payload):
+                self._hear(query_id, payload)
+            case Ended(run=run, problem=problem):
+                self._runs.ended(run, self._now, problem)
+            case Fetched(release=release, baseline=baseline):
+                self._fetched(release, baseline)
+            case Held(baseline=baseline):
+                self._baselines.hold(baseline)
+                self._baselines.current = baseline
+            case Refused(query_id=query_id):
+                self._refused(query_id)
+            case Looked(vitals=vitals):
+                self._vitals = vitals
+            case Attached(name=name, tags=tags):
+                self._attached(name, tags)
+            case Detached():
+                self._detached()
+
+    def _hear(self, query_id: int, payload: bytes) -> None:
+        self.counted["heard"] += 1
+        try:
+            question = decode_question(payload)
+        except VersionError as problem:
+            return self._count("version", 1, str(problem))
+        except WireError as problem:
+            return self._count("malformed", 1, str(problem))
+        if not asks_me(question.who, question.sweep, self.name):
+            return self._count("not-asked", 1, f"round {question.round} asks others")
+        if not self._bucket.take(self._now):
+            return self._count("flood", 1, f"more than {limits.questions_per_s_max:g} questions a second")
+        asking = Asking.of(query_id, question, self.name, self._now)
+        skew_s = self._clock - question.issued_at
+        if abs(skew_s) > limits.clock_skew_s_max:
+            return self._excuse(asking, Serving.CLOCK, f"a question issued {skew_s:.0f} s before this node's time")
+        sweep = self._sweep_of(question)
+        if sweep is None:
+            return self._excuse(asking, Serving.BUSY, "too many runs are queued")
+        self._count("superseded", sweep.ask(asking))
+        return None
+
+    def _excuse(self, asking: Asking, state: Serving, why: str) -> None:
+        """Answer without a sweep, in turn: a wrong clock of the asker makes all nodes answer so at once."""
+        if len(self._excused) >= limits.excused_max:
+            return self._count("flood", 1, f"more than {limits.excused_max} answers wait for their turn")
+        asking.excuse = state
+        self._excused.append(asking)
+        self._count(f"excused-{state}", 1, why)
+        return None
+
+    def _sweep_of(self, question: Question) -> Sweep | None:
+        """The sweep that a question belongs to; None if there is no room for another one."""
+        key = Key.of(question)
+        sweep = self._sweeps.get(key)
+        if sweep is not None:
+            return sweep
+        if not self._sweeps.make_room():
+            return None
+        sweep = Sweep(key)
+        baseline = self._baselines.get(key.release)
+        if baseline is not None:
+            sweep.run = self._runs.join(baseline, key.patterns, self._now)
+            if sweep.run is None:
+                return None
+        elif self._baselines.want(key.release):
+            deadline_s = min(question.answer_within_ms / 1000, limits.fetch_s_max)
+            self._effects.append(Fetch(key.release, question.number, deadline_s))
+        elif not self._baselines.wanted(key.release):
+            return None
+        self._sweeps.add(sweep)
+        return sweep
+
+    def _fetched(self, release: bytes, baseline: Baseline | None) -> None:
+        right = self._baselines.arrived(release, baseline)
+        if right is None:
+            self._count("no-release", 1, f"release {release.hex()} cannot be had now")
+        for sweep in [sweep for sweep in self._sweeps if sweep.key.release == release and not sweep.run]:
+            use = right or self._baselines.current
+            if use is None:
+                sweep.excuse = Serving.RELEASE
+            elif right is not None or sweep.live is not None:
+                sweep.run = self._runs.join(use, sweep.key.patterns, self._now)
+                sweep.excuse = Serving.BUSY if sweep.run is None else None
+            if sweep.run is None and sweep.live is None:
+                self._forget(sweep)  # nobody waits, and it has nothing to remember
+
+    def _refused(self, query_id: int) -> None:
+        self._count("over", 1, "Serf had closed the query before the answer came")
+        sweep = self._sweeps.whose(query_id)
+        if sweep is None or sweep.live is not None:
+            return
+        self._count("superseded", sweep.expire(self._now))
+        if sweep.askings:
+            sweep.askings[-1].spare = False
+
+    def _attached(self, name: str, tags: Mapping[str, str]) -> None:
+        """Baselines and verdicts at hand hold for one name and its tags."""
+        if (self.name, self._tags) != (name, tags):
+            self.name, self._tags, self._baselines = name, dict(tags), Baselines()
+            for sweep in [sweep for sweep in self._sweeps if sweep.idle]:
+                self._forget(sweep)
+
+    def _detached(self) -> None:
+        self._count("lost", self._sweeps.disconnected() + len(self._excused))
+        self._excused.clear()
+
+    # ---- what follows from them -------------------------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        overdue = self._runs.stop(self._now)
+        if overdue is not None:
+            self._effects.append(StopRun(overdue.number))
+        run = self._runs.start(self._now)
+        if run is not None:
+            self._effects.append(StartRun(run.number, run.digest, run.items, limits.run_s_max))
+        for sweep in self._sweeps:
+            live, due_at = sweep.live, sweep.due_at
+            if live is not None and due_at is not None and due_at <= self._now:
+                self._answer(sweep, live)
+            self._count("superseded", sweep.expire(self._now))
+        for asking in [asking for asking in self._excused if asking.slot_at <= self._now]:
+            self._excused.remove(asking)
+            self._respond(asking, self._replies().excuse(asking.sweep, asking.excuse or Serving.BUSY))
+
+    def _answer(self, sweep: Sweep, asking: Asking) -> None:
+        sweep.askings.remove(asking)
+        answer = self._replies().to(sweep)
+        self._sweeps.responded(asking.query_id, sweep)
+        self._respond(asking, answer)
+        if sweep.excuse is not None or (sweep.run is not None and answer.state is Serving.RELEASE):
+            self._forget(sweep)
+
+    def _respond(self, asking: Asking, answer: Answer) -> None:
+        try:
+            raw = encode_answer(answer, budget=answer_budget(self.name))
+        except WireError as problem:
+            return self._count("unsendable", 1, str(problem))
+        self._count(answer.state.value)
+        self._effects.append(Respond(asking.query_id, raw))
+        return None
+
+    def _replies(self) -> Replies:
+        return Replies(self._now, self._clock, self._vitals, self._baselines.current)
+
+    def _forget(self, sweep: Sweep) -> None:
+        self._count("superseded", self._sweeps.forget(sweep))
+
+    def _count(self, reason: str, many: int = 1, detail: str = "") -> None:
+        """Count, and say it the first time if there is something to say."""
+        self.counted[reason] += many
+        if detail and reason not in self._noted:
+            self._noted.add(reason)
+            self._effects.append(Note(reason, detail))

@@ -1,0 +1,145 @@
+"""The command `inspector`. Data on stdout, progress and errors on stderr.
+
+Exit codes of `inspector sweep`: 0 every target passed; 1 some fail or err; 2 usage or configuration; 3 coverage is
+incomplete (wins over 1); 4 no entry could be reached. 130 if it is interrupted before anything was asked.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inspector_coord import limits
+from inspector_coord.errors import ConfigError, CoordError
+
+app = typer.Typer(
+    name="inspector",
+    help="Is every node what it should be, and if not, which ones and why?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="\b\nExamples:\n  inspector sweep\n  inspector sweep rack=b2 'n[001-010]' --item 'sysctl:*'\n"
+    "  inspector explain n006\n  inspector doctor",
+)
+
+INTERRUPTED = 130
+
+Targets = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TARGET]...", help="n[001-010], n*, rack=b2, @group; several are a union; none: all."),
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option("-x", "--exclude", metavar="TARGET", help="Leave these out; repeat it for more.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Run the command line; the only place where an error of ours becomes an exit code."""
+    try:
+        app(prog_name="inspector")
+    except CoordError as error:
+        print(f"inspector: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("inspector: interrupted before anything was asked", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nobody is left to tell, and Python must not try at exit.
+        sys.stdout = None
+        sys.exit(1)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="coordinator.yml [the user's, else /etc/inspector's]"),
+    ] = None,
+) -> None:
+    """Take what belongs to all commands."""
+    context.obj = config
+
+
+@app.command(
+    "sweep", epilog="\b\nExamples:\n  inspector sweep\n  inspector sweep @web -x n003 --item 'sysctl:*' --json"
+)
+def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
+    context: typer.Context,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    item: Annotated[
+        list[str] | None, typer.Option("--item", metavar="PATTERN", help="Only these items; repeat it for more.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="S", help="Seconds until the ledger closes, at the latest.")
+    ] = limits.timeout_s,
+    *,
+    no_escalate: Annotated[bool, typer.Option("--no-escalate", help="No second pass by Ansible.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    ndjson: Annotated[bool, typer.Option("--ndjson", help="Print the report as one JSON object a line.")] = False,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.")] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report (JSON).")] = None,
+) -> None:
+    """Ask every target whether it is what it should be; fold, explain and count the answers.
+
+    Exit code: 0 every target passed; 1 some fail or err; 2 usage or configuration; 3 some were not covered (down,
+    silent, stalled, stale, uncovered); 4 no entry could be reached.
+    """
+    from inspector_coord.sweep import Request
+    from inspector_coord.sweep_command import Faces, sweep
+
+    if as_json and ndjson:
+        raise ConfigError(
+            "--json and --ndjson both print to stdout: choose one, or write the report with --output FILE"
+        )
+    if not limits.timeout_s_min <= timeout <= limits.timeout_s_max:
+        raise ConfigError(
+            f"--timeout {timeout:g} is not in {limits.timeout_s_min:g} … {limits.timeout_s_max:g} seconds"
+        )
+    request = Request(tuple(targets or ()), tuple(exclude or ()), tuple(item or ()), timeout)
+    faces = Faces(as_json=as_json, ndjson=ndjson, junit=junit, html=html, output=output)
+    raise typer.Exit(sweep(context.obj, request, faces, escalates=not no_escalate))
+
+
+@app.command("nodes", epilog="\b\nExamples:\n  inspector nodes\n  inspector nodes zone=a --folded")
+def nodes_command(
+    context: typer.Context,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    *,
+    folded: Annotated[bool, typer.Option("--folded", help="Print one node set.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the members of all rings."""
+    from inspector_coord.other_commands import nodes
+
+    raise typer.Exit(nodes(context.obj, tuple(targets or ()), tuple(exclude or ()), folded=folded, as_json=as_json))
+
+
+@app.command("explain", epilog="\b\nExamples:\n  inspector explain n006\n  inspector explain sysctl:vm.swappiness")
+def explain_command(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="NODE|ITEM", help="A node's name, or an item's id.")],
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="This report, not the last sweep's.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say why a node is in its state, or what an item expects and who differs, from the last sweep's report."""
+    from inspector_coord.other_commands import explain
+
+    raise typer.Exit(explain(context.obj, what, report, as_json=as_json))
+
+
+@app.command("doctor")
+def doctor_command(context: typer.Context, *, as_json: Json = False) -> None:
+    """Look whether everything is there that a sweep needs. Exit 1 if something would keep it from working."""
+    from inspector_coord.other_commands import doctor
+
+    raise typer.Exit(doctor(context.obj, as_json=as_json))

@@ -1,0 +1,155 @@
+"""CORE. The entries of one ring: which one is in use, whether it is heard, and what to do if it is not.
+
+A Serf agent that has just joined a big ring takes questions and is not heard for minutes: its membership broadcasts
+go first. Two questions that start together at one entry can overwrite each other, and nobody's answer comes. Slow
+checks look like either. The difference is told by Serf's own acks to a question that no inspection agent sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from inspector_coord import limits
+from inspector_coord.patience import Timing
+
+__all__ = ["Entries", "Entry", "Step"]
+
+NEVER = float("inf")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An RPC address, and the name of the Serf agent behind it ("" where it could not be learned)."""
+
+    address: str
+    node: str = ""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Ask everybody once more, or test through `entry` whether `names` hear it."""
+
+    everybody: bool
+    entry: int = 0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class _Standing:
+    usable_at: float = 0.0
+    heard: bool = False  # by anybody but its own node
+    own_heard: bool = False
+    complained: bool = False
+    asked_at: float = NEVER  # when it was first to ask everybody
+
+
+class Entries:
+    """See the module's text."""
+
+    def __init__(self, entries: Sequence[Entry], members: Sequence[str], timing: Timing) -> None:
+        self.home = 0
+        self.notes: list[str] = []
+        self.due_at = NEVER
+        self._entries = entries
+        self._members = members
+        self._timing = timing
+        self._standing = [_Standing() for _ in entries]
+        self._answers = 0
+        self._testing = False
+        self._repeated = False
+        self._again = False
+        self._last = 0
+
+    def take(self, now: float, *, rotate: bool = False) -> int | None:
+        """The entry to ask through now; None: none is usable yet. `rotate` takes the next one each time."""
+        start = self._last + 1 if rotate else self.home
+        for step in range(len(self._entries)):
+            index = (start + step) % len(self._entries)
+            if self._standing[index].usable_at <= now:
+                self._last = index
+                if not rotate:
+                    self._adopt(index, now)
+                return index
+        if not rotate:
+            self._again = True
+            self.due_at = min(standing.usable_at for standing in self._standing)
+        return None
+
+    def heard(self, entry: int, name: str, *, answer: bool) -> None:
+        """Something has come through an entry; `answer`: it was one to a question that asked everybody."""
+        standing = self._standing[entry]
+        self._answers += answer
+        if name == self._entries[entry].node:
+            standing.own_heard = True
+        else:
+            standing.heard = True
+
+    def lost(self, entry: int, reason: str, now: float, *, whole: bool) -> None:
+        """An entry hung up or could not be reached. `whole`: everybody is to be asked again."""
+        standing = self._standing[entry]
+        standing.usable_at = now + limits.entry_retry_s
+        if not standing.complained:
+            standing.complained = True
+            self._note(f"entry {self._entries[entry].address} was lost: {reason}")
+        if whole or entry == self.home:
+            self._again = True
+            self.due_at = now
+
+    def step(self, now: float) -> Step | None:
+        """What the entries need now, if anything."""
+        if now < self.due_at:
+            return None
+        home = self._standing[self.home]
+        others = tuple(name for name in self._members if name != self._entries[self.home].node)
+        if self._again:
+            self._again = False
+            return Step(everybody=True)
+        if home.heard or not others:
+            return self._collided()
+        if not self._testing:
+            self._testing = True
+            self.due_at = now + self._timing.hear_s + limits.answer_slack_s
+            stride = max(1, len(others) // limits.hearing_nodes_max)
+            return Step(everybody=False, entry=self.home, names=others[::stride][: limits.hearing_nodes_max])
+        self._mute(home)
+        if len(self._entries) > 1:
+            home.usable_at = now + self._timing.hear_s * 2
+            self.home = (self.home + 1) % len(self._entries)
+        return Step(everybody=True)
+
+    def end(self, now: float) -> None:
+        """The ring is closed: an entry that was not heard is named, also where others made up for it."""
+        for index, standing in enumerate(self._standing):
+            others = any(name != self._entries[index].node for name in self._members)
+            if others and not standing.heard and now - standing.asked_at >= self._timing.hear_s:
+                self._mute(standing)
+
+    def _adopt(self, index: int, now: float) -> None:
+        """Everybody is asked through this entry now: look again whether it is heard."""
+        self.home = index
+        self._standing[index].asked_at = min(now, self._standing[index].asked_at)
+        self._testing = self._again = False
+        self.due_at = now + self._timing.spread_s + self._timing.hear_s + limits.mute_s
+
+    def _collided(self) -> Step | None:
+        """The entry is heard, but only a test told so: slow checks, or a collision. Everybody is asked once more."""
+        if self._answers or self._repeated or not self._testing:
+            self.due_at = NEVER
+            return None
+        self._repeated = True
+        address = self._entries[self.home].address
+        self._note(f"nobody answered the question through {address} although it is heard: asked again")
+        return Step(everybody=True)
+
+    def _mute(self, standing: _Standing) -> None:
+        address = self._entries[self._standing.index(standing)].address
+        if standing.own_heard:
+            why = "only its own node is; has it just joined a big ring? its membership messages go out first"
+        else:
+            why = "not even its own node answered; did another question start at the same moment?"
+        self._note(f"entry {address} is not heard: {why}")
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes and len(self.notes) < limits.notes_max:
+            self.notes.append(text)

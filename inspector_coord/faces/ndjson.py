@@ -1,0 +1,28 @@
+"""The report as one JSON object a line, for pipes: first the sweep, then every group, then every node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+__all__ = ["lines"]
+
+LISTS = ("groups", "nodes")
+
+
+def lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """Lines without their newline; each object has a `type`: sweep, group or node.
+
+    The sweep's line is the report without its two lists, so that no fact is told twice.
+    """
+    yield _line("sweep", {key: value for key, value in report.items() if key not in LISTS})
+    for group in report["groups"]:
+        yield _line("group", group)
+    for node in report["nodes"]:
+        yield _line("node", node)
+
+
+def _line(kind: str, content: Mapping[str, Any]) -> str:
+    return msgspec.json.encode({"type": kind, **content}).decode()

@@ -1,0 +1,119 @@
+"""CORE. Findings that are the same on many nodes, folded into one line with a node set.
+
+A fingerprint is an item and its observed value: nodes that are wrong in the same way. Where an answer had no room for a
+value in clear, its hash finds the text in the answer of another node.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
+from ClusterShell.RangeSet import RangeSet
+
+from inspector_coord import limits
+from inspector_coord.ledger import Key
+from inspector_coord.plain import plain
+from inspector_coord.verdict import SEVERITY_RANK, Finding
+
+__all__ = ["Group", "Texts", "fold_names", "groups_of"]
+
+# What ClusterShell reads back as the same single node. A member chooses its own name: "n[1-9999999]" is one, too.
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+_NUMBER = re.compile(r"[0-9]+")
+
+
+class Group(msgspec.Struct, frozen=True):
+    """The nodes that share an outcome of an item: same expectation, same observed value."""
+
+    item: str
+    outcome: str
+    expected: str
+    observed: str
+    severity: str
+    nodes: tuple[Key, ...]
+
+
+class Texts:
+    """Observed values in clear, by item and hash, learned from all answers of a sweep."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._texts: dict[tuple[str, bytes], str] = {}
+        for finding in findings:
+            if finding.observed is not None and finding.hash is not None:
+                self._texts.setdefault((finding.item, finding.hash), finding.observed)
+
+    def observed(self, finding: Finding) -> str:
+        """The value in clear; `#<hash>` where nobody sent it in clear, "" where not even a hash had room."""
+        if finding.observed is not None:
+            return finding.observed
+        if finding.hash is None:
+            return ""
+        return self._texts.get((finding.item, finding.hash), f"#{finding.hash.hex()}")
+
+
+def groups_of(findings: Mapping[Key, Iterable[Finding]], texts: Texts) -> list[Group]:
+    """All groups: worst severity first, then fails before errors, many nodes before few, and by item."""
+    members: dict[tuple[str, str, str, str, str], list[Key]] = defaultdict(list)
+    for key, several in findings.items():
+        for finding in several:
+            same = (finding.item, finding.outcome, finding.expected, texts.observed(finding), finding.severity)
+            members[same].append(key)
+    groups = [Group(*same, nodes=tuple(sorted(keys))) for same, keys in members.items()]
+    return sorted(groups, key=_rank)
+
+
+def _rank(group: Group) -> tuple[int, bool, int, str, str, str]:
+    return (
+        SEVERITY_RANK[group.severity],
+        group.outcome != "fail",
+        -len(group.nodes),
+        group.item,
+        group.observed,
+        group.expected,
+    )
+
+
+def fold_names(names: Iterable[str]) -> str:
+    """Names as one node set, `n[001-003,007]`, the same for the same names in any order.
+
+    Names that are no plain node name stand beside it, made printable. ClusterShell folds any number of numeric fields,
+    in time that grows with the square of the names: many of those are folded along one field only.
+    """
+    unique = sorted(set(names))
+    safe = [name for name in unique if _SAFE.fullmatch(name)]
+    odd = [plain(name, limits.observed_chars_max) for name in unique if not _SAFE.fullmatch(name)]
+    many = len(safe) > limits.fold_fields_nodes_max and any(len(_NUMBER.findall(name)) > 1 for name in safe)
+    folded = _fold_one_field(safe) if many else str(NodeSet.fromlist(safe, resolver=RESOLVER_NOGROUP))
+    return ",".join([*([folded] if folded else []), *odd])
+
+
+def _fold_one_field(names: list[str]) -> str:
+    """Fold along the numeric field that leaves the fewest pieces."""
+    best: dict[tuple[str, str], list[str]] = {}
+    for field in range(limits.fold_fields_max):
+        pieces: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for name in names:
+            pieces[_around(name, field)].append(name)
+        if not best or len(pieces) < len(best):
+            best = pieces
+    folded = []
+    for (before, after), members in sorted(best.items()):
+        if len(members) == 1:
+            folded.append(members[0])
+        else:
+            end = -len(after) or None
+            folded.append(f"{before}[{RangeSet.fromlist([name[len(before) : end] for name in members])}]{after}")
+    return ",".join(folded)
+
+
+def _around(name: str, field: int) -> tuple[str, str]:
+    """(before, after) of a name's numeric field, counted from the end; a name without that field stands alone."""
+    found = list(_NUMBER.finditer(name))
+    if field >= len(found):
+        return name, ""
+    number = found[-1 - field]
+    return name[: number.start()], name[number.end() :]

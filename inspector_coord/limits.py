@@ -1,0 +1,124 @@
+"""Every bound of the coordinator, with its unit in its name and its reason beside it.
+
+The second pass has bounds of its own (`second_pass.limits`). Relations are asserted when this module is imported.
+"""
+
+from __future__ import annotations
+
+from inspector_agent import limits as agent_limits
+
+# ---- a sweep --------------------------------------------------------------------------------------------------------
+timeout_s = 10.0  # the ledger closes by then, always: twice what a node has, and a re-ask of what got lost at the end
+timeout_s_min = 0.5  # less than the epidemic of a ring of 50
+timeout_s_max = 600.0
+answer_within_s = 5.0  # two checks that hang at their default of 2 s, and the others
+answer_within_s_min = 0.2
+
+# 20,000 answers a second of 300-400 bytes were complete eight of eight times at 10,000 members, on one entry.
+answer_rate_per_s = 20_000.0
+spread_s_min = 0.02  # below, spreading saves nothing and costs its own timer
+
+# ---- hearing: how long until the last node has a question -----------------------------------------------------------
+# Plain epidemic, 3 peers every 200 ms (Serf's LAN profile): the last of 100 / 1,000 / 10,000 / 100,000 hears it after
+# 0.7 / 1.0 / 1.3 / 1.7 s; with 20 % loss 2.05 s at 100,000. So 0.35 s a decade, and half as much again for loss.
+hear_s_base = 0.3
+hear_s_decade = 0.4
+
+# ---- the tail -------------------------------------------------------------------------------------------------------
+# Quiet: for that share of (last arrival - median arrival) nothing has come. Half of the nodes arrive within one or two
+# gossip intervals around the median, so the distance from the median to the last is the scale of the tail itself.
+quiet_tail_share = 0.6
+quiet_s_min = 0.3  # one and a half gossip intervals: the epidemic moves in such steps
+quiet_s_max = 1.5
+quiet_arrived_share = 0.5  # with fewer, the curve has no median yet: the checks may just be slow everywhere
+
+# ---- asking again ---------------------------------------------------------------------------------------------------
+# A query has at most 1,024 bytes on the wire. Measured: 119-123 of them are headers, beside the name of the entry's
+# node; 27 more for IPv6 and for Lamport times of eight bytes, 32 for the longest prefix of the query's name.
+query_bytes_max = 1024
+query_headers_bytes = 182
+filter_names_max = 64
+acks_max = 1024  # acks wanted of a first question; acks of thousands would drown the answers
+# Gossip carries one packet of 1,400 bytes to 3 peers every 200 ms: questions with 64 names each wait in line, and each
+# is passed on some 10 times by everybody. So few at a time.
+reask_questions_max = 4
+reask_pace_s = 0.4
+reask_batch_s = 0.05  # nodes that want to be asked again at about the same time share a question
+# "Say what you have by then": an inspection agent that lives answers this with an incomplete verdict at the latest,
+# one that has stopped does not. Without it a stopped agent is known only after the whole of answer_within_s. A newer
+# question takes over from an older one at the agent, so the gap must be longer than the probe.
+probe_within_s = 0.4
+reask_gap_s = 0.8
+reasks_min = 3  # as long as asking again brought nothing: the missing are not missing by loss
+reasks_max = 5  # once it did: at 20 % loss of each packet, without any relay, six are all lost once in 15,000
+relay_factor = 2  # answers to a re-ask come by two more ways; the ring must have more members than that
+answer_slack_s = 0.4  # beyond what a node was given, for its answer to come through a busy machine
+busy_retry_s = 0.5
+busy_retries_max = 6
+release_retry_s = 1.0
+release_retries_max = 1  # it has tried for as long as it was given: once more for a download that was just ending
+ask_s_min = 0.15  # with less left before the deadline no question can be answered
+
+# ---- entries --------------------------------------------------------------------------------------------------------
+mute_s = 0.5  # beyond hearing and spreading: nobody has answered, so it is asked whether the entry is heard at all
+hearing_nodes_max = 16  # members whose Serf agents are asked for an acknowledgement, whether targets or not
+entry_retry_s = 0.5  # a Serf agent that restarts needs about a second
+connect_s = 5.0
+# A further entry that is frozen must not cost a round: it is given up before the next question is due, unless the first
+# entry was as slow to connect to (each connection takes four round trips).
+further_connect_s = 0.7
+further_connect_factor = 4.0
+members_fresh_s = 0.3  # a membership older than that is read again before it decides a node's state
+members_read_s = 0.5  # the reading before the deadline starts so much earlier
+wake_s_min = 0.02  # no decision is due sooner after another
+
+# ---- reading --------------------------------------------------------------------------------------------------------
+config_bytes_max = 1_048_576
+auth_key_bytes_max = 4_096
+groups_depth_max = 16  # a group of groups of groups
+target_nodes_max = 1_000_000  # numbers one target may stand for: n[1-1000000]
+releases_kept_max = 20  # in the cache, so that stale answers can be read
+release_bytes_max = 64 * 1_048_576
+pointer_bytes_max = 65_536
+report_bytes_max = 1_073_741_824
+http_timeout_s = 5.0
+
+# ---- explaining -----------------------------------------------------------------------------------------------------
+causes_max = 3  # named for one group; the best that no other one beats in both precision and recall
+cause_precision_min = 0.5  # at least every second node with the tag has the finding
+cause_recall_min = 0.25  # at least every fourth node with the finding has the tag
+cause_gain_min = 0.3  # so much more often with the tag than without: a tag of everybody explains nothing
+cause_nodes_min = 2  # one node shares its tags with itself
+fold_fields_nodes_max = 64  # folded along every numeric field (time grows with the square); beyond, along one
+fold_fields_max = 6  # fields tried for that one, from the end of the name
+notes_max = 200
+observed_chars_max = 200
+
+# ---- doctor ---------------------------------------------------------------------------------------------------------
+query_queue_max = 8  # waiting at an entry; a few of others' are ordinary, each stays for a second or two
+doctor_entry_s = 20.0  # for all that is asked of one entry
+clock_skew_s = 2.0  # the Date header has whole seconds
+cache_free_mb_min = 100
+
+# ---- progress -------------------------------------------------------------------------------------------------------
+progress_s = 0.1
+
+_RELATIONS = {
+    "the default timeout is a possible one": timeout_s_min < timeout_s < timeout_s_max,
+    "a node always has some time": answer_within_s_min < timeout_s_min,
+    "half of the time is for asking again": answer_within_s <= timeout_s / 2,
+    "the longest answer_within can be asked for": timeout_s_max * 1000 / 2 <= agent_limits.answer_within_ms_max,
+    "a full filter may be acknowledged": filter_names_max <= acks_max,
+    "the longest question leaves room for three names": (
+        query_headers_bytes + agent_limits.question_bytes_max + 3 * agent_limits.node_name_bytes_max < query_bytes_max
+    ),
+    "a newer question does not take over before the older is answered": probe_within_s < reask_gap_s,
+    "asking again that pays is done more often": reasks_min < reasks_max,
+    "membership is read within the shortest sweep": members_read_s <= timeout_s_min,
+    "a probe is shorter than a question": probe_within_s < answer_within_s,
+    "a quiet tail has bounds": quiet_s_min < quiet_s_max,
+}
+
+for _relation, _holds in _RELATIONS.items():
+    if not _holds:
+        raise AssertionError(f"limits contradict each other: {_relation}")

@@ -1,0 +1,32 @@
+"""Text from nodes, made harmless before any face shows it (core: no I/O).
+
+A ring member chooses its own name and tags, and a check prints what it likes. Shown as it comes, such a text can
+move the cursor, recolour the screen, forge a line of the report or run right to left. Every face passes foreign text
+through here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["plain"]
+
+# Categories: control, format (bidi overrides, zero width, soft hyphen), surrogates, private use, unassigned,
+# and the two separators that some terminals break a line at.
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def plain(text: object, chars_max: int = 400) -> str:
+    """One printable line of at most chars_max characters; what cannot be shown becomes `·`, line ends and tabs a space.
+
+    A text that had to be cut ends in `…`, which counts as one of the characters.
+    """
+    raw = text if isinstance(text, str) else str(text)
+    line = "".join(_shown(char) for char in raw[: chars_max + 1].replace("\r\n", "\n"))
+    return line if len(raw) <= chars_max else line[: chars_max - 1] + "…"
+
+
+def _shown(char: str) -> str:
+    if char in "\n\r\t":
+        return " "
+    return "·" if unicodedata.category(char) in _HIDDEN else char

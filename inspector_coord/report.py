@@ -1,0 +1,241 @@
+"""CORE. The report of a sweep: `inspector.sweep/1`, the stable document that faces and other programs read (DESIGN 11).
+
+Beyond the keys of the contract: `interrupted`, `exit_code`, `targets` and `items` (what was asked for), `absent` (nodes
+named as targets that are no members), `rings` (one line each), `notes` (sentences for a person); of a group
+`remediation`; of a node `evidence`, and with an answer `counts`, `took_ms`, `clock_offset_s`, `vitals`, `incomplete`,
+`truncated` and, where it is another, `release`; of a finding `severity`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from config_center.release import Release
+from config_center.resolve import Baseline
+from inspector_agent.wire import Answer
+from inspector_coord import limits
+from inspector_coord.causes import causes_of
+from inspector_coord.fold import Group, Texts, fold_names, groups_of
+from inspector_coord.ledger import DROPPED, Key, Ledger, Node
+from inspector_coord.reading import Evaluated, Reader
+from inspector_coord.verdict import Finding, State, Worth, worth_of
+
+__all__ = ["INCOMPLETE", "SCHEMA", "Facts", "Report", "RingFacts", "add_second_pass", "baselines", "build", "exit_code"]
+
+SCHEMA = "inspector.sweep/1"
+
+Report = dict[str, Any]
+
+INCOMPLETE = (State.DOWN, State.SILENT, State.STALLED, State.STALE, State.UNCOVERED)
+"""States of nodes that the sweep says nothing about: coverage is incomplete, which wins over any failure."""
+
+
+class RingFacts(msgspec.Struct, frozen=True):
+    """One ring's line. `error`: why its nodes are not in the ledger, or "". `seconds`: until it was closed."""
+
+    name: str
+    entry: str
+    members: int
+    targets: int
+    seconds: float
+    error: str = ""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ledger does not know of its sweep.
+
+    started  RFC 3339, of the first question; `epoch` is the same as Unix time
+    seconds  from the first question sent to the ledger closed
+    """
+
+    sweep: bytes
+    started: str
+    epoch: float
+    seconds: float
+    release: Release
+    targets: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    rings: tuple[RingFacts, ...] = ()
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+
+
+def build(facts: Facts, ledger: Ledger, past: Mapping[bytes, Release]) -> Report:
+    """The whole report of a closed ledger. `past`: releases by digest prefix, to read stale answers with."""
+    reader = Reader({**past, ledger.release: facts.release}, ledger.release, facts.items)
+    nodes = sorted(ledger, key=lambda node: node.key)
+    findings = {node.key: reader.findings(node) for node in nodes}
+    texts = Texts(finding for several in findings.values() for finding in several)
+    current = {node.key: findings[node.key] for node in nodes if _is_current(node, ledger.release)}
+    report: Report = {
+        "schema": SCHEMA,
+        "sweep": facts.sweep.hex(),
+        "started": facts.started,
+        "seconds": round(facts.seconds, 3),
+        "release": {"number": facts.release.number, "digest": facts.release.digest},
+        "ledger": _sums(nodes),
+        "groups": _groups(current, texts, reader.evaluated(nodes), _remediations(nodes, reader)),
+        "nodes": [_node(node, findings[node.key], texts, ledger.release, facts.epoch) for node in nodes],
+        "dropped": {word: ledger.dropped[word] for word in DROPPED},
+        "interrupted": facts.interrupted,
+        "targets": list(facts.targets),
+        "items": list(facts.items),
+        "absent": fold_names(facts.absent),
+        "rings": [msgspec.to_builtins(ring) for ring in facts.rings],
+        "notes": list(facts.notes),
+    }
+    report["exit_code"] = exit_code(report)
+    return report
+
+
+def add_second_pass(report: Report, found: Mapping[Key, Mapping[str, Any]]) -> None:
+    """Put what the second pass found to its nodes."""
+    for entry in report["nodes"]:
+        key = (entry["ring"], entry["name"])
+        if key in found:
+            entry["second_pass"] = dict(found[key])
+
+
+def baselines(facts: Facts, ledger: Ledger) -> dict[Key, Baseline]:
+    """What each node that is not a plain pass should be: the second pass looks at it by that."""
+    reader = Reader({ledger.release: facts.release}, ledger.release, facts.items)
+    return {node.key: reader.baseline(node) for node in ledger if node.state is not State.PASS}
+
+
+def exit_code(report: Mapping[str, Any]) -> int:
+    """What `inspector sweep` ends with: 0 every target passed, 1 some fail or err, 3 some were not covered.
+
+    A ring that could not be asked, and a node named as a target that is no member, are not covered either.
+    """
+    sums = report["ledger"]
+    gaps = (
+        any(sums[state] for state in INCOMPLETE) or report["absent"] or any(ring["error"] for ring in report["rings"])
+    )
+    if gaps:
+        return 3
+    return 1 if sums[State.FAIL] or sums[State.ERROR] else 0
+
+
+def _sums(nodes: Sequence[Node]) -> dict[str, int]:
+    sums = {"targets": len(nodes), **{str(state): 0 for state in State}}
+    for node in nodes:
+        if node.state is None:
+            raise AssertionError(f"{node.key} is unaccounted")
+        sums[node.state] += 1
+    if sum(sums[state] for state in State) != sums["targets"]:
+        raise AssertionError("the ledger's sums do not add up")
+    return sums
+
+
+def _is_current(node: Node, release: bytes) -> bool:
+    return node.answer is not None and worth_of(node.answer, release) >= Worth.INCOMPLETE
+
+
+def _remediations(nodes: Sequence[Node], reader: Reader) -> dict[str, str]:
+    """The remediation of each item that anybody fails or errs on."""
+    found: dict[str, str] = {}
+    seen: set[int] = set()
+    for node in nodes:
+        if node.answer is not None and (node.answer.failing or node.answer.erring):
+            items = reader.baseline(node).items
+            if id(items) not in seen:
+                seen.add(id(items))
+                found |= {item.id: item.remediation for item in items if item.remediation}
+    return found
+
+
+def _groups(
+    findings: Mapping[Key, Sequence[Finding]], texts: Texts, evaluated: Evaluated, remediations: Mapping[str, str]
+) -> list[Report]:
+    erring: dict[str, list[Key]] = defaultdict(list)
+    for key, several in findings.items():
+        for finding in several:
+            if finding.outcome == "error":
+                erring[finding.item].append(key)
+    return [
+        _group(group, evaluated, erring.get(group.item, []), remediations.get(group.item, ""))
+        for group in groups_of(findings, texts)
+    ]
+
+
+def _group(group: Group, evaluated: Evaluated, erring: Sequence[Key], remediation: str) -> Report:
+    without = erring if group.outcome == "fail" else ()
+    counts, nodes = evaluated.of(group.item, without)
+    causes = causes_of(evaluated.tags(group.nodes), len(group.nodes), counts, nodes)
+    entry: Report = {
+        "item": group.item,
+        "outcome": group.outcome,
+        "expected": group.expected,
+        "observed": group.observed,
+        "severity": group.severity,
+        "nodes": fold_names(name for _, name in group.nodes),
+        "count": len(group.nodes),
+        "causes": [
+            {"tag": cause.tag, "precision": round(cause.precision, 3), "recall": round(cause.recall, 3)}
+            for cause in causes
+        ],
+    }
+    return entry | ({"remediation": remediation} if remediation else {})
+
+
+def _node(node: Node, findings: Sequence[Finding], texts: Texts, release: bytes, epoch: float) -> Report:
+    entry: Report = {
+        "name": node.name,
+        "ring": node.ring,
+        "address": node.address,
+        "tags": dict(node.tags),
+        "state": str(node.state),
+        "via": _via(node),
+        "round": None if node.round is None else node.round + 1,
+        "seconds": None if node.answered_s is None else round(node.answered_s, 3),
+        "findings": [_finding(finding, texts) for finding in findings],
+        "evidence": node.evidence,
+    }
+    return entry if node.answer is None else entry | _answer(node.answer, node.answered_s or 0.0, release, epoch)
+
+
+def _via(node: Node) -> str | None:
+    """How it is known: by its answer, by an ack alone, by membership, or not at all."""
+    if node.answer is not None:
+        return "query"
+    if node.state in (State.DOWN, State.LEFT):
+        return "membership"
+    return "ack" if node.state is State.STALLED else None
+
+
+def _answer(answer: Answer, answered_s: float, release: bytes, epoch: float) -> Report:
+    counts = answer.counts
+    told: Report = {
+        "counts": {
+            "pass": counts.pass_,
+            "fail": counts.fail,
+            "error": counts.error,
+            "na": counts.na,
+            "waived": counts.waived,
+        },
+        "took_ms": answer.took_ms,
+        "clock_offset_s": round(answer.clock / 1000 - (epoch + answered_s), 1),
+        "vitals": {name: value for name, value in msgspec.structs.asdict(answer.vitals).items() if value is not None},
+        "incomplete": answer.incomplete,
+        "truncated": answer.truncated,
+    }
+    if answer.release != release:
+        told["release"] = {"number": answer.number, "digest": answer.release.hex()}
+    return told
+
+
+def _finding(finding: Finding, texts: Texts) -> Report:
+    return {
+        "item": finding.item,
+        "outcome": finding.outcome,
+        "expected": finding.expected,
+        "observed": texts.observed(finding)[: limits.observed_chars_max],
+        "source": finding.source,
+        "message": finding.message or (texts.observed(finding) if finding.outcome == "error" else ""),
+        "severity": finding.severity,
+    }

@@ -1,0 +1,174 @@
+"""The shell of one ring's rounds: carries their effects out over Serf's RPC, and brings them what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import trio
+
+from inspector_agent import ring
+from inspector_agent.ring import RingClient, RingError, connect
+from inspector_agent.wire import QUERY_NAME
+from inspector_coord import limits
+from inspector_coord.ledger import Ledger
+from inspector_coord.roster import Opened, RingRoster
+from inspector_coord.rounds import RingRounds
+from inspector_coord.signals import (
+    Acked,
+    Answered,
+    Ask,
+    Begin,
+    Effect,
+    Event,
+    Interrupt,
+    MembersRead,
+    MembersUnread,
+    Phantom,
+    QueryLost,
+    QueryOver,
+    ReadMembers,
+    Stop,
+    Tick,
+)
+from inspector_coord.sockets import entry_drops
+
+__all__ = ["HEARING_NAME", "RingSweep"]
+
+HEARING_NAME = "inspect-heard"
+"""A query that no agent answers: Serf's own acks tell whether an entry is heard."""
+
+
+class RingSweep:
+    """One ring, from the first question to its end.
+
+    `opened` is connected to the first entry of the roster; others are connected to when they are needed. `closed_at` is
+    the trio time at which the rounds ended.
+    """
+
+    def __init__(
+        self,
+        roster: RingRoster,
+        rounds: RingRounds,
+        ledger: Ledger,
+        opened: Opened,
+        auth_key: str | None,
+        prefix: str,
+    ) -> None:
+        self.closed_at: float | None = None
+        self._roster = roster
+        self._rounds = rounds
+        self._ledger = ledger
+        self._client = opened.client
+        self._patience_s = max(limits.further_connect_s, limits.further_connect_factor * opened.took_s)
+        self._auth_key = auth_key
+        self._prefix = prefix
+        self._changed = trio.Event()
+        self._starts = [trio.Lock() for _ in roster.entries]
+        self._scopes: dict[int, trio.CancelScope] = {}
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self) -> None:
+        """Sweep the ring; returns when its rounds are closed."""
+        before = self._drops()
+        async with trio.open_nursery() as self._nursery:
+            self._take(Begin())
+            while not self._rounds.closed:
+                with trio.move_on_at(self._rounds.wake_at):
+                    await self._changed.wait()
+                self._changed = trio.Event()
+                if trio.current_time() >= self._rounds.wake_at:
+                    self._take(Tick())
+            self.closed_at = trio.current_time()
+            self._nursery.cancel_scope.cancel()
+        after = self._drops()
+        if before is not None and after is not None:
+            self._ledger.dropped["socket"] += max(0, after - before)
+
+    def interrupt(self) -> None:
+        """Close now, with what is known."""
+        self._take(Interrupt())
+
+    def _drops(self) -> int | None:
+        if self._roster.gossip is None:
+            return None
+        loopback = self._roster.entries[0].address.startswith(("127.", "[::1]", "localhost:"))
+        return entry_drops(*self._roster.gossip, is_here=loopback)
+
+    def _take(self, event: Event) -> None:
+        """Give the rounds an event, and do what they want done."""
+        for effect in self._rounds.handle(event, trio.current_time()):
+            self._do(effect)
+        self._changed.set()
+
+    def _do(self, effect: Effect) -> None:
+        if self._nursery is None:
+            raise RuntimeError("the sweep of a ring is used before it runs")
+        match effect:
+            case Ask():
+                self._nursery.start_soon(self._ask, effect)
+            case Stop(query=query):
+                if query in self._scopes:
+                    self._scopes[query].cancel()
+            case ReadMembers(entry=entry):
+                self._nursery.start_soon(self._read_members, entry)
+
+    @asynccontextmanager
+    async def _connected(self, entry: int, *, fresh: bool) -> AsyncIterator[RingClient]:
+        """A client of an entry; `fresh`: not the one of the roster, whose connection may be gone."""
+        if entry == 0 and not fresh:
+            yield self._client
+        else:
+            address = self._roster.entries[entry].address
+            async with connect(address, auth_key=self._auth_key, timeout_s=self._patience_s) as client:
+                yield client
+
+    async def _ask(self, ask: Ask) -> None:
+        """One question, from its start to its end or the rounds' Stop. One starts at a time at each entry."""
+        scope = self._scopes[ask.query] = trio.CancelScope()
+        try:
+            with scope:
+                async with self._connected(ask.entry, fresh=False) as client:
+                    await self._converse(ask, client)
+                self._take(QueryOver(ask.query))
+        except ring.NotConnected as problem:
+            self._take(QueryLost(ask.query, problem.problem))
+        except (RingError, OSError) as problem:
+            self._take(QueryLost(ask.query, str(problem)))
+        finally:
+            del self._scopes[ask.query]
+
+    async def _converse(self, ask: Ask, client: RingClient) -> None:
+        question = client.query(
+            HEARING_NAME if ask.hearing else self._prefix + QUERY_NAME,
+            ask.payload,
+            timeout_s=ask.timeout_s,
+            filter_nodes=ask.names,
+            filter_tags=ask.tags,
+            request_ack=ask.ack,
+            relay_factor=ask.relay,
+        )
+        async with AsyncExitStack() as stack:
+            async with self._starts[ask.entry]:
+                records = await stack.enter_async_context(question)
+            await self._listen(ask, records)
+
+    async def _listen(self, ask: Ask, records: ring.Subscription[ring.QueryRecord]) -> None:
+        async for record in records:
+            match record:
+                case ring.Answer(name=name, payload=payload):
+                    self._take(Answered(ask.query, name, payload))
+                case ring.Ack(name=name):
+                    self._take(Acked(ask.query, name))
+                case ring.Phantom():
+                    self._take(Phantom(ask.query))
+
+    async def _read_members(self, entry: int) -> None:
+        try:
+            with trio.fail_after(limits.connect_s):
+                async with self._connected(entry, fresh=True) as client:
+                    members = await client.members()
+        except (RingError, OSError, trio.TooSlowError) as problem:
+            self._take(MembersUnread(str(problem)))
+        else:
+            self._take(MembersRead({member.name: member.status for member in members}))

@@ -1,0 +1,48 @@
+"""What can go wrong in a lab, as one tree. Each message says what, where, and what to do.
+
+LabError
+├── ToolMissingError   a program the lab starts is not installed
+├── SetupError         an installer could not bring what the project needs
+├── PlanError          the wished fleet cannot be: too many nodes, unknown profile, bad share of drift
+├── DirError           the directory holds a running lab, or something that is no lab
+├── NotRunningError    the command needs a running lab, and none is there
+├── UpError            the fleet did not come up; everything it had started is gone again
+├── BreakError         the wished fault names no node, no item, or cannot be made
+└── StateError         lab.json, or what the keeper answers, cannot be read
+"""
+
+
+class LabError(Exception):
+    """Anything a lab refuses or fails at."""
+
+
+class ToolMissingError(LabError):
+    """A program the lab starts is not installed."""
+
+
+class SetupError(LabError):
+    """An installer could not bring what the project needs."""
+
+
+class PlanError(LabError):
+    """The wished fleet cannot be."""
+
+
+class DirError(LabError):
+    """The directory holds a running lab, or something that is no lab."""
+
+
+class NotRunningError(LabError):
+    """The command needs a running lab."""
+
+
+class UpError(LabError):
+    """The fleet did not come up. Nothing of it is left running."""
+
+
+class BreakError(LabError):
+    """The wished fault cannot be made."""
+
+
+class StateError(LabError):
+    """lab.json, or what the keeper answers, cannot be read."""

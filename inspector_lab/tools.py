@@ -1,0 +1,72 @@
+"""Where the programs are that a lab starts: on PATH, in the system's usual places, or unpacked below `.tools/`.
+
+Set-up without root unpacks Debian packages into `.tools/root` and writes a small starter for each of their
+programs into `.tools/bin`. Everything that starts `serf`, `sshd`, `ssh-keygen` … asks here. Standard library only:
+set-up itself runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from inspector_lab.errors import ToolMissingError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+TOOLS = REPOSITORY / ".tools"
+
+# Debian and Ubuntu keep what only root usually starts, and Nagios plugins, off a user's PATH.
+SYSTEM_FOLDERS = (
+    "/usr/local/sbin",
+    "/usr/sbin",
+    "/sbin",
+    "/usr/lib/nagios/plugins",
+    "/usr/lib/monitoring-plugins",
+)
+
+# Program -> the Debian package that brings it. What make setup sees to.
+PACKAGES = {
+    "serf": "serf",
+    "sshd": "openssh-server",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "check_disk": "monitoring-plugins-basic",
+}
+
+
+def search_path(tools: Path = TOOLS) -> str:
+    """PATH for everything a lab starts: the user's own first, then ours, then the system's usual places."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), str(tools / "bin"), *SYSTEM_FOLDERS])
+
+
+def locate(program: str, tools: Path = TOOLS) -> Path | None:
+    """Absolute path of a program, or None. The path is not resolved: a starter must keep its own name."""
+    found = shutil.which(program, path=search_path(tools))
+    return Path(found).absolute() if found else None
+
+
+def find(program: str, tools: Path = TOOLS) -> Path:
+    """Absolute path of a program; raises ToolMissingError with the package to install."""
+    found = locate(program, tools)
+    if found is None:
+        package = PACKAGES.get(program, program)
+        raise ToolMissingError(f"{program} is not installed: run `make setup`, or install the Debian package {package}")
+    return found
+
+
+def missing_packages(tools: Path = TOOLS) -> list[str]:
+    """Debian packages whose program is nowhere to be found, sorted."""
+    return sorted({package for program, package in PACKAGES.items() if locate(program, tools) is None})
+
+
+def sshd_helpers(tools: Path = TOOLS) -> dict[str, str]:
+    """sshd_config lines that an *unpacked* sshd of 9.8 or newer needs to find its own helper programs.
+
+    Since 9.8 sshd is split (sshd-session, since 10.0 also sshd-auth), and looks for the parts at compiled-in places.
+    """
+    if locate("sshd", tools) != tools / "bin" / "sshd":
+        return {}
+    folder = tools / "root" / "usr" / "lib" / "openssh"
+    parts = {"SshdSessionPath": folder / "sshd-session", "SshdAuthPath": folder / "sshd-auth"}
+    return {keyword: str(path) for keyword, path in parts.items() if path.exists()}

@@ -1,0 +1,83 @@
+"""The catalogue that validates layers is the one that the checks themselves go by."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from checklib.kinds import PARAMETER_TYPES, PROPERTY_TYPES, describe
+
+from config_center.catalogue import Catalogue, decode_catalogue
+from config_center.layers import load_fleet
+from tests.support.check_cases import REPOSITORY, look, module, script
+
+KINDS = list(module("batch").kinds())
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    """As the config center gets it: printed by the program."""
+    done = script("batch.py", "", "--describe")
+    assert done.stderr == b""
+    return decode_catalogue(done.stdout)
+
+
+def test_the_program_prints_what_the_kinds_are(catalogue: Catalogue) -> None:
+    """Nothing is lost in between, and every kind of the issue is there."""
+    assert json.loads(script("batch.py", "", "--describe").stdout) == json.loads(json.dumps(describe(KINDS)))
+    assert set(catalogue.kinds) == {
+        "sysctl", "kernel", "os", "file", "disk", "process", "package", "service", "command", "nagios",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_kind_is_said_whole(kind: Any) -> None:
+    """Types are known ones, every word has an explanation, the main property is one of its own."""
+    assert kind.title
+    assert kind.key
+    assert kind.cost
+    assert kind.main in kind.properties
+    assert all(one.type in PROPERTY_TYPES and one.title for one in kind.properties.values())
+    assert all(one.type in PARAMETER_TYPES and one.title for one in kind.parameters.values())
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_example_is_a_valid_layer_and_a_valid_item(kind: Any, catalogue: Catalogue, tmp_path: Path) -> None:
+    """It goes through the config center as it stands, and the check has nothing to say against it."""
+    layers = tmp_path / "layers"
+    layers.mkdir()
+    layer = {"items": {kind.name: kind.example}}
+    (layers / "10-example.yml").write_text(yaml.safe_dump(layer, sort_keys=False), encoding="utf-8")
+    fleet = load_fleet(tmp_path, catalogue)
+    assert fleet.mistakes == ()
+    (item_id, item), *others = fleet.layers[0].items.items()
+    assert not others
+    check, _, key = item_id.partition(":")
+    asked = {"check": check, "key": key, "expect": item.expect, "with": item.with_, "timeout_s": item.timeout_s}
+    (found,) = look([asked])
+    assert not any(word in found["message"] for word in ("there is no property", "parameter", "matcher")), found
+
+
+def test_every_kind_has_a_file_of_its_own() -> None:
+    """One file a kind and nothing else in the folder but the batch; `os` may not be called os.py."""
+    files = {path.stem for path in (REPOSITORY / "checks").glob("*.py")} - {"batch"}
+    assert files == {"os_release" if kind.name == "os" else kind.name for kind in KINDS}
+
+
+def test_an_unknown_property_is_named_before_anything_is_looked_at() -> None:
+    """For every kind alike."""
+    items = [
+        {
+            "check": kind.name,
+            "key": "x",
+            "expect": {"no_such": {"any": True}},
+            "with": {"argv": ["true"]} if "argv" in kind.parameters else {},
+        }
+        for kind in KINDS
+    ]
+    for kind, found in zip(KINDS, look(items), strict=True):
+        known = ", ".join(kind.properties)
+        assert (found["outcome"], found["message"]) == ("error", f"there is no property 'no_such': known are {known}")

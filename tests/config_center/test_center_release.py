@@ -1,0 +1,312 @@
+"""Releases: canonical bytes, digests, and decoding of hostile bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config_center import limits
+from config_center.canonical import canonical_bytes
+from config_center.errors import CenterError, ReleaseError
+from config_center.release import (
+    Layer,
+    LayerItem,
+    Pointer,
+    Release,
+    SiteCheck,
+    build,
+    canonical,
+    decode,
+    decode_pointer,
+    digest_of,
+    encode_pointer,
+    same_content,
+)
+from inspector_agent.wire import UInt32
+from tests.support.center import item, layer, release_of
+
+SOME = release_of(
+    layer("10-a", {"sysctl:b": item(3, at_most=1), "sysctl:a": item(2)}),
+    layer("20-b", {"sysctl:b": item(5, at_least=2.5), "file:/é": item(6, one_of=["x", 1, True])}, zone="b"),
+    number=12,
+)
+CHECK = SiteCheck(name="raid", file="checks/raid", sha256="0" * 64, bytes=3)
+
+
+def test_the_document_is_what_the_plan_of_the_format_says() -> None:
+    """Schema, item table, layers with match and lines, metadata left out where empty, no digest inside."""
+    document = json.loads(canonical(SOME))
+    assert document["schema"] == "inspector.release/1"
+    assert (document["number"], document["created"], document["message"]) == (12, "2030-01-01T00:00:00Z", "")
+    assert document["items"] == ["file:/é", "sysctl:a", "sysctl:b"]
+    assert "digest" not in document
+    assert document["layers"][1]["match"] == {"zone": ["b"]}
+    assert document["layers"][1]["items"]["sysctl:b"] == {
+        "line": 5, "expect": {"value": {"at_least": 2.5}}, "with": {}, "severity": "major", "timeout_s": 2.0,
+    }  # fmt: skip
+
+
+def test_canonical_bytes_are_pinned() -> None:
+    """These very bytes: a change of them would give every published release another name."""
+    raw = canonical(release_of(layer("a", {"sysctl:é": item(1, at_most=1.5, at_least=1)}), number=3))
+    assert raw.decode() == (
+        '{"checks":[],"created":"2030-01-01T00:00:00Z","items":["sysctl:é"],"layers":[{"file":"layers/a.yml","items":'
+        '{"sysctl:é":{"expect":{"value":{"at_least":1,"at_most":1.5}},"line":1,"severity":"major","timeout_s":2.0,'
+        '"with":{}}},"match":{},"name":"a"}],"message":"","number":3,"schema":"inspector.release/1"}'
+    )
+    assert digest_of(raw) == hashlib.sha256(raw).hexdigest()
+
+
+def test_a_release_survives_the_wire() -> None:
+    """decode(canonical(x)) is x, digest included, and its bytes again are the same."""
+    raw = canonical(SOME)
+    assert decode(raw, SOME.digest) == SOME
+    assert canonical(decode(raw)) == raw
+    assert SOME.digest == digest_of(raw)
+
+
+scalars = st.one_of(
+    st.booleans(),
+    st.integers(-(2**63), 2**64 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8),
+)
+json_values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4)
+)
+
+
+@given(json_values)
+@settings(deadline=None)
+def test_canonical_bytes_depend_on_content_alone(value: Any) -> None:
+    """The order in which dicts were filled does not show; writing what was read gives the same bytes."""
+
+    def turned(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: turned(inner) for key, inner in reversed(part.items())}
+        return [turned(inner) for inner in part] if isinstance(part, list) else part
+
+    try:
+        raw = canonical_bytes(value)
+    except UnicodeEncodeError:
+        return  # half a surrogate pair: cannot be said in UTF-8
+    assert canonical_bytes(turned(value)) == raw
+    assert canonical_bytes(json.loads(raw)) == raw
+
+
+operands = st.one_of(
+    st.booleans(), st.integers(0, 3), st.sampled_from([0.0, 1.0, 1.5]), st.sampled_from(["", "1", "x"])
+)
+expectations = st.dictionaries(st.sampled_from(["equals", "at_most"]), operands, min_size=1, max_size=2)
+contents = st.lists(
+    st.tuples(
+        st.sampled_from(["", "a", "b"]), st.dictionaries(st.sampled_from(["s:a", "s:b"]), expectations, max_size=2)
+    ),
+    max_size=3,
+)
+
+
+def _release(content: list[tuple[str, dict[str, dict[str, Any]]]], number: int = 1) -> Release:
+    layers = [
+        layer(
+            str(index), {name: item(1, **expect) for name, expect in items.items()}, **({"zone": zone} if zone else {})
+        )
+        for index, (zone, items) in enumerate(content)
+    ]
+    return release_of(*layers, number=number)
+
+
+@given(contents, contents)
+@settings(deadline=None, max_examples=300)
+def test_the_digest_changes_exactly_when_the_content_does(one: Any, other: Any) -> None:
+    """Equal content, equal digest; any difference, also of type (1, 1.0, true, "1"), another one."""
+    first, second = _release(one), _release(other)
+    equal = repr(_plain(one)) == repr(_plain(other))
+    assert (first.digest == second.digest) == equal
+    assert same_content(first, second) == equal
+    assert same_content(first, _release(one, number=2))
+    assert first.digest != _release(one, number=2).digest
+
+
+def _plain(content: Any) -> Any:
+    """With dicts as sorted pairs, so that repr tells content and types, not order."""
+    if isinstance(content, dict):
+        return sorted((key, _plain(value)) for key, value in content.items())
+    return [_plain(value) for value in content] if isinstance(content, list | tuple) else content
+
+
+@given(st.binary(max_size=200))
+@settings(deadline=None, max_examples=300)
+def test_arbitrary_bytes_are_a_release_error_and_nothing_else(raw: bytes) -> None:
+    """Whatever comes, one error is raised."""
+    with pytest.raises(ReleaseError):
+        decode(raw)
+    with pytest.raises(ReleaseError):
+        decode_pointer(raw)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=300)
+def test_a_changed_byte_is_noticed(data: st.DataObject) -> None:
+    """With the digest it is always refused; without, it is refused or still a whole release."""
+    raw = bytearray(canonical(SOME))
+    index = data.draw(st.integers(0, len(raw) - 1))
+    raw[index] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(ReleaseError, match="cut short or changed"):
+        decode(bytes(raw), SOME.digest)
+    try:
+        found = decode(bytes(raw))
+    except ReleaseError:
+        return
+    assert list(found.items) == sorted(found.items)
+
+
+@pytest.mark.parametrize("cut", range(0, 700, 7))
+def test_a_truncated_release_is_refused(cut: int) -> None:
+    """A download that ends early never becomes a release, digest or not."""
+    with pytest.raises(ReleaseError):
+        decode(canonical(SOME)[: cut % len(canonical(SOME))])
+
+
+def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(document: dict[str, Any]) -> None:
+        *way, last = path.split("/")
+        at: Any = document
+        for step in way:
+            at = at[int(step) if step.isdigit() else step]
+        at[int(last) if last.isdigit() else last] = value
+
+    return change
+
+
+ITEM = "layers/0/items/sysctl:a"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_set("schema", "inspector.release/2"), "this program reads 'inspector.release/1': upgrade it"),
+        (_set("number", 0), "counts from 1"),
+        (_set("number", "12"), "malformed"),
+        (_set("items", ["sysctl:b", "sysctl:a", "file:/é"]), "item table"),
+        (_set("items", ["file:/é", "sysctl:a"]), "item table"),
+        (_set("items", ["file:/é", "sysctl:a", "sysctl:b", "sysctl:c"]), "item table"),
+        (_set("layers/0/match", {"zone": []}), "nothing would match"),
+        (_set("layers/0/match", {"zone": ["n[1-"]}), "without its"),
+        (_set("layers/0/file", "layers/\x1b[31m.yml"), "unprintable"),
+        (_set(ITEM + "/severity", "bad"), "severity 'bad'"),
+        (_set(ITEM + "/timeout_s", 1e9), "timeout"),
+        (_set(ITEM + "/timeout_s", 0), "timeout"),
+        (_set(ITEM + "/expect", {}), "expects nothing"),
+        (_set(ITEM + "/expect", {"value": {}}), "expects nothing"),
+        (_set(ITEM + "/expect", {"value": {"equals": {"deep": 1}}}), "malformed"),
+        (_set(ITEM + "/expect", {"value": {"equals": [[1]]}}), "malformed"),
+        (_set(ITEM + "/expect", {"value": {"equals": None}}), "malformed"),
+        (_set("checks", [{"name": "../x", "file": "f", "sha256": "0" * 64, "bytes": 1}]), "is no check"),
+        (_set("checks", [{"name": "x", "file": "f", "sha256": "0" * 63, "bytes": 1}]), "is no check"),
+        (_set("checks", [{"name": "x", "file": "f", "sha256": "0" * 64, "bytes": 10**9}]), "too big"),
+        (_set("checks", [{"name": "x", "file": "f", "sha256": "0" * 64, "bytes": -1}]), "too big"),
+        (_set("checks", [{"name": "x", "file": "f", "sha256": "0" * 64, "bytes": 1}] * 2), "stands twice"),
+        (_set("message", "x" * 5000), "message"),
+    ],
+)
+def test_a_release_that_breaks_a_rule_is_refused(change: Callable[[dict[str, Any]], None], why: str) -> None:
+    """What `decode` returns can be used as it is: every rule is held before."""
+    document = json.loads(canonical(SOME))
+    change(document)
+    with pytest.raises(ReleaseError, match=why.replace("(", r"\(").replace("[", r"\[")):
+        decode(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "name", ["sysctl", ":x", "sysctl:", "Sysctl:x", "sysctl:a\nb", "sysctl: a", "../x:y", "s:" + "x" * 999]
+)
+def test_a_bad_item_id_is_refused(name: str) -> None:
+    """An id is `<check>:<key>`, printable throughout, and the check's name could be a file's."""
+    with pytest.raises(ReleaseError, match="is no item id"):
+        release_of(layer("a", {name: item()}))
+
+
+def test_what_is_unknown_but_harmless_is_passed_over() -> None:
+    """A later minor version may add fields; the digest holds them too."""
+    document = json.loads(canonical(SOME)) | {"hint": "new", "digest": "forged"}
+    raw = json.dumps(document).encode()
+    found = decode(raw)
+    assert found.digest == digest_of(raw)
+    assert found.layers == SOME.layers
+
+
+def test_sizes_are_bounded_on_both_sides() -> None:
+    """Too much of anything is refused where it is built and where it is decoded."""
+    with pytest.raises(ReleaseError, match="too big"):
+        decode(b" " * (limits.release_bytes_max + 1))
+    with pytest.raises(ReleaseError, match="too big"):
+        decode_pointer(b" " * (limits.pointer_bytes_max + 1))
+    with pytest.raises(ReleaseError, match="different items"):
+        release_of(layer("a", {f"s:{index}": item() for index in range(limits.items_max + 1)}))
+    big = LayerItem(line=1, expect={"v": {"any": True}}, with_={}, severity="info", timeout_s=1, rationale="x" * 4000)
+    with pytest.raises(ReleaseError, match="shorten titles"):
+        release_of(layer("a", {f"s:{index}": big for index in range(2200)}))
+
+
+def test_deep_nesting_is_malformed_not_a_crash() -> None:
+    """Recursion ends in the one error."""
+    for raw in (b"[" * 200_000, b'{"schema":' * 100_000, b'{"schema":"inspector.release/1","x":' + b"[" * 200_000):
+        with pytest.raises(ReleaseError):
+            decode(raw)
+
+
+def test_a_pointer_survives_the_wire() -> None:
+    """The pointer's bytes are the documented ones; signatures have their place."""
+    pointer = Pointer(number=12, digest="a" * 64)
+    raw = encode_pointer(pointer)
+    assert json.loads(raw) == {
+        "schema": "inspector.pointer/1", "number": 12, "digest": "a" * 64, "signatures": [],
+    }  # fmt: skip
+    assert decode_pointer(raw) == pointer
+    later = msgspec.structs.replace(pointer, signatures=({"key": "k", "ed25519": "s"},))
+    assert decode_pointer(encode_pointer(later)) == later
+    for broken in ({"number": 0}, {"digest": "../../etc"}, {"digest": "A" * 64}, {"schema": "inspector.pointer/2"}):
+        with pytest.raises(ReleaseError):
+            decode_pointer(json.dumps({**json.loads(raw), **broken}).encode())
+
+
+def test_half_a_surrogate_pair_cannot_be_published() -> None:
+    """What UTF-8 cannot say is an error of ours, with the rest of its kind."""
+    with pytest.raises(CenterError, match="JSON cannot say"):
+        build([Layer("a", "a", {}, {})], [CHECK], number=1, created="", message="\ud800")
+
+
+def test_what_the_agent_loads_is_light() -> None:
+    """The cores an agent imports bring nothing but msgspec: no YAML, no server, no command line, no OpenSSL."""
+    program = (
+        "import sys, msgspec; before = set(sys.modules)\n"
+        "import config_center.release, config_center.resolve, config_center.match, config_center.expectation\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "config_center.resolve" in loaded
+    heavy = {"yaml", "starlette", "typer", "trio", "hashlib", "_hashlib", "ssl", "asyncio", "dataclasses", "inspect"}
+    assert heavy & set(loaded) == set()
+
+
+def test_a_number_that_the_wire_cannot_carry_is_refused() -> None:
+    """It could never be asked about, and as no later one is higher it would hold every agent for good."""
+    assert any(getattr(one, "le", None) == limits.release_number_max for one in get_args(UInt32))
+    most = limits.release_number_max
+    assert decode_pointer(encode_pointer(Pointer(number=most, digest="a" * 64))).number == most
+    assert decode(canonical(msgspec.structs.replace(SOME, number=most))).number == most
+    for number in (most + 1, 2**63, 0, -1):
+        with pytest.raises(ReleaseError, match="the pointer names no release"):
+            decode_pointer(encode_pointer(Pointer(number=number, digest="a" * 64)))
+        with pytest.raises(ReleaseError, match=f"a release number counts from 1 to {most}, this one is {number}"):
+            decode(canonical(msgspec.structs.replace(SOME, number=number)))

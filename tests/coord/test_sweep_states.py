@@ -1,0 +1,162 @@
+"""Every state of the ledger, made to order on real rings: what the coordinator makes of what really comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import trio
+
+from inspector_coord.ledger import DROPPED, OTHER_ITEMS
+from inspector_coord.limits import reasks_max, reasks_min
+from tests.support.fleets import Fleet, fleet
+from tests.support.serf import SerfNode, alive, until
+
+
+async def fails(ring: Fleet, node: SerfNode) -> None:
+    """Wait until the first node believes that `node` has failed."""
+
+    async def seen() -> bool:
+        return node.name not in await alive(ring.ring[0])
+
+    await until(seen, within_s=30.0, what=f"{node.name} seen as failed")
+
+
+async def test_a_whole_ring_passes_and_closes_early(tmp_path: Path) -> None:
+    """Everybody passes: the ledger closes with the last answer, long before any timeout, and nothing was dropped."""
+    async with fleet(tmp_path, 5) as ring:
+        report = await ring.sweep()
+        assert report["ledger"]["pass"] == report["ledger"]["targets"] == 5
+        assert report["exit_code"] == 0
+        assert report["seconds"] < 2.0
+        assert report["dropped"] == dict.fromkeys(DROPPED, 0)
+        assert [len(agent.heard) for agent in ring.agents.values()] == [1] * 5
+        assert [(node["via"], node["round"]) for node in report["nodes"]] == [("query", 1)] * 5
+
+
+async def test_every_answer_has_its_state(tmp_path: Path) -> None:
+    """Pass, fail, error, uncovered, stale, busy, clock, incomplete; garbage, another sweep's answer, none at all."""
+    scripts = {
+        "n002": ["fail"],
+        "n003": ["error"],
+        "n004": ["na"],
+        "n005": ["release"],
+        "n006": ["busy", "pass"],
+        "n007": ["clock"],
+        "n008": ["incomplete", "fail"],
+        "n009": ["garbage"],
+        "n010": ["forged"],
+        "n011": ["hang"],
+        "n012": ["hold", "pass"],
+    }
+    async with fleet(tmp_path, 12, scripts) as ring:
+        report = await ring.sweep()
+    nodes = {node["name"]: node for node in report["nodes"]}
+    assert {name: node["state"] for name, node in nodes.items()} == {
+        "n001": "pass",
+        "n002": "fail",
+        "n003": "error",
+        "n004": "uncovered",
+        "n005": "stale",
+        "n006": "pass",
+        "n007": "error",
+        "n008": "fail",
+        "n009": "stalled",
+        "n010": "stalled",
+        "n011": "stalled",
+        "n012": "pass",
+    }
+    assert sum(report["ledger"].values()) == 24
+    assert report["exit_code"] == 3
+    assert "its clock" in nodes["n007"]["evidence"]
+    assert "could not get the release" in nodes["n005"]["evidence"]
+    assert "answers that cannot be read" in nodes["n009"]["evidence"]
+    assert "acked at" in nodes["n011"]["evidence"]
+    # if n012's verdict came only by asking again, the others are asked as often as that is worth
+    assert report["dropped"]["malformed"] == report["dropped"]["forged"]
+    assert report["dropped"]["forged"] in (1 + reasks_min, 1 + reasks_max)
+    # the held answer to the first question and the one to the second: one counts, the other is a duplicate
+    assert report["dropped"]["duplicate"] >= 1
+    assert report["seconds"] < 8.0
+
+
+async def test_a_verdict_on_other_items_is_no_pass(tmp_path: Path) -> None:
+    """An agent that still knows its node by other tags has looked at another baseline: an error, which says why."""
+    async with fleet(tmp_path, 2) as ring:
+        ring.agents["n002"].basis = ring.agents["n001"].basis  # zone a's items, while the roster says zone b
+        report = await ring.sweep()
+        states = {node["name"]: (node["state"], node["evidence"]) for node in report["nodes"]}
+        assert states == {"n001": ("pass", ""), "n002": ("error", OTHER_ITEMS)}
+        assert report["exit_code"] == 1
+
+
+async def test_membership_and_acks_tell_the_missing_apart(tmp_path: Path) -> None:
+    """Killed long ago, frozen a moment ago, leaving while the sweep runs: three states, by evidence.
+
+    The killed one is then started while another sweep runs: it is asked, and its verdict counts.
+    """
+    async with fleet(tmp_path, 6, {"n004": ["leave"]}) as ring, trio.open_nursery() as nursery:
+        killed, frozen = ring.ring[1], ring.ring[2]
+        await killed.kill()
+        await fails(ring, killed)
+        frozen.stop()
+        report = await ring.sweep(timeout_s=2.5)
+        frozen.cont()
+        nodes = {node["name"]: node for node in report["nodes"]}
+        assert {name: node["state"] for name, node in nodes.items()} == {
+            "n001": "pass",
+            "n002": "down",
+            "n003": "silent",
+            "n004": "left",
+            "n005": "pass",
+            "n006": "pass",
+        }
+        assert nodes["n002"]["evidence"] == "membership said failed from the start"
+        assert "neither ack nor verdict" in nodes["n003"]["evidence"]
+        assert [nodes[name]["via"] for name in ("n002", "n003", "n004")] == ["membership", None, "membership"]
+        assert report["seconds"] <= 2.7
+
+        async def revive() -> None:
+            await ring.agents["n005"].asked.wait()
+            await killed.restart(ring.ring.others(killed))
+            await nursery.start(ring.agents[killed.name].run)
+
+        ring.agents["n005"].forget(("hang",))
+        nursery.start_soon(revive)
+        outcome = await ring.outcome(ring.prepare("n00[1-2,5]"))
+        assert str(outcome.ledger.nodes["main", killed.name].state) == "pass"
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_answer_of_a_stranger_is_counted(tmp_path: Path) -> None:
+    """A node that is no target answers the question to everybody: counted, and in no line of the ledger."""
+    async with fleet(tmp_path, 3, tags_of={"n003": {"role": "coordinator"}}) as ring:
+        ring.write(exclude_tags={"role": "coordinator"})
+        report = await ring.sweep()
+    assert [node["name"] for node in report["nodes"]] == ["n001", "n002"]
+    assert report["exit_code"] == 0
+    assert len(ring.agents["n003"].heard) == 1
+    assert report["dropped"]["stranger"] <= 1  # the ledger may close before it speaks
+
+
+async def test_only_the_targets_are_asked(tmp_path: Path) -> None:
+    """By name, by tag, by exclusion: nobody else hears the question."""
+    async with fleet(tmp_path, 6) as ring:
+        for targets, wanted in (
+            (("n002", "n005"), {"n002", "n005"}),
+            (("zone=b",), {"n004", "n005", "n006"}),
+            (("zone=*",), {f"n00{number}" for number in range(1, 7)}),
+        ):
+            for agent in ring.agents.values():
+                agent.heard.clear()
+            report = await ring.sweep(*targets)
+            assert {node["name"] for node in report["nodes"]} == wanted
+            assert {name for name, agent in ring.agents.items() if agent.heard} == wanted
+            assert report["exit_code"] == 0
+
+
+async def test_items_are_asked_for_by_pattern(tmp_path: Path) -> None:
+    """The patterns travel in the question, and stand in the report."""
+    async with fleet(tmp_path, 2) as ring:
+        report = await ring.sweep(items=("sysctl:key[12]", "sysctl:key0"))
+        assert ring.agents["n001"].heard[0].items == ("sysctl:key[12]", "sysctl:key0")
+    assert report["items"] == ["sysctl:key[12]", "sysctl:key0"]

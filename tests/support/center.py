@@ -1,0 +1,98 @@
+"""A small catalogue and ways to write a fleet's directory, for tests of the config center and of those who use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from config_center.catalogue import Catalogue, decode_catalogue
+from config_center.release import Layer, LayerItem, Release, build
+
+DESCRIPTION: dict[str, Any] = {
+    "contract": 1,
+    "matchers": {
+        "equals": {"operand": "value"},
+        "at_least": {"operand": "scalar"},
+        "at_most": {"operand": "scalar"},
+        "between": {"operand": "pair"},
+        "one_of": {"operand": "list"},
+        "matches": {"operand": "regex"},
+        "contains": {"operand": "value"},
+        "absent": {"operand": "true"},
+        "any": {"operand": "true"},
+    },
+    "kinds": {
+        "sysctl": {"title": "kernel parameter", "main": "value", "properties": {"value": {"type": "text"}}},
+        "disk": {
+            "main": "used_percent",
+            "properties": {"used_percent": {"type": "number"}, "mounted": {"type": "bool"}},
+        },
+        "kernel": {"main": None, "properties": {"release": {"type": "version"}, "cmdline": {"type": "list"}}},
+        "package": {
+            "main": "version",
+            "properties": {"version": {"type": "version"}, "held": {"type": "bool"}},
+            "default": {"version": {"any": True}},
+        },
+        "file": {
+            "main": None,
+            "properties": {"mode": {"type": "text"}, "owner": {"type": "text"}, "sha256": {"type": "text"}},
+        },
+        "command": {
+            "main": None,
+            "properties": {"exit": {"type": "number"}, "stdout": {"type": "text"}},
+            "parameters": {"argv": {"type": "argv", "required": True}, "wait": {"type": "number"}},
+            "default": {"exit": {"equals": 0}},
+        },
+        "nagios": {
+            "main": "status",
+            "properties": {"status": {"type": "text"}},
+            "parameters": {"argv": {"type": "argv", "required": True}},
+            "default": {"status": {"equals": "ok"}},
+        },
+    },
+}
+
+
+def small_catalogue() -> Catalogue:
+    """Every property type, every operand kind, kinds with and without main property, default and parameters."""
+    return decode_catalogue(json.dumps(DESCRIPTION).encode())
+
+
+def write_fleet(directory: Path, layers: Mapping[str, str], checks: Mapping[str, str] | None = None) -> Path:
+    """Write layers (file name -> YAML, dedented) and executables of the site; returns the directory."""
+    (directory / "layers").mkdir(parents=True, exist_ok=True)
+    for name, text in layers.items():
+        (directory / "layers" / name).write_text(dedent(text), encoding="utf-8")
+    for name, text in (checks or {}).items():
+        path = directory / "checks" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(dedent(text), encoding="utf-8")
+        path.chmod(0o755)
+    return directory
+
+
+def write_checks(directory: Path) -> Path:
+    """A folder of bundled checks that only describes itself, with the small catalogue; returns the folder."""
+    directory.mkdir(parents=True, exist_ok=True)
+    program = f"import sys\nassert sys.argv[1:] == ['--describe']\nprint({json.dumps(json.dumps(DESCRIPTION))})\n"
+    (directory / "batch.py").write_text(program, encoding="utf-8")
+    return directory
+
+
+def item(line: int = 1, severity: str = "major", **matchers: Any) -> LayerItem:
+    """An item of a layer that expects something of `value`."""
+    return LayerItem(line=line, expect={"value": matchers or {"equals": 1}}, with_={}, severity=severity, timeout_s=2.0)
+
+
+def layer(name: str, items: Mapping[str, LayerItem], **match: str | tuple[str, ...]) -> Layer:
+    """A layer `layers/<name>.yml`; match: tag (or node) = pattern or patterns."""
+    patterns = {key: (value,) if isinstance(value, str) else value for key, value in match.items()}
+    return Layer(name=name, file=f"layers/{name}.yml", match=patterns, items=dict(items))
+
+
+def release_of(*layers: Layer, number: int = 1) -> Release:
+    """A release of these layers."""
+    return build(layers, [], number=number, created="2030-01-01T00:00:00Z")

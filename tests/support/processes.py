@@ -1,0 +1,38 @@
+"""Which processes are there, for tests that say nothing stays behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import trio
+
+
+def mentioning(text: str) -> list[str]:
+    """The command lines of all processes that hold this text, sorted."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with suppress(OSError):
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+                if text in line:
+                    found.append(line.strip())
+    return sorted(found)
+
+
+async def seen(*texts: str, within_s: float = 30.0) -> None:
+    """Return when some process's command line holds all of these texts."""
+    await _until(lambda: any(all(text in line for text in texts) for line in mentioning(texts[0])), within_s)
+
+
+async def gone(text: str, within_s: float = 30.0) -> None:
+    """Return when no process's command line holds this text."""
+    await _until(lambda: not mentioning(text), within_s)
+
+
+async def _until(holds: Callable[[], bool], within_s: float) -> None:
+    """Look again and again: the kernel tells nobody of other programs' processes."""
+    with trio.fail_after(within_s):
+        while not holds():  # noqa: ASYNC110
+            await trio.sleep(0.02)

@@ -1,0 +1,17 @@
+"""Waiting for the world outside, where it sets no event of its own: poll a condition until a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+POLL_S = 0.01
+
+
+def wait_until(holds: Callable[[], bool], what: str, *, within_s: float = 20.0) -> None:
+    """Returns as soon as the condition holds; fails with `what` when it has not within the time."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s:g} s: {what}")
+        time.sleep(POLL_S)
