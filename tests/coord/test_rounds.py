@@ -8,6 +8,7 @@ import pytest
 
 from inspector_agent.wire import decode_question
 from inspector_coord import limits
+from inspector_coord.ledger import DROPPED
 from inspector_coord.patience import timing
 from tests.support.paper_ring import Paper, PaperRing
 
@@ -19,13 +20,16 @@ def ring_of(count: int, *special: Paper, **settings: object) -> PaperRing:
     return PaperRing(list(nodes.values()), **settings)  # type: ignore[arg-type]
 
 
-def test_a_healthy_ring_closes_with_the_last_answer() -> None:
-    """No timer holds up a complete ledger: it is closed at the very moment the last answer arrives."""
-    ring = ring_of(50)
+@pytest.mark.parametrize("count", [1, 5, 50])
+def test_a_healthy_ring_is_asked_once_and_closes_with_the_last_answer(count: int) -> None:
+    """One question, everybody in its round, nothing dropped; no timer holds up a complete ledger."""
+    ring = ring_of(count)
     assert set(ring.run().values()) == {"pass"}
     last = max(node.answered_s for node in ring.ledger if node.answered_s is not None)
     assert ring.now == last
     assert len(ring.asks) == 1
+    assert {(node.asked, node.round) for node in ring.ledger} == {(1, 0)}
+    assert ring.ledger.dropped == dict.fromkeys(DROPPED, 0)
 
 
 def test_the_first_question_asks_everybody_without_acks() -> None:

@@ -7,9 +7,13 @@ from pathlib import Path
 import trio
 
 from inspector_coord.ledger import DROPPED, OTHER_ITEMS
-from inspector_coord.limits import reasks_max, reasks_min
+from inspector_coord.limits import answer_within_s, reasks_max, reasks_min
+from inspector_coord.report import build
 from tests.support.fleets import Fleet, fleet
 from tests.support.serf import SerfNode, alive, until
+
+BY_ASKING_AGAIN = ("duplicate", "late", "phantom")
+"""What a node's second answer, or the end of a second question, may be counted as; nothing else comes of it."""
 
 
 async def fails(ring: Fleet, node: SerfNode) -> None:
@@ -22,15 +26,25 @@ async def fails(ring: Fleet, node: SerfNode) -> None:
 
 
 async def test_a_whole_ring_passes_and_closes_early(tmp_path: Path) -> None:
-    """Everybody passes: the ledger closes with the last answer, long before any timeout, and nothing was dropped."""
+    """Everybody passes: the ledger closes with the last answer, not with the question's time or the sweep's.
+
+    A packet may get lost here, then somebody is asked again. That a ring without loss is asked once is held on paper
+    (`test_rounds`).
+    """
     async with fleet(tmp_path, 5) as ring:
-        report = await ring.sweep()
-        assert report["ledger"]["pass"] == report["ledger"]["targets"] == 5
-        assert report["exit_code"] == 0
-        assert report["seconds"] < 2.0
-        assert report["dropped"] == dict.fromkeys(DROPPED, 0)
-        assert [len(agent.heard) for agent in ring.agents.values()] == [1] * 5
-        assert [(node["via"], node["round"]) for node in report["nodes"]] == [("query", 1)] * 5
+        outcome = await ring.outcome(ring.prepare(timeout_s=60.0))
+        heard = {name: len(agent.heard) for name, agent in ring.agents.items()}
+    report = build(outcome.facts, outcome.ledger, {})
+    assert report["ledger"]["pass"] == report["ledger"]["targets"] == 5
+    assert report["exit_code"] == 0
+    assert [node["via"] for node in report["nodes"]] == ["query"] * 5
+    # Serf itself ends the question after what nodes were given, some 6 s: nobody waited for that
+    assert report["seconds"] - max(node["seconds"] for node in report["nodes"]) < answer_within_s / 2
+    asked = {node.name: node.asked for node in outcome.ledger}
+    assert all(1 <= heard[name] <= times for name, times in asked.items())
+    again = any(times > 1 for times in asked.values())
+    allowed = BY_ASKING_AGAIN if again else ()
+    assert {word for word in DROPPED if report["dropped"][word]} <= set(allowed)
 
 
 async def test_every_answer_has_its_state(tmp_path: Path) -> None:
