@@ -12,6 +12,13 @@ yaml_depth_max: Final = 12  # a layer as documented needs 8
 mistakes_max: Final = 1_000  # reported at once; beyond, the first ones explain the rest
 items_max: Final = 20_000  # different items of one release
 list_items_max: Final = 256  # elements of one operand, parameter or `match` value
+fleet_bytes_max: Final = 32 * 1024 * 1024  # all layers, includes and the rest of a fleet's YAML together
+written_items_max: Final = 250_000  # items of all layers, each include counted wherever it is included
+dimensions_max: Final = 32
+includes_max: Final = 200  # files
+include_depth_max: Final = 8  # includes that include
+ambiguity_steps_max: Final = 2_000_000  # pairs of patterns compared to find layers that may be for one node
+waiver_soon_days: Final = 7  # a waiver that ends within these is warned about
 
 # Texts, in characters.
 key_chars_max: Final = 256  # what follows the colon of an item id
