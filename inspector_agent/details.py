@@ -1,7 +1,8 @@
 """What an answer says beyond its counts, cut to the room there is: item numbers, short hashes, values in clear.
 
-Least needed goes first: values in clear (the least bad first), then hashes, then numbers. A value in clear needs no
-hash beside it, because whoever reads it can make the hash: each one costs its own bytes less three.
+Least needed goes first: values in clear (the least bad first), then hashes, then the numbers of waived items, of erring
+ones, and last of failing ones. A value in clear needs no hash beside it, because whoever reads it can make the hash:
+each one costs its own bytes less three.
 """
 
 from __future__ import annotations
@@ -34,13 +35,19 @@ class Details(msgspec.Struct, frozen=True):
 
     failing: bytes
     erring: bytes
+    waived: bytes
     hashes: bytes
     clear: dict[int, str]
     cut: bool
 
 
 def fit(
-    failing: Sequence[int], erring: Sequence[int], hashes: Sequence[bytes | None], clear: Mapping[int, str], room: int
+    failing: Sequence[int],
+    erring: Sequence[int],
+    waived: Sequence[int],
+    hashes: Sequence[bytes | None],
+    clear: Mapping[int, str],
+    room: int,
 ) -> Details:
     """As much as fits into `room` bytes (headers of longer lists not counted).
 
@@ -50,19 +57,32 @@ def fit(
     listed = [*failing, *erring]
     if not clear.keys() <= set(listed):
         raise WireError("a value in clear belongs to an item that neither fails nor errs")
-    packed_failing, held_failing = pack_numbers(failing[: limits.numbers_listed_max], room)
-    room -= len(packed_failing)
-    packed_erring, held_erring = pack_numbers(erring[: limits.numbers_listed_max - held_failing], room)
-    room -= len(packed_erring)
-    if held_failing + held_erring < len(listed):
-        return Details(packed_failing, packed_erring, b"", {}, cut=True)
+    packed, whole = _numbers((failing, erring, waived), room)
+    fails, errs, lets = packed
+    if not whole:
+        return Details(fails, errs, lets, b"", {}, cut=True)
+    room -= sum(map(len, packed))
     known = _known(hashes)
     kept = known[: room // limits.observed_hash_bytes]
     if len(kept) < len(known):
-        return Details(packed_failing, packed_erring, b"".join(kept), {}, cut=True)
+        return Details(fails, errs, lets, b"".join(kept), {}, cut=True)
     texts = _texts(clear, dict(zip(listed, known, strict=False)), room - len(kept) * limits.observed_hash_bytes)
     left = b"".join(value for number, value in zip(listed, known, strict=False) if number not in texts)
-    return Details(packed_failing, packed_erring, left, texts, cut=len(texts) < len(clear))
+    return Details(fails, errs, lets, left, texts, cut=len(texts) < len(clear))
+
+
+def _numbers(lists: Sequence[Sequence[int]], room: int) -> tuple[list[bytes], bool]:
+    """The lists packed, the first ones first, and whether all of them fitted; after a cut the others stay empty."""
+    packed: list[bytes] = []
+    places = limits.numbers_listed_max
+    for numbers in lists:
+        raw, held = pack_numbers(numbers[:places], room)
+        packed.append(raw)
+        room -= len(raw)
+        places -= held
+        if held < len(numbers):
+            return packed + [b""] * (len(lists) - len(packed)), False
+    return packed, True
 
 
 def _known(hashes: Sequence[bytes | None]) -> list[bytes]:

@@ -84,6 +84,11 @@ def gather(root: str = "/") -> Facts:
     )
 
 
+def flat_facts(root: str = "/") -> dict[str, str]:
+    """The known facts as texts, for matches and variables: `{"os": "debian", "cpus": "8", …}`. Raises nothing."""
+    return {name: str(value) for name, value in gather(root).as_dict().items() if value is not None}
+
+
 def parse_os_release(text: str) -> dict[str, str]:
     """NAME=value lines with the quoting of a shell, as os-release(5) describes; what is malformed is left out."""
     found = {}

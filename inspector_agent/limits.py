@@ -20,21 +20,21 @@ signature_bytes = 64  # Ed25519
 answer_relayed_bytes = 939 - 12 - 8 - 2 * 2
 asker_name_bytes_max = 64
 node_name_bytes_max = 128  # Serf's own limit for a member's name
-answer_skeleton_bytes_max = 118  # an answer with nothing but its fixed fields, each at its widest
+answer_skeleton_bytes_max = 120  # an answer with nothing but its fixed fields, each at its widest
 answer_wire_bytes_max = 1024  # whatever arrives beyond cannot have come through Serf
 
 # A question goes beside membership messages into 1,400-byte gossip packets: bigger ones wait for a packet of their own.
 question_bytes_max = 250
 question_wire_bytes_max = 1024
-question_skeleton_bytes_max = 58  # no items, everyone, each number at its widest
+question_skeleton_bytes_max = 68  # no items, everyone, each number at its widest, with a canary
 question_items_max = 32
 item_pattern_chars_max = 200
-bloom_bytes_max = 192  # unsigned; what is left of question_bytes_max is asserted when a question is encoded
+bloom_bytes_max = 182  # unsigned; what is left of question_bytes_max is asserted when a question is encoded
 bloom_hashes_max = 16
 slices_max = 65_535
 
 item_number_max = 65_535  # items of one release
-numbers_listed_max = 2_048  # failing + erring of one answer: bounds what a hostile run length can make a reader build
+numbers_listed_max = 2_048  # of all lists of one answer: bounds what a hostile run length can make a reader build
 observed_hash_bytes = 3
 clear_chars_max = 64  # one observed value in clear
 clear_texts_max = 64  # more cannot fit into one packet beside their numbers

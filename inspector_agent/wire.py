@@ -3,7 +3,7 @@
 One message is `version (1 byte) | length of the signature (1 byte: 0 or 64) | signature | body`. The body is msgpack of
 a fixed array of typed fields. The version stands first, so that a reader can name a version it does not speak before
 it reads anything else; a signature covers the version and the body as they were sent, so that nobody has to encode
-again to verify. Item numbers are described in `numbers`, who answers in `who`.
+again to verify. What the two say is described in `messages`, item numbers in `numbers`, who answers in `who`.
 
 An answer is cut to its budget as told in `details`. Counts are never cut, and `truncated` says that something is
 missing.
@@ -14,7 +14,6 @@ only exception that a byte string can cause.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
@@ -24,115 +23,26 @@ from msgspec import Meta
 from inspector_agent import limits
 from inspector_agent.details import clear_text, fit, hashes_of, observed_hash
 from inspector_agent.errors import VersionError, WireError
+from inspector_agent.messages import ANY_RELEASE, EVENT_NAME, QUERY_NAME, Answer, Counts, Question, Serving, Vitals
 from inspector_agent.numbers import unpack_numbers
 from inspector_agent.who import Bloom, Everyone, Slice, Who, answer_slot_ms, asks_me, bloom_of
 
 __all__ = [
-    "QUERY_NAME", "Answer", "Bloom", "Counts", "Everyone", "Question", "Serving", "Slice", "VersionError", "Vitals",
-    "Who", "WireError", "answer_budget", "answer_slot_ms", "asks_me", "bloom_of", "clear_text", "decode_answer",
-    "decode_question", "encode_answer", "encode_question", "observed_hash",
+    "ANY_RELEASE", "EVENT_NAME", "QUERY_NAME", "Answer", "Bloom", "Counts", "Everyone", "Question", "Serving", "Slice",
+    "VersionError", "Vitals", "Who", "WireError", "answer_budget", "answer_slot_ms", "asks_me", "bloom_of",
+    "clear_text", "decode_answer", "decode_question", "encode_answer", "encode_question", "observed_hash",
 ]  # fmt: skip
 
 UInt32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Id8 = Annotated[bytes, Meta(min_length=limits.id_bytes, max_length=limits.id_bytes)]
 Blob = Annotated[bytes, Meta(max_length=limits.answer_wire_bytes_max)]
+Canary = Annotated[bytes, Meta(max_length=limits.id_bytes)]
 Basis = Annotated[bytes, Meta(max_length=limits.basis_bytes)]
-Count = Annotated[int, Meta(ge=0, le=limits.item_number_max + 1)]
 Pattern = Annotated[str, Meta(min_length=1, max_length=limits.item_pattern_chars_max)]
-Gauge = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)] | None
-
-QUERY_NAME = "inspect"  # of the Serf query; a site may put its own prefix before it
 
 TRUNCATED, INCOMPLETE = 1, 2
-LONGER_HEADERS_BYTES = 5  # what the headers of three byte strings and a map grow by from empty to full
-
-
-class Serving(enum.StrEnum):
-    """What kind of answer this is: a verdict, or why there is none."""
-
-    VERDICT = "verdict"
-    BUSY = "busy"  # its queue of runs is full
-    CLOCK = "clock"  # its clock makes the question look too old or too new
-    RELEASE = "release"  # it cannot get the release asked for; what it reports is about the one it has
-
-
+LONGER_HEADERS_BYTES = 6  # what the headers of four byte strings and a map grow by from empty to full
 SERVINGS = tuple(Serving)  # the place in this order is what travels: append only
-
-
-class Counts(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """How many items ended in each outcome. True also where item numbers had to be cut."""
-
-    pass_: Count = 0
-    fail: Count = 0
-    error: Count = 0
-    na: Count = 0
-    waived: Count = 0
-
-    @property
-    def total(self) -> int:
-        """All items that have an outcome."""
-        return self.pass_ + self.fail + self.error + self.na + self.waived
-
-
-class Vitals(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Gauges of the node, whole numbers; None where it has none. Percentages are of the limit that would hurt."""
-
-    disk: Gauge = None  # % used of the fullest local filesystem
-    inodes: Gauge = None  # % used, likewise
-    memory: Gauge = None  # % not available
-    threads: Gauge = None  # % of threads-max or pid_max, whichever is nearer
-    open_files: Gauge = None  # % of file-max
-    load: Gauge = None  # one-minute load in % of the processors
-    conntrack: Gauge = None  # % of nf_conntrack_max
-    network: Gauge = None  # packets with an error or dropped, per million, since the last look
-
-
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What a coordinator asks: check yourself against this release and say what differs.
-
-    `items` are shell-style patterns of item ids, empty for all. `answer_within_ms` and `spread_ms` count from the
-    moment a node hears the question; `issued_at` is Unix time in whole seconds. A question never carries a command.
-    """
-
-    version: int = limits.wire_version
-    sweep: bytes
-    release: bytes
-    number: int
-    items: tuple[str, ...] = ()
-    answer_within_ms: int
-    spread_ms: int = 0
-    issued_at: int
-    round: int = 0
-    who: Who = Everyone()
-    signature: bytes = b""
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """One node's verdict.
-
-    `failing` and `erring` are item numbers of the release, ascending; `hashes` has one entry for each of `failing` and
-    then `erring` (None: unknown, no room); `clear` maps item numbers to observed values, the worst first. `release` and
-    `number` name the release that was really used, `basis` (`tally.basis_of`) the items of it that were looked at: by
-    other tags than the asker knows, they are others. `clock` is the node's Unix time in milliseconds.
-    """
-
-    version: int = limits.wire_version
-    sweep: bytes
-    state: Serving = Serving.VERDICT
-    release: bytes
-    number: int
-    basis: bytes = b""
-    counts: Counts = Counts()
-    failing: tuple[int, ...] = ()
-    erring: tuple[int, ...] = ()
-    hashes: tuple[bytes | None, ...] = ()
-    clear: dict[int, str] = {}
-    took_ms: int = 0
-    clock: int = 0
-    vitals: Vitals = Vitals()
-    truncated: bool = False
-    incomplete: bool = False
-    signature: bytes = b""
 
 
 class _QuestionBody(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -145,8 +55,13 @@ class _QuestionBody(msgspec.Struct, frozen=True, array_like=True, forbid_unknown
     issued_at: UInt32
     round: Annotated[int, Meta(ge=0, le=255)]
     who: Who
+    canary: Canary
 
     def __post_init__(self) -> None:
+        if len(self.canary) not in (0, limits.id_bytes):
+            raise WireError(f"a canary of {len(self.canary)} bytes instead of 0 or {limits.id_bytes}")
+        if self.canary and self.release in (ANY_RELEASE, self.canary):
+            raise WireError("a canary is another release beside the one that is named")
         if self.spread_ms > self.answer_within_ms:
             raise WireError(f"answers spread over {self.spread_ms} ms, but wanted within {self.answer_within_ms} ms")
 
@@ -164,6 +79,7 @@ class _AnswerBody(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     vitals: Vitals
     failing: Blob
     erring: Blob
+    waived: Blob
     hashes: Blob  # of failing, then erring, without those that are in clear; from the front, as many as fitted
     clear: Annotated[dict[int, str], Meta(max_length=limits.clear_texts_max)]
 
@@ -184,7 +100,7 @@ def encode_question(question: Question, *, budget: int = limits.question_bytes_m
     """The bytes of a question. Raises WireError if it breaks a rule or is longer than `budget`."""
     body = _QuestionBody(
         question.sweep, question.release, question.number, question.items, question.answer_within_ms,
-        question.spread_ms, question.issued_at, question.round, question.who,
+        question.spread_ms, question.issued_at, question.round, question.who, question.canary,
     )  # fmt: skip
     raw = _frame(question.signature, body)
     if len(raw) > budget:
@@ -199,7 +115,8 @@ def decode_question(raw: bytes) -> Question:
     body = _typed(_decode_question, encoded, "question")
     return Question(
         sweep=body.sweep, release=body.release, number=body.number, items=body.items, round=body.round, who=body.who,
-        answer_within_ms=body.answer_within_ms, spread_ms=body.spread_ms, issued_at=body.issued_at, signature=signature,
+        answer_within_ms=body.answer_within_ms, spread_ms=body.spread_ms, issued_at=body.issued_at, canary=body.canary,
+        signature=signature,
     )  # fmt: skip
 
 
@@ -209,16 +126,17 @@ def encode_answer(answer: Answer, *, budget: int) -> bytes:
         raise WireError(f"{len(answer.hashes)} hashes for {len(answer.failing) + len(answer.erring)} items")
     skeleton = _AnswerBody(
         answer.sweep, SERVINGS.index(answer.state), answer.release, answer.number, answer.basis, answer.counts,
-        TRUNCATED | INCOMPLETE, answer.took_ms, answer.clock, answer.vitals, b"", b"", b"", {},
+        TRUNCATED | INCOMPLETE, answer.took_ms, answer.clock, answer.vitals, b"", b"", b"", b"", {},
     )  # fmt: skip
     room = budget - len(_frame(answer.signature, skeleton)) - LONGER_HEADERS_BYTES
     if room < 0:
         raise WireError(f"a budget of {budget} bytes cannot hold an answer's fixed fields")
-    details = fit(answer.failing, answer.erring, answer.hashes, answer.clear, room)
+    details = fit(answer.failing, answer.erring, answer.waived, answer.hashes, answer.clear, room)
     flags = TRUNCATED * (answer.truncated or details.cut) + INCOMPLETE * answer.incomplete
     body = msgspec.structs.replace(
         skeleton, flags=flags,
-        failing=details.failing, erring=details.erring, hashes=details.hashes, clear=details.clear,
+        failing=details.failing, erring=details.erring, waived=details.waived, hashes=details.hashes,
+        clear=details.clear,
     )  # fmt: skip
     raw = _frame(answer.signature, body)
     if len(raw) > budget:
@@ -231,34 +149,40 @@ def decode_answer(raw: bytes) -> Answer:
     """The answer in `raw`. Raises WireError, and nothing else, for whatever is not one."""
     signature, encoded = _open(raw, limits.answer_wire_bytes_max)
     body = _typed(_decode_answer, encoded, "answer")
-    failing, erring = unpack_numbers(body.failing), unpack_numbers(body.erring)
+    failing, erring, waived = (unpack_numbers(packed) for packed in (body.failing, body.erring, body.waived))
     truncated = bool(body.flags & TRUNCATED)
-    _check_lists(body, failing, erring, truncated=truncated)
+    _check_lists(body, failing, erring, waived, truncated=truncated)
     clear = {number: clear_text(text) for number, text in body.clear.items()}
     return Answer(
         sweep=body.sweep, state=SERVINGS[body.state], release=body.release, number=body.number, basis=body.basis,
         counts=body.counts,
-        failing=failing, erring=erring, hashes=hashes_of(failing + erring, body.hashes, clear), clear=clear,
+        failing=failing, erring=erring, waived=waived, hashes=hashes_of(failing + erring, body.hashes, clear),
+        clear=clear,
         took_ms=body.took_ms, clock=body.clock, vitals=body.vitals, truncated=truncated,
         incomplete=bool(body.flags & INCOMPLETE), signature=signature,
     )  # fmt: skip
 
 
-def _check_lists(body: _AnswerBody, failing: tuple[int, ...], erring: tuple[int, ...], *, truncated: bool) -> None:
+def _check_lists(
+    body: _AnswerBody, failing: tuple[int, ...], erring: tuple[int, ...], waived: tuple[int, ...], *, truncated: bool
+) -> None:
     """What the lists of an answer must hold together; raises WireError."""
-    listed = {*failing, *erring}
-    if len(listed) < len(failing) + len(erring):
-        raise WireError("answer: an item both fails and errs")
-    if len(listed) > limits.numbers_listed_max:
+    wrong = {*failing, *erring}
+    everything = len(failing) + len(erring) + len(waived)
+    if len(wrong.union(waived)) < everything:
+        raise WireError("answer: an item has two outcomes")
+    if everything > limits.numbers_listed_max:
         raise WireError(f"answer: more than {limits.numbers_listed_max} item numbers")
-    for word, numbers, count in (("failing", failing, body.counts.fail), ("erring", erring, body.counts.error)):
+    counts = body.counts
+    lists = (("failing", failing, counts.fail), ("erring", erring, counts.error), ("waived", waived, counts.waived))
+    for word, numbers, count in lists:
         if len(numbers) > count or (len(numbers) < count and not truncated):
             raise WireError(f"answer: {len(numbers)} {word} items listed, {count} counted")
-    if not body.clear.keys() <= listed:
+    if not body.clear.keys() <= wrong:
         raise WireError("answer: a value in clear belongs to an item that neither fails nor errs")
     hashes, rest = divmod(len(body.hashes), limits.observed_hash_bytes)
-    if rest or hashes > len(listed) - len(body.clear):
-        raise WireError(f"answer: {len(body.hashes)} bytes of hashes for {len(listed) - len(body.clear)} items")
+    if rest or hashes > len(wrong) - len(body.clear):
+        raise WireError(f"answer: {len(body.hashes)} bytes of hashes for {len(wrong) - len(body.clear)} items")
 
 
 def _frame(signature: bytes, body: _QuestionBody | _AnswerBody) -> bytes:

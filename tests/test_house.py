@@ -39,6 +39,7 @@ CORES = (
     "inspector_agent/details.py",
     "inspector_agent/events.py",
     "inspector_agent/findings.py",
+    "inspector_agent/messages.py",
     "inspector_agent/numbers.py",
     "inspector_agent/limits.py",
     "inspector_agent/errors.py",

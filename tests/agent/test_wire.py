@@ -47,7 +47,7 @@ def test_an_answer_fits_beside_any_node_name(wrong: Wrong, name: str, signature:
     assert len(raw) <= answer_budget(name)
     assert read.counts == answer.counts
     assert read.signature == signature
-    assert read.truncated == ((read.failing, read.erring, read.hashes, read.clear) != _lists(answer))
+    assert read.truncated == (_lists(read) != _lists(answer))
 
 
 @FEW
@@ -56,16 +56,20 @@ def test_clear_texts_go_first_then_hashes_then_numbers(wrong: Wrong, budget: int
     """Nothing is cut while something less needed is still there, and the worst texts stay longest."""
     answer = wrong.answer()
     read = decode_answer(encode_answer(answer, budget=budget))
-    numbers, kept = answer.failing + answer.erring, read.failing + read.erring
-    unhashed = [number for number, known in zip(kept, read.hashes, strict=True) if known is None]
+    numbers, kept = answer.failing + answer.erring + answer.waived, read.failing + read.erring + read.waived
+    wrong = read.failing + read.erring
+    unhashed = [number for number, known in zip(wrong, read.hashes, strict=True) if known is None]
     assert list(read.clear.items()) == list(answer.clear.items())[: len(read.clear)]
     assert read.failing == answer.failing[: len(read.failing)]
     assert read.erring == answer.erring[: len(read.erring)]
+    assert read.waived == answer.waived[: len(read.waived)]
+    if read.waived:
+        assert wrong == answer.failing + answer.erring
     if kept != numbers:
         assert set(read.hashes) <= {None}
     if unhashed:
         assert read.clear == {}
-        assert unhashed == list(kept[len(kept) - len(unhashed) :])
+        assert unhashed == list(wrong[len(wrong) - len(unhashed) :])
     for known, original in zip(read.hashes, answer.hashes, strict=False):
         assert known in (None, original)
 
@@ -103,7 +107,7 @@ def test_an_answer_of_a_healthy_node_is_small() -> None:
     healthy = Answer(
         sweep=SWEEP, release=RELEASE, number=12, counts=Counts(300), took_ms=45, clock=1_700_000_000_000, vitals=vitals
     )
-    assert len(encode_answer(healthy, budget=answer_budget("n001"))) <= 64
+    assert len(encode_answer(healthy, budget=answer_budget("n001"))) <= 66
 
 
 def test_the_widest_fixed_fields_stay_within_their_limit() -> None:
@@ -111,10 +115,10 @@ def test_the_widest_fixed_fields_stay_within_their_limit() -> None:
     most = 2**32 - 1
     answer = Answer(
         sweep=SWEEP, release=RELEASE, number=most, counts=Counts(65_536, 0, 0, 65_536, 65_536), took_ms=most,
-        clock=2**53 - 1, vitals=Vitals(*[most] * 8),
+        clock=2**53 - 1, vitals=Vitals(*[most] * 8), truncated=True,
     )  # fmt: skip
     assert len(encode_answer(answer, budget=1000)) <= limits.answer_skeleton_bytes_max
-    widest = question(number=most, answer_within_ms=600_000, spread_ms=600_000, issued_at=most, round=255)
+    widest = question(number=most, answer_within_ms=600_000, spread_ms=600_000, issued_at=most, round=255, canary=SWEEP)
     biggest = Bloom(bits=bytes(limits.bloom_bytes_max), hashes=16, salt=65_535)
     assert len(encode_question(msgspec.structs.replace(widest, who=biggest))) <= (
         limits.question_skeleton_bytes_max + limits.bloom_bytes_max
@@ -127,6 +131,16 @@ def test_more_failing_items_than_are_listed_is_flagged() -> None:
     answer = Answer(sweep=SWEEP, release=RELEASE, number=1, counts=Counts(0, count), failing=tuple(range(count)))
     read = decode_answer(encode_answer(answer, budget=900))
     assert (len(read.failing), read.counts.fail, read.truncated) == (limits.numbers_listed_max, count, True)
+
+
+def test_any_number_of_waived_items_costs_no_failing_one() -> None:
+    """Waived items are the last to be named and the first that are not; their count stays true."""
+    wrong = Wrong(fails=dict.fromkeys(range(0, 100, 2), "x"), errs={}, waived=tuple(range(101, 9_000, 2)))
+    read = decode_answer(encode_answer(wrong.answer(), budget=answer_budget("n001")))
+    assert read.failing == tuple(range(0, 100, 2))
+    assert (read.counts.waived, read.truncated) == (4_450, True)
+    assert 0 < len(read.waived) < 2_000
+    assert (set(read.hashes), read.clear) == ({None}, {})
 
 
 def test_no_room_for_the_fixed_fields_is_an_error() -> None:
@@ -168,14 +182,15 @@ blooms = st.builds(
     items=st.lists(st.text("abc:*[]/é", min_size=1, max_size=10), max_size=4).map(tuple),
     who=st.just(Everyone()) | slices | blooms,
     spread=st.integers(0, 2000),
+    canary=st.just(b"") | ids.filter(lambda canary: canary != RELEASE),
     turn=st.integers(0, 255),
     signature=signatures,
 )
 def test_a_question_comes_back_as_it_was(
-    items: tuple[str, ...], who: Everyone | Slice | Bloom, spread: int, turn: int, signature: bytes
+    items: tuple[str, ...], who: Everyone | Slice | Bloom, spread: int, canary: bytes, turn: int, signature: bytes
 ) -> None:
     """Round trip of every field, signature included."""
-    asked = question(items=items, who=who, spread_ms=spread, round=turn, signature=signature)
+    asked = question(items=items, who=who, spread_ms=spread, round=turn, canary=canary, signature=signature)
     assert decode_question(encode_question(asked, budget=1000)) == asked
 
 
@@ -193,6 +208,10 @@ def test_an_ordinary_question_is_tiny() -> None:
         ({"spread_ms": 2001}, "spread over 2001 ms"),
         ({"answer_within_ms": 0, "spread_ms": 0}, ">= 1"),
         ({"sweep": b"short"}, "length >= 8"),
+        ({"canary": b"short"}, "a canary of 5 bytes"),
+        ({"canary": b"too long a canary"}, "a canary of 17 bytes"),
+        ({"canary": RELEASE}, "another release"),
+        ({"canary": SWEEP, "release": bytes(8)}, "another release"),
         ({"issued_at": -1}, ">= 0"),
         ({"number": 2**64}, "cannot be encoded"),
         ({"round": 256}, "<= 255"),
@@ -207,4 +226,4 @@ def test_a_question_against_the_rules_is_not_sent(fields: dict[str, object], why
 
 
 def _lists(answer: Answer) -> tuple[object, ...]:
-    return answer.failing, answer.erring, answer.hashes, answer.clear
+    return answer.failing, answer.erring, answer.waived, answer.hashes, answer.clear

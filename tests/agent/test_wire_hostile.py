@@ -68,9 +68,9 @@ TAIL = b"\x01\x00\x00\x98" + b"\xc0" * 8
         b"\x01\x00\xdd\xff\xff\xff\xff",
         HEAD + b"\xdd\xff\xff\xff\xff",
         HEAD + COUNTS + TAIL + b"\xc6\xff\xff\xff\xff",
-        HEAD + COUNTS + TAIL + b"\xc4\x04\x01\xff\xff\x03" + b"\xc4\x00\xc4\x00\x80",  # one run of 65,536 items
-        HEAD + COUNTS + TAIL + b"\xc4\x00\xc4\x00\xc4\x00\xdf\xff\xff\xff\xff",
-        HEAD + COUNTS + TAIL + b"\xc5\x03\x00" + b"\x01\xff\x0f" * 256 + b"\xc4\x00\xc4\x00\x80",
+        HEAD + COUNTS + TAIL + b"\xc4\x04\x01\xff\xff\x03" + b"\xc4\x00\xc4\x00\xc4\x00\x80",  # one run of 65,536 items
+        HEAD + COUNTS + TAIL + b"\xc4\x00\xc4\x00\xc4\x00\xc4\x00\xdf\xff\xff\xff\xff",
+        HEAD + COUNTS + TAIL + b"\xc5\x03\x00" + b"\x01\xff\x0f" * 256 + b"\xc4\x00\xc4\x00\xc4\x00\x80",
     ],
     ids=["deep", "many fields", "many counts", "long numbers", "long run", "long map", "many runs"],
 )
@@ -107,13 +107,13 @@ def test_other_peoples_payloads_are_no_newer_version() -> None:
         assert not isinstance(caught.value, VersionError)
 
 
-LISTS = ("failing", "erring", "hashes", "clear")
+LISTS = ("failing", "erring", "waived", "hashes", "clear")
 BODY = ("sweep", "state", "release", "number", "basis", "counts", "flags", "took_ms", "clock", "vitals", *LISTS)
 
 
 def _body(**changes: object) -> bytes:
     """An answer's raw bytes, with fields of its body replaced by place."""
-    raw = encode_answer(Wrong({3: "x", 5: "y"}, {9: "z"}).answer(), budget=900)
+    raw = encode_answer(Wrong({3: "x", 5: "y"}, {9: "z"}, (11, 12)).answer(), budget=900)
     fields = msgspec.msgpack.decode(raw[2:])
     for name, value in changes.items():
         fields[BODY.index(name)] = value
@@ -125,7 +125,10 @@ def _body(**changes: object) -> bytes:
     [
         ({"state": 4}, "<= 3"),
         ({"flags": 4}, "<= 3"),
-        ({"erring": b"\x06"}, "both fails and errs"),
+        ({"erring": b"\x06"}, "has two outcomes"),
+        ({"waived": b"\x06\x00"}, "has two outcomes"),
+        ({"waived": b"\x16"}, "1 waived items listed, 2 counted"),
+        ({"clear": {11: "x"}}, "neither fails nor errs"),
         ({"failing": b"\x06"}, "1 failing items listed, 2 counted"),
         ({"failing": b"\x06\x00\x00"}, "3 failing items listed"),
         ({"failing": b"\x80"}, "end or overflow"),
@@ -134,7 +137,7 @@ def _body(**changes: object) -> bytes:
         ({"hashes": b"ab"}, "2 bytes of hashes"),
         ({"hashes": b"abc"}, "3 bytes of hashes for 0 items"),
         ({"clear": {4: "x"}}, "neither fails nor errs"),
-        ({"counts": [1, 2, 1, 0, -1]}, ">= 0"),
+        ({"counts": [1, 2, 1, -1, 2]}, ">= 0"),
         ({"clock": 2**60}, "clock|<"),
         ({"vitals": [0] * 9}, "length"),
         ({"basis": b"12345"}, "length"),

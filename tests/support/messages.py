@@ -20,6 +20,7 @@ class Wrong:
 
     fails: dict[int, str]
     errs: dict[int, str]
+    waived: tuple[int, ...] = ()
 
     def answer(self, **fields: object) -> Answer:
         """The node's answer with nothing cut yet."""
@@ -29,9 +30,10 @@ class Wrong:
             "sweep": SWEEP,
             "release": RELEASE,
             "number": 12,
-            "counts": Counts(7, len(failing), len(erring), 1, 2),
+            "counts": Counts(7, len(failing), len(erring), 1, len(self.waived)),
             "failing": failing,
             "erring": erring,
+            "waived": tuple(sorted(self.waived)),
             "hashes": tuple(observed_hash(observed[number]) for number in failing + erring),
             "clear": {number: clear_text(text) for number, text in list(observed.items())[: limits.clear_texts_max]},
         }
@@ -40,18 +42,19 @@ class Wrong:
 
 @st.composite
 def wrongs(draw: st.DrawFn, most: int = 400, chars: int = 90) -> Wrong:
-    """Any number of failing and erring items, scattered or in runs, with any observed text."""
+    """Any number of failing, erring and waived items, scattered or in runs, with any observed text."""
     numbers = draw(
         st.sets(st.integers(0, limits.item_number_max), max_size=most)
         | st.builds(lambda first, count: set(range(first, first + count)), st.integers(0, 60_000), st.integers(0, most))
     )
     order = draw(st.permutations(sorted(numbers)))
     text = draw(st.lists(st.text(max_size=chars), min_size=1, max_size=5))
-    split = draw(st.integers(0, len(order)))
+    first, second = sorted((draw(st.integers(0, len(order))), draw(st.integers(0, len(order)))))
     observed = {number: text[number % len(text)] for number in order}
     return Wrong(
-        fails={number: observed[number] for number in order[:split]},
-        errs={number: observed[number] for number in order[split:]},
+        fails={number: observed[number] for number in order[:first]},
+        errs={number: observed[number] for number in order[first:second]},
+        waived=tuple(order[second:]),
     )
 
 
