@@ -57,19 +57,19 @@ def test_clear_texts_go_first_then_hashes_then_numbers(wrong: Wrong, budget: int
     answer = wrong.answer()
     read = decode_answer(encode_answer(answer, budget=budget))
     numbers, kept = answer.failing + answer.erring + answer.waived, read.failing + read.erring + read.waived
-    wrong = read.failing + read.erring
-    unhashed = [number for number, known in zip(wrong, read.hashes, strict=True) if known is None]
+    listed = read.failing + read.erring
+    unhashed = [number for number, known in zip(listed, read.hashes, strict=True) if known is None]
     assert list(read.clear.items()) == list(answer.clear.items())[: len(read.clear)]
     assert read.failing == answer.failing[: len(read.failing)]
     assert read.erring == answer.erring[: len(read.erring)]
     assert read.waived == answer.waived[: len(read.waived)]
     if read.waived:
-        assert wrong == answer.failing + answer.erring
+        assert listed == answer.failing + answer.erring
     if kept != numbers:
         assert set(read.hashes) <= {None}
     if unhashed:
         assert read.clear == {}
-        assert unhashed == list(wrong[len(wrong) - len(unhashed) :])
+        assert unhashed == list(listed[len(listed) - len(unhashed) :])
     for known, original in zip(read.hashes, answer.hashes, strict=False):
         assert known in (None, original)
 
