@@ -1,4 +1,7 @@
-"""A mistake in a layer as its author should see it, and the collector that gathers all of them."""
+"""A mistake in a fleet's files as its author should see it, and the collector that gathers all of them.
+
+A warning has the same shape: the files say something that can be used, and that their author should look at.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from config_center import limits
 
 @dataclass(frozen=True, order=True, slots=True)
 class Mistake:
-    """One mistake. file: relative to the layers' directory; line, column: from 1; hint: what to do, may be empty."""
+    """One mistake. file: relative to the fleet's directory; line, column: from 1; hint: what to do, may be empty."""
 
     file: str
     line: int
@@ -51,10 +54,11 @@ START = Spot(1, 1)
 
 @dataclass(slots=True)
 class Notes:
-    """The mistakes of one file. Bounded: past limits.mistakes_max the rest is only counted."""
+    """The mistakes and warnings of one file. Bounded: past limits.mistakes_max the rest is only counted."""
 
     file: str
     mistakes: list[Mistake] = field(default_factory=list)
+    warnings: list[Mistake] = field(default_factory=list)
     more: int = 0
     _spoilt: set[tuple[int, int]] = field(default_factory=set)
 
@@ -66,6 +70,11 @@ class Notes:
             self.mistakes.append(Mistake(self.file, place.line, place.column, what, hint))
         else:
             self.more += 1
+
+    def warn(self, place: Place, what: str, hint: str = "") -> None:
+        """Note a warning."""
+        if len(self.warnings) < limits.mistakes_max:
+            self.warnings.append(Mistake(self.file, place.line, place.column, what, hint))
 
     def spoil(self, place: Place, what: str, hint: str = "") -> None:
         """Note a mistake that leaves nothing to judge at its place: what is found wrong there later only follows."""

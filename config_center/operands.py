@@ -89,10 +89,10 @@ def read_list(node: Node, what: str, of: PropertyType, notes: Notes) -> list[Val
     return [value for value in values if value is not None] if None not in values else None
 
 
-def read_elements(node: Node, what: str, notes: Notes) -> tuple[Node, ...] | None:
-    """The elements of a list with at least one and at most limits.list_items_max of them."""
+def read_elements(node: Node, what: str, notes: Notes, hint: str = "write [a, b]") -> tuple[Node, ...] | None:
+    """The elements of a list with at least one and at most limits.list_items_max of them. hint: where it is no list."""
     if not isinstance(node, Sequence):
-        notes.at(node, f"{what} takes a list, not a {kind_of(node)}", "write [a, b]")
+        notes.at(node, f"{what} takes a list, not a {kind_of(node)}", hint)
         return None
     if not node.elements:
         notes.at(node, f"{what} has an empty list")
