@@ -6,6 +6,7 @@ CenterError                 every error of this package; its text says what was 
 ├── MatchError              a pattern of a `match` cannot be read
 ├── ReleaseError            a release or pointer is malformed, too big, or not the one its digest names
 ├── ServeError              the address to serve on cannot be had
+├── TrustError              a key cannot be used, or a signature is missing, wrong, or of a key that does not count
 └── StoreError              the directory of published releases cannot be read or written
     ├── NothingPublished    there is no release yet
     └── StoreBusy           the machine does not give a file of it just now; nothing says that the file is damaged
@@ -56,6 +57,10 @@ class ReleaseError(CenterError):
 
 class ServeError(CenterError):
     """The address to serve on cannot be had."""
+
+
+class TrustError(CenterError):
+    """A key cannot be used; or a signature is missing, wrong, or made by a key that is not trusted, or is revoked."""
 
 
 class StoreError(CenterError):

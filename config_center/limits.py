@@ -43,6 +43,9 @@ integer_min: Final = -(2**63)
 release_number_max: Final = 2**32 - 1  # what the wire between coordinator and agents has room for
 release_bytes_max: Final = 8 * 1024 * 1024
 pointer_bytes_max: Final = 64 * 1024
+serial_max: Final = 2**32 - 1  # acts of one store; every JSON and msgpack reader holds it exactly
+signatures_max: Final = 8  # of one pointer; rotation needs two
+revoked_max: Final = 256  # keys
 parts_max: Final = 200
 part_bytes_max: Final = 8 * 1024 * 1024
 parts_bytes_max: Final = 32 * 1024 * 1024  # all parts of one release together
@@ -60,6 +63,9 @@ retry_after_s: Final = 5  # what a client is told that comes while the machine h
 shelf_bytes_max: Final = 64 * 1024 * 1024  # objects kept in memory, plain and gzipped
 
 _RELATIONS = {
+    "signatures and revoked keys leave most of a pointer to its canary": (
+        signatures_max * 256 + revoked_max * 24 < pointer_bytes_max // 2
+    ),
     "the default timeout is a timeout that can be given": timeout_s_min <= timeout_s_default <= timeout_s_max,
     "one part alone is not more than all parts": part_bytes_max <= parts_bytes_max,
     "the shelf holds any object, plain and gzipped": 2 * max(release_bytes_max, part_bytes_max) <= shelf_bytes_max,

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from config_center import limits
 from config_center.canonical import canonical_bytes, digest_of
+from config_center.documents import read_document
 from config_center.errors import MatchError, ReleaseError
 from config_center.match import Match
 
@@ -24,21 +25,17 @@ __all__ = [
     "LayerItem",
     "Operand",
     "Parameters",
-    "Pointer",
     "Release",
     "Scalar",
     "SiteCheck",
     "build",
     "canonical",
     "decode",
-    "decode_pointer",
     "digest_of",
-    "encode_pointer",
     "same_content",
 ]
 
 RELEASE_SCHEMA: Final = "inspector.release/1"
-POINTER_SCHEMA: Final = "inspector.pointer/1"
 SEVERITIES: Final = ("critical", "major", "minor", "info")  # worst first
 SEVERITY_DEFAULT: Final = "major"
 
@@ -105,15 +102,6 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
 
 
-class Pointer(msgspec.Struct, frozen=True, kw_only=True):
-    """Which release is the current one. signatures: none yet; an entry says by which key and how."""
-
-    schema: str = POINTER_SCHEMA
-    number: int
-    digest: str
-    signatures: tuple[dict[str, str], ...] = ()
-
-
 def build(
     layers: Sequence[Layer], checks: Sequence[SiteCheck], *, number: int, created: str, message: str = ""
 ) -> Release:
@@ -163,42 +151,9 @@ def decode(raw: bytes, digest: str | None = None) -> Release:
             f"the release is not the one asked for: its bytes have digest {found[:12]}…, not {digest[:12]}…; "
             "it was cut short or changed on its way"
         )
-    release = _decode(raw, Release, RELEASE_SCHEMA, "release")
+    release = read_document(raw, Release, RELEASE_SCHEMA, "release")
     _check(release)
     return msgspec.structs.replace(release, digest=found)
-
-
-def encode_pointer(pointer: Pointer) -> bytes:
-    """The bytes of `current.json`."""
-    return canonical_bytes(msgspec.to_builtins(pointer))
-
-
-def decode_pointer(raw: bytes) -> Pointer:
-    """Read `current.json`. Raises ReleaseError, and nothing else, on any bytes."""
-    if len(raw) > limits.pointer_bytes_max:
-        raise ReleaseError(f"the pointer is too big: {len(raw)} bytes, at most {limits.pointer_bytes_max} are taken")
-    pointer = _decode(raw, Pointer, POINTER_SCHEMA, "pointer")
-    if not 1 <= pointer.number <= limits.release_number_max or not _DIGEST.fullmatch(pointer.digest):
-        raise ReleaseError(f"the pointer names no release: number {pointer.number}, digest {pointer.digest[:70]!r}")
-    return pointer
-
-
-_Document = TypeVar("_Document", Release, Pointer)
-
-
-class _Schema(msgspec.Struct, frozen=True):
-    schema: str
-
-
-def _decode(raw: bytes, kind: type[_Document], schema: str, what: str) -> _Document:
-    """Decode after looking at the schema, so that a newer one is named as such."""
-    try:
-        found = msgspec.json.decode(raw, type=_Schema).schema
-        if found != schema:
-            raise ReleaseError(f"the {what} has schema {found[:64]!r}, this program reads {schema!r}: upgrade it")
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
-        raise ReleaseError(f"the {what} is malformed: {error}") from error
 
 
 def _document(release: Release) -> dict[str, Any]:

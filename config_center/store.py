@@ -20,17 +20,8 @@ from config_center.canonical import digest_of
 from config_center.errors import NothingPublished, ReleaseError, StoreBusy, StoreError
 from config_center.files import ASIDE, sync_folder, write_whole
 from config_center.layers import Part
-from config_center.release import (
-    Layer,
-    Pointer,
-    Release,
-    build,
-    canonical,
-    decode,
-    decode_pointer,
-    encode_pointer,
-    same_content,
-)
+from config_center.pointer import Pointer, decode_pointer, encode_pointer
+from config_center.release import Layer, Release, build, canonical, decode, same_content
 
 POINTER: Final = "current.json"
 RELEASES: Final = "releases"
@@ -113,7 +104,8 @@ class Store:
                 raise ReleaseError(f"{part.check.file}: its content is not what its digest names")
             write_whole(self.directory / PARTS / part.check.sha256, part.content)
         write_whole(self.directory / RELEASES / f"{release.digest}.json", canonical(release))
-        write_whole(self.directory / POINTER, encode_pointer(Pointer(number=number, digest=release.digest)))
+        after = Pointer(serial=number, number=number, digest=release.digest, created=created)
+        write_whole(self.directory / POINTER, encode_pointer(after))
         return Publication(release, is_new=True)
 
     def _highest(self) -> int:

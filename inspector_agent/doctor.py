@@ -16,7 +16,7 @@ import trio
 
 from config_center import limits as center_limits
 from config_center.errors import ReleaseError
-from config_center.release import decode_pointer
+from config_center.pointer import decode_pointer
 from config_center.resolve import Item
 from inspector_agent import limits
 from inspector_agent.bundled import checks_dir

@@ -25,7 +25,8 @@ import msgspec
 from config_center import limits as center_limits
 from config_center.canonical import digest_of
 from config_center.errors import ReleaseError
-from config_center.release import Pointer, Release, SiteCheck, decode, decode_pointer
+from config_center.pointer import Pointer, decode_pointer
+from config_center.release import Release, SiteCheck, decode
 from inspector_agent import limits
 from inspector_agent.download import get
 from inspector_agent.errors import FetchError

@@ -29,7 +29,7 @@ import msgspec
 
 from config_center.errors import ReleaseError
 from config_center.files import ASIDE, sync_folder, write_whole
-from config_center.release import Pointer, decode_pointer, encode_pointer
+from config_center.pointer import Pointer, decode_pointer, encode_pointer
 from config_center.resolve import Baseline
 from inspector_agent import limits
 

@@ -18,7 +18,8 @@ from config_center import limits as center_limits
 from config_center.canonical import digest_of
 from config_center.errors import ReleaseError as Unreadable
 from config_center.files import write_whole
-from config_center.release import Release, SiteCheck, decode, decode_pointer
+from config_center.pointer import decode_pointer
+from config_center.release import Release, SiteCheck, decode
 from inspector_agent.limits import id_bytes
 from inspector_coord import limits
 from inspector_coord.errors import ReleaseError

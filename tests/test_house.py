@@ -25,11 +25,13 @@ MAY_IMPORT = {
 CORES = (
     "config_center/canonical.py",
     "config_center/catalogue.py",
+    "config_center/documents.py",
     "config_center/expectation.py",
     "config_center/items.py",
     "config_center/match.py",
     "config_center/metadata.py",
     "config_center/operands.py",
+    "config_center/pointer.py",
     "config_center/release.py",
     "config_center/resolve.py",
     "config_center/validate.py",

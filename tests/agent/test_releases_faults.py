@@ -12,7 +12,7 @@ import trio
 
 from config_center import limits as center_limits
 from config_center.files import ASIDE
-from config_center.release import Pointer, encode_pointer
+from config_center.pointer import Pointer, encode_pointer
 from inspector_agent import releases as releases_module
 from inspector_agent.releases import Releases
 from tests.support.center import item, layer
@@ -164,7 +164,9 @@ async def test_what_is_no_config_center_is_refused(node: Node, raw: bytes, words
 
 async def test_a_pointer_to_another_number_is_refused(node: Node) -> None:
     """Pointer and release must agree, or a number could be given twice."""
-    node.center.files["/current.json"] = encode_pointer(Pointer(number=9, digest=node.second.digest))
+    node.center.files["/current.json"] = encode_pointer(
+        Pointer(serial=9, number=9, digest=node.second.digest, created="2030-01-01T00:00:00Z")
+    )
     assert "says it is release 2, the pointer says 9" in await node.refuses()
 
 

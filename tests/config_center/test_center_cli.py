@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from config_center.cli import main
-from config_center.release import decode, decode_pointer
+from config_center.pointer import decode_pointer
+from config_center.release import decode
 from tests.support.center import write_checks, write_fleet
 
 REPOSITORY = Path(__file__).parent.parent.parent

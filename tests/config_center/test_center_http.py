@@ -19,7 +19,8 @@ from config_center.canonical import digest_of
 from config_center.errors import ServeError
 from config_center.http import serve
 from config_center.layers import Part
-from config_center.release import Release, SiteCheck, canonical, decode, decode_pointer
+from config_center.pointer import decode_pointer
+from config_center.release import Release, SiteCheck, canonical, decode
 from config_center.shelf import Shelf
 from config_center.store import Store
 from tests.support.center import item, layer

@@ -20,15 +20,12 @@ from config_center.errors import CenterError, ReleaseError
 from config_center.release import (
     Layer,
     LayerItem,
-    Pointer,
     Release,
     SiteCheck,
     build,
     canonical,
     decode,
-    decode_pointer,
     digest_of,
-    encode_pointer,
     same_content,
 )
 from inspector_agent.wire import UInt32
@@ -150,8 +147,6 @@ def test_arbitrary_bytes_are_a_release_error_and_nothing_else(raw: bytes) -> Non
     """Whatever comes, one error is raised."""
     with pytest.raises(ReleaseError):
         decode(raw)
-    with pytest.raises(ReleaseError):
-        decode_pointer(raw)
 
 
 @given(st.data())
@@ -249,8 +244,6 @@ def test_sizes_are_bounded_on_both_sides() -> None:
     """Too much of anything is refused where it is built and where it is decoded."""
     with pytest.raises(ReleaseError, match="too big"):
         decode(b" " * (limits.release_bytes_max + 1))
-    with pytest.raises(ReleaseError, match="too big"):
-        decode_pointer(b" " * (limits.pointer_bytes_max + 1))
     with pytest.raises(ReleaseError, match="different items"):
         release_of(layer("a", {f"s:{index}": item() for index in range(limits.items_max + 1)}))
     big = LayerItem(line=1, expect={"v": {"any": True}}, with_={}, severity="info", timeout_s=1, rationale="x" * 4000)
@@ -265,21 +258,6 @@ def test_deep_nesting_is_malformed_not_a_crash() -> None:
             decode(raw)
 
 
-def test_a_pointer_survives_the_wire() -> None:
-    """The pointer's bytes are the documented ones; signatures have their place."""
-    pointer = Pointer(number=12, digest="a" * 64)
-    raw = encode_pointer(pointer)
-    assert json.loads(raw) == {
-        "schema": "inspector.pointer/1", "number": 12, "digest": "a" * 64, "signatures": [],
-    }  # fmt: skip
-    assert decode_pointer(raw) == pointer
-    later = msgspec.structs.replace(pointer, signatures=({"key": "k", "ed25519": "s"},))
-    assert decode_pointer(encode_pointer(later)) == later
-    for broken in ({"number": 0}, {"digest": "../../etc"}, {"digest": "A" * 64}, {"schema": "inspector.pointer/2"}):
-        with pytest.raises(ReleaseError):
-            decode_pointer(json.dumps({**json.loads(raw), **broken}).encode())
-
-
 def test_half_a_surrogate_pair_cannot_be_published() -> None:
     """What UTF-8 cannot say is an error of ours, with the rest of its kind."""
     with pytest.raises(CenterError, match="JSON cannot say"):
@@ -291,11 +269,12 @@ def test_what_the_agent_loads_is_light() -> None:
     program = (
         "import sys, msgspec; before = set(sys.modules)\n"
         "import config_center.release, config_center.resolve, config_center.match, config_center.expectation\n"
+        "import config_center.pointer, config_center.keys\n"
         "print(*sorted(set(sys.modules) - before))"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert "config_center.resolve" in loaded
-    heavy = {"yaml", "starlette", "typer", "trio", "hashlib", "_hashlib", "ssl", "asyncio", "dataclasses", "inspect"}
+    heavy = {"yaml", "starlette", "typer", "trio", "hashlib", "_hashlib", "ssl", "asyncio", "dataclasses", "nacl"}
     assert heavy & set(loaded) == set()
 
 
@@ -303,10 +282,7 @@ def test_a_number_that_the_wire_cannot_carry_is_refused() -> None:
     """It could never be asked about, and as no later one is higher it would hold every agent for good."""
     assert any(getattr(one, "le", None) == limits.release_number_max for one in get_args(UInt32))
     most = limits.release_number_max
-    assert decode_pointer(encode_pointer(Pointer(number=most, digest="a" * 64))).number == most
     assert decode(canonical(msgspec.structs.replace(SOME, number=most))).number == most
     for number in (most + 1, 2**63, 0, -1):
-        with pytest.raises(ReleaseError, match="the pointer names no release"):
-            decode_pointer(encode_pointer(Pointer(number=number, digest="a" * 64)))
         with pytest.raises(ReleaseError, match=f"a release number counts from 1 to {most}, this one is {number}"):
             decode(canonical(msgspec.structs.replace(SOME, number=number)))

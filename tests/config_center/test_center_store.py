@@ -14,8 +14,9 @@ import pytest
 from config_center.canonical import digest_of
 from config_center.errors import InvalidLayers, NothingPublished, ReleaseError, StoreError
 from config_center.layers import Part
+from config_center.pointer import decode_pointer
 from config_center.publishing import draft, publish, timestamp
-from config_center.release import SiteCheck, decode, decode_pointer
+from config_center.release import SiteCheck, decode
 from config_center.store import Publication, Store
 from tests.support.center import item, layer, small_catalogue, write_fleet
 
