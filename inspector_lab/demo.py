@@ -66,7 +66,9 @@ class Clock:
 def main(directory: Path = DIRECTORY) -> int:
     """Exit code: 0 all was found, 1 something was not or went wrong, 130 interrupted. Nothing is left running."""
     # A polite end is the same as Ctrl-C: through all `finally`s. Raised as that signal, since trio knows when it may
-    # let a Ctrl-C through, and when it is in the middle of something.
+    # let a Ctrl-C through, and when it is in the middle of something. In the background of a script interrupts come
+    # ignored: then it would be nothing.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     processes.adopt_orphans()  # what ssh and Ansible put into the background is ours to end, too
     clock = Clock()

@@ -23,15 +23,17 @@ from tests.support.web import web
 
 MEMORY_KB_MAX = 32 * 1024  # DESIGN 13: of PSS
 ALONE_KB_MAX = 34 * 1024  # of RSS: also where no other process shares Python and its libraries with it
-GROWTH_KB_MAX = 400  # what the allocator may round up; 80 sweeps that each kept a finding would be beyond it
-IDLE_S = 3.0
+# Of its own memory, because PSS grows whenever another Python on the machine ends. What the allocator may round up; 80
+# sweeps that each kept a finding would be beyond it.
+GROWTH_KB_MAX = 400
+IDLE_S, IDLE_TRIES = 3.0, 4
 IDLE_SHARE_MAX = 0.001
 
 RUN = "from inspector_agent.cli import main; main()"  # as the installed command does
 
 
 def memory_kb(pid: int, kind: str) -> int:
-    """`Pss` or `Rss` of a process, in kB."""
+    """`Pss`, `Rss` or `Anonymous` of a process, in kB."""
     found = re.search(rf"^{kind}: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
     assert found
     return int(found[1])
@@ -76,7 +78,7 @@ async def test_a_hundred_sweeps_leave_no_trace_in_memory(ring: SerfRing, tmp_pat
     """100 items, some wrong: at most 32 MB after 100 sweeps, and no more than after 20."""
     items = {f"sysctl:vm.parameter_{number}": item(absent=True) for number in range(95)}
     wrong = {f"sysctl:kernel.parameter_{number}": item(at_most=number) for number in range(5)}
-    sizes: dict[int, tuple[int, int]] = {}
+    sizes: dict[int, list[int]] = {}
     async with web() as center:
         release = publish(center, tmp_path, layer("10", items | wrong))
         config = config_for(ring[0], tmp_path, center.url)
@@ -85,21 +87,26 @@ async def test_a_hundred_sweeps_leave_no_trace_in_memory(ring: SerfRing, tmp_pat
                 (answer,) = (await sweep(ring[0], question_for(release, number), expect=1)).values()
                 assert answer.counts == Counts(95, 5)
                 if number in (20, 100):
-                    sizes[number] = (memory_kb(process.pid, "Pss"), memory_kb(process.pid, "Rss"))
-    print(f"PSS, RSS in kB after sweeps: {sizes}")
+                    sizes[number] = [memory_kb(process.pid, kind) for kind in ("Pss", "Rss", "Anonymous")]
+    print(f"PSS, RSS, anonymous memory in kB after sweeps: {sizes}")
     assert sizes[100][0] <= MEMORY_KB_MAX
     assert sizes[100][1] <= ALONE_KB_MAX
-    assert sizes[100][0] - sizes[20][0] <= GROWTH_KB_MAX
+    assert sizes[100][2] - sizes[20][2] <= GROWTH_KB_MAX
 
 
 async def test_an_idle_agent_sleeps(ring: SerfRing, tmp_path: Path) -> None:
-    """Between questions it uses at most a thousandth of a core: nothing in it polls."""
+    """Between questions it uses at most a thousandth of a core: nothing in it polls.
+
+    What polls does so in every span of time. The first one may still see the end of the run of checks.
+    """
     async with web() as center:
         release = publish(center, tmp_path)
         async with agent_process(config_for(ring[0], tmp_path, center.url), tmp_path / "log") as process:
             await sweep(ring[0], question_for(release), expect=1)
-            before = cpu_s(process.pid)
-            with trio.move_on_after(IDLE_S):  # to be idle takes time; nothing is waited for
-                await trio.sleep_forever()
-            used = cpu_s(process.pid) - before
-    assert used <= IDLE_SHARE_MAX * IDLE_S
+            used: list[float] = []
+            while len(used) < IDLE_TRIES and min(used, default=1.0) > IDLE_SHARE_MAX * IDLE_S:
+                before = cpu_s(process.pid)
+                with trio.move_on_after(IDLE_S):  # to be idle takes time; nothing is waited for
+                    await trio.sleep_forever()
+                used.append(cpu_s(process.pid) - before)
+    assert min(used) <= IDLE_SHARE_MAX * IDLE_S

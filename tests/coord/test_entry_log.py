@@ -35,6 +35,6 @@ async def test_a_log_is_followed_and_never_costs_a_sweep(tmp_path: Path) -> None
         async def has_ended() -> bool:
             return bool(log.problem)
 
-        await until(has_ended, within_s=10.0, what="the end of the log")
+        await until(has_ended, what="the end of the log")
     assert "was not counted to the end" in log.problem
     assert not dropped

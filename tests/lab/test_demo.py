@@ -20,9 +20,14 @@ from tests.support.waiting import wait_until
 
 
 @contextmanager
-def demo(directory: Path) -> Iterator[subprocess.Popen[str]]:
-    """The demo, in a process group of its own as a terminal would give it; killed if the test fails."""
+def demo(directory: Path, *, background: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """The demo, in a process group of its own as a terminal would give it; killed if the test fails.
+
+    background: with interrupts ignored, as a script's shell starts what it does not wait for.
+    """
     command = [sys.executable, "-m", "inspector_lab.demo", str(directory)]
+    if background:
+        command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
@@ -66,13 +71,13 @@ def test_the_demo_finds_everything_that_was_broken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "moment"), [(signal.SIGTERM, "ring: "), (signal.SIGINT, "$ inspector --config")])
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, number: signal.Signals, moment: str) -> None:
     """While the fleet starts, and while it is swept: everything is ended before the demo itself ends."""
-    with demo(tmp_path) as process:
+    with demo(tmp_path, background=number is signal.SIGTERM) as process:
         read_until(process, moment)
         if number is signal.SIGINT:
             os.killpg(process.pid, number)  # as a terminal does: to the sweep as well
         else:
             process.send_signal(number)
-        rest = process.communicate(timeout=60)[0]
+        rest = process.communicate(timeout=90)[0]
         assert process.returncode == 130, rest
     assert "no process is left" in rest
     assert belonging_to(tmp_path) == []

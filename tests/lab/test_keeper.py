@@ -84,7 +84,7 @@ class Bench:
     def ended(self) -> int:
         """Wait for the guard to end; its exit code."""
         assert self.process is not None
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def stop(self) -> None:
         """End whatever still runs."""
@@ -94,7 +94,7 @@ class Bench:
             if pipe is not None:
                 pipe.close()
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from inspector_lab.down import leave_nothing
-from tests.support.lab import COMMAND, SCRIPTS, Lab, belonging_to, gone, running_lab
+from tests.support.lab import COMMAND, SCRIPTS, UP_S, Lab, belonging_to, gone, running_lab
 from tests.support.waiting import wait_until
 
 ALL_RUNNING = {"serf": "running", "agent": "running", "sshd": "running"}
@@ -59,7 +59,7 @@ def test_a_node_that_stops_its_agent_stays_in_the_ring(lab: Lab) -> None:
     """Only the inspection agent ends: this is what `stalled` looks like. Healing brings it back."""
     lab.run("break", "n002", "--how", "stop-agent")
     assert lab.states("n002") == {**ALL_RUNNING, "agent": "ended"}
-    assert lab.status()["nodes"]["n002"]["member"] == "alive"
+    wait_until(lambda: lab.status()["nodes"]["n002"]["member"] == "alive", "the ring counts it alive")
     lab.run("break", "n002", "--how", "heal")
     assert lab.states("n002") == ALL_RUNNING
 
@@ -137,7 +137,7 @@ def test_an_ansible_of_the_user_reaches_the_nodes(lab: Lab, tmp_path: Path) -> N
     """Through the inventory alone, with a space in the path, by group."""
     command = [str(SCRIPTS / "ansible"), "-i", str(lab.layout.inventory), "rack_a1", "-m", "command", "-a", "id -u"]
     done = subprocess.run(
-        command, env=ansible_environment(tmp_path), capture_output=True, text=True, check=False, timeout=60
+        command, env=ansible_environment(tmp_path), capture_output=True, text=True, check=False, timeout=UP_S
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "n001 | CHANGED | rc=0" in done.stdout
@@ -151,7 +151,7 @@ def test_two_labs_live_side_by_side(lab: Lab, tmp_path: Path) -> None:
         everybody = second.pids()
         second.run("down")
         assert gone(everybody)
-    assert lab.status()["nodes"]["n001"]["member"] == "alive"
+    wait_until(lambda: lab.status()["nodes"]["n001"]["member"] == "alive", "the other lab is whole")
 
 
 # --- nothing stays behind -------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def test_an_interrupted_up_leaves_nothing(tmp_path: Path, number: signal.Signals
                 break
         up.send_signal(number)
         rest = up.stderr.read()
-        assert up.wait(30) != 0
+        assert up.wait(60) != 0
     if number is signal.SIGINT:
         assert "interrupted; everything that had been started is gone again" in rest
         assert up.returncode == 130
@@ -216,7 +216,7 @@ def test_a_service_that_ends_while_the_lab_comes_up_is_named_with_its_last_words
     lab = Lab(tmp_path / "lab")
     environment = {**os.environ, "PATH": f"{broken.parent}:{os.environ['PATH']}"}
     command = lab.command("up", "--nodes", "2")
-    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=UP_S)
     assert refused.returncode == 1
     assert "serf of n001 ended with exit code 3" in refused.stderr
     assert "no luck today" in refused.stderr
@@ -282,7 +282,7 @@ def test_everything_works_without_root(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=90,
+        timeout=110,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     user = done.stderr.splitlines()[0]

@@ -20,7 +20,7 @@ async def test_nodes_that_missed_each_other_are_introduced_at_once() -> None:
         async def both_see_both() -> bool:
             return [await members_seen(node, KEY) for node in nodes] == [2, 2]
 
-        await until(both_see_both, within_s=5.0, what="both see both")
+        await until(both_see_both, within_s=20.0, what="both see both")
 
 
 async def test_an_agent_that_does_not_listen_sees_nobody() -> None:

@@ -77,7 +77,7 @@ async def test_figures_events_tags_and_coordinates() -> None:
             (member,) = await other.members(name="n001")
             return member.tags == {"zone": "b", "new": "é"}
 
-        await until(seen, within_s=10, what="the other node sees the new tags")
+        await until(seen, what="the other node sees the new tags")
 
         coordinate = await client.coordinate("n001")
         assert coordinate is not None

@@ -32,20 +32,27 @@ async def some(answers: Subscription[QueryRecord], count: int) -> set[QueryRecor
 
 
 async def test_every_node_acks_and_answers() -> None:
-    """Four nodes: an ack and an answer of each, then the end of Serf's time ends the iteration."""
+    """Four nodes: an ack and an answer of each, then the end of Serf's time ends the iteration.
+
+    Each once. Where a packet came too late, it is asked again.
+    """
     async with (
         serf_ring(4) as ring,
         answering(ring, "inspect", lambda node: node.name.encode() + b"\x00\xff"),
         connect(ring[0].rpc) as client,
-        client.query("inspect", b"how are you", timeout_s=1.0, request_ack=True) as answers,
     ):
-        got = [record async for record in answers]
-        assert len(got) == 8
-        assert {record.name for record in got if isinstance(record, Ack)} == {node.name for node in ring}
-        assert {(record.name, record.payload) for record in got if isinstance(record, Answer)} == {
-            (node.name, node.name.encode() + b"\x00\xff") for node in ring
-        }
-        assert answers.dropped == 0
+        wanted: set[QueryRecord] = {Ack(node.name) for node in ring}
+        wanted |= {Answer(node.name, node.name.encode() + b"\x00\xff") for node in ring}
+
+        async def complete() -> bool:
+            async with client.query("inspect", b"how are you", timeout_s=1.0, request_ack=True) as answers:
+                got = [record async for record in answers]
+                assert answers.dropped == 0
+            assert len(got) == len(set(got))
+            assert set(got) <= wanted
+            return set(got) == wanted
+
+        await until(complete, what="an ack and an answer of each")
 
 
 async def test_filters_match_whole_texts() -> None:
@@ -53,18 +60,25 @@ async def test_filters_match_whole_texts() -> None:
     tags = [{"rack": "b1"}, {"rack": "b10"}, {"rack": "b(1"}, {"rack": "b1"}]
     async with serf_ring(4, tags=tags) as ring, connect(ring[0].rpc) as client:
 
-        async def ackers(**filters: object) -> set[str]:
-            async with client.query("q", b"", timeout_s=0.5, request_ack=True, **filters) as answers:  # type: ignore[arg-type]
-                return {record.name async for record in answers if isinstance(record, Ack)}
+        async def only(*names: str, **filters: object) -> None:
+            """These nodes ack, at the latest when asked again; and never another one."""
 
-        assert await ackers(filter_tags={"rack": "b1"}) == {"n001", "n004"}
-        assert await ackers(filter_tags={"rack": "b(1"}) == {"n003"}
-        assert await ackers(filter_nodes=["n002", "n003", "nobody"]) == {"n002", "n003"}
-        assert await ackers(filter_nodes=["n001", "n002"], filter_tags={"rack": "b1"}) == {"n001"}
+            async def acked() -> bool:
+                async with client.query("q", b"", timeout_s=0.5, request_ack=True, **filters) as answers:  # type: ignore[arg-type]
+                    heard = {record.name async for record in answers if isinstance(record, Ack)}
+                assert heard <= set(names)
+                return heard == set(names)
+
+            await until(acked, what=f"acks of {names}")
+
+        await only("n001", "n004", filter_tags={"rack": "b1"})
+        await only("n003", filter_tags={"rack": "b(1"})
+        await only("n002", "n003", filter_nodes=["n002", "n003", "nobody"])
+        await only("n001", filter_nodes=["n001", "n002"], filter_tags={"rack": "b1"})
 
 
 async def test_leaving_the_context_ends_a_query() -> None:
-    """A query of a minute is left after the first answer: at once, and Serf finds the connection closed."""
+    """A query of ten minutes is left after the first answer: at once, and Serf finds the connection closed."""
     async with (
         serf_ring(2) as ring,
         connect(ring[0].rpc) as client,
@@ -73,7 +87,7 @@ async def test_leaving_the_context_ends_a_query() -> None:
     ):
         began = trio.current_time()
         async with answering([ring[0]], "inspect", lambda _: b"early"):
-            async with client.query("inspect", b"", timeout_s=MINUTE_S) as answers:
+            async with client.query("inspect", b"", timeout_s=10 * MINUTE_S) as answers:
                 assert await anext(answers) == Answer("n001", b"early")
             event = await anext(events)
         assert isinstance(event, QueryEvent)
@@ -82,8 +96,8 @@ async def test_leaving_the_context_ends_a_query() -> None:
         async def noticed() -> bool:
             return "Failed to stream response" in ring[0].log()
 
-        await until(noticed, within_s=10, what="Serf notices that nobody listens any more")
-        assert trio.current_time() - began < MINUTE_S / 2
+        await until(noticed, what="Serf notices that nobody listens any more")
+        assert trio.current_time() - began < 2 * MINUTE_S
         assert (await client.stats())["agent"]["name"] == "n001"
 
 
@@ -135,7 +149,7 @@ async def test_queries_of_one_client_do_not_overwrite_each_other() -> None:
 
         async def ask() -> None:
             nonlocal complete
-            with trio.fail_after(20):
+            with trio.fail_after(50):
                 async with client.query("inspect", b"", timeout_s=MINUTE_S) as answers:
                     assert await some(answers, 3) == {Answer(node.name, node.name.encode()) for node in ring}
                     complete += 1
@@ -148,7 +162,7 @@ async def test_queries_of_one_client_do_not_overwrite_each_other() -> None:
 
 async def test_the_next_query_is_sent_when_the_last_one_is_taken() -> None:
     """Serf overwrites queries that start together: three asked at once reach it one after the other."""
-    asked, taken = 0, trio.Event()
+    asked, begun, taken = 0, trio.Event(), trio.Event()
 
     async def slowly(stream: trio.SocketStream) -> None:
         nonlocal asked
@@ -158,12 +172,14 @@ async def test_the_next_query_is_sent_when_the_last_one_is_taken() -> None:
         if not await stream.receive_some():
             return  # the client's own connection, at its end
         asked += 1
+        begun.set()
         await taken.wait()
         await stream.send_all(header(3) + record("done", ""))
 
     async with listening(slowly) as address, connect(address) as client, trio.open_nursery() as nursery:
         for _ in range(3):
             nursery.start_soon(drained, client)
+        await begun.wait()
         await trio.testing.wait_all_tasks_blocked(0.05)
         assert asked == 1
         taken.set()
@@ -185,8 +201,8 @@ async def test_a_query_that_is_not_taken_is_given_up() -> None:
             await stream.send_all(header(seq))
         await trio.sleep_forever()
 
-    async with listening(frozen) as address, connect(address, timeout_s=0.2) as client:
-        with pytest.raises(Unreachable, match=r"the query was not taken within 0\.2 s"):
+    async with listening(frozen) as address, connect(address, timeout_s=1.0) as client:
+        with pytest.raises(Unreachable, match=r"the query was not taken within 1 s"):
             async with client.query("q", b"", timeout_s=1):
                 pass
 
@@ -223,8 +239,8 @@ async def test_phantoms_are_records_of_their_own() -> None:
 
 
 async def test_a_slow_reader_makes_serf_wait_and_loses_nothing() -> None:
-    """50,000 answers to somebody who reads none: the sender stands still; then all arrive, in order."""
-    count, sent = 50_000, 0
+    """25,000 answers to somebody who reads none: the sender stands still; then all arrive, in order."""
+    count, sent = 25_000, 0
 
     async def at_query(stream: trio.SocketStream) -> None:
         nonlocal sent

@@ -65,7 +65,7 @@ async def test_member_events_tell_who_joined_failed_and_left() -> None:
         serf_ring(1, names=["joiner"], tags=web, profile="local") as second,
     ):
         await client.join([second[0].bind])
-        with trio.fail_after(40):  # Serf gathers member events for up to 3 s, and takes some seconds to see a failure
+        with trio.fail_after(90):  # Serf gathers member events for up to 3 s, and takes some seconds to see a failure
             assert await about(events, "joiner") == ("member-join", second[0].address, web)
             await second[0].kill()
             assert await about(events, "joiner") == ("member-failed", second[0].address, web)
@@ -93,7 +93,7 @@ async def test_a_slow_reader_loses_the_oldest_and_they_are_counted() -> None:
         async def all_came() -> bool:
             return slow.dropped == 15
 
-        await until(all_came, within_s=10, what="15 of 20 events are dropped")
+        await until(all_came, what="15 of 20 events are dropped")
         assert await payloads(slow, 5) == [b"%d" % number for number in range(15, 20)]
         assert quick.dropped == 0
 
@@ -139,7 +139,7 @@ async def test_a_monitor_follows_the_log() -> None:
                     async with client.monitor("INFO"):
                         pass
                 await client.event("tick", bytes(3))
-                with trio.fail_after(10):
+                with trio.fail_after(60):
                     async for line in lines:
                         if "Received event: user-event: tick" in line:
                             break

@@ -17,6 +17,7 @@ from config_center.resolve import Item
 from inspector_agent.findings import Finding
 from inspector_agent.runner import kin
 from inspector_agent.runner.run import CheckRunner
+from tests.support.waiting import PATIENCE_S
 
 # The bundled batch, played by a module whose items say by their key how to behave.
 MISCHIEF = '''
@@ -214,13 +215,13 @@ def agent_process(directory: Path, item: str) -> Iterator[subprocess.Popen[bytes
 
 
 def gone(pid: int) -> bool:
-    """The process has ended; waits for it for some seconds, because a kill is no appointment."""
+    """The process has ended; waits for it, because a kill is no appointment."""
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
     try:
-        ended = bool(select.select([pidfd], [], [], 20.0)[0])
+        ended = bool(select.select([pidfd], [], [], PATIENCE_S)[0])
     finally:
         os.close(pidfd)
     with suppress(ChildProcessError):  # orphans of a killed agent come to this process
@@ -228,7 +229,7 @@ def gone(pid: int) -> bool:
     return ended
 
 
-async def until(holds: Callable[[], bool], *, within_s: float = 30.0) -> None:
+async def until(holds: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
     """Returns as soon as `holds()` does; TimeoutError after `within_s` seconds."""
     with trio.fail_after(within_s):
         while not holds():  # noqa: ASYNC110  # the world outside sets no Event

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import trio
 
+from tests.support.waiting import PATIENCE_S
+
 
 def mentioning(text: str) -> list[str]:
     """The command lines of all processes that hold this text, sorted."""
@@ -21,12 +23,12 @@ def mentioning(text: str) -> list[str]:
     return sorted(found)
 
 
-async def seen(*texts: str, within_s: float = 30.0) -> None:
+async def seen(*texts: str, within_s: float = PATIENCE_S) -> None:
     """Return when some process's command line holds all of these texts."""
     await _until(lambda: any(all(text in line for text in texts) for line in mentioning(texts[0])), within_s)
 
 
-async def gone(text: str, within_s: float = 30.0) -> None:
+async def gone(text: str, within_s: float = PATIENCE_S) -> None:
     """Return when no process's command line holds this text."""
     await _until(lambda: not mentioning(text), within_s)
 

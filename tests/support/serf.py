@@ -26,10 +26,9 @@ import trio
 
 from inspector_agent.ring import QueryEvent, connect
 from inspector_lab.tools import find
+from tests.support.waiting import PATIENCE_S
 
 GOSSIP_PORT, RPC_PORT, CLAIM_PORT = 7946, 7373, 7945
-START_S = 20.0  # for one node's RPC to answer, on a machine that is busy with other tests
-WHOLE_S = 30.0
 POLL_S = 0.02
 
 Tags = Mapping[str, str]
@@ -39,13 +38,13 @@ class SerfFailedError(Exception):
     """A Serf agent that did not do what a test needs; the text ends with its log."""
 
 
-async def until(holds: Callable[[], Awaitable[bool]], *, within_s: float, what: str) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], *, what: str, within_s: float = PATIENCE_S) -> None:
     """Returns as soon as `holds()` does; raises TimeoutError with `what` after `within_s` seconds."""
     with trio.move_on_after(within_s):
         while not await holds():  # noqa: ASYNC110  # the world outside sets no Event
             await trio.sleep(POLL_S)
         return
-    raise TimeoutError(f"not within {within_s} s: {what}")
+    raise TimeoutError(f"not within {within_s:g} s: {what}")
 
 
 @dataclass
@@ -93,7 +92,7 @@ class SerfNode:
         self.process = self._spawn(path)
         self._pidfd = os.pidfd_open(self.process.pid)
         try:
-            await until(self._listens, within_s=START_S, what=f"RPC of {self.name} on {self.rpc}")
+            await until(self._listens, what=f"RPC of {self.name} on {self.rpc}")
         except TimeoutError as problem:
             raise SerfFailedError(f"{problem}\n{self.log()[-2000:]}") from problem
 
@@ -175,7 +174,7 @@ class SerfRing(Sequence[SerfNode]):
         """Gossip addresses of up to three other running nodes: what a restarted node joins through."""
         return [other.bind for other in self.nodes if other is not node and other.process is not None][:3]
 
-    async def whole(self, *, within_s: float = WHOLE_S) -> None:
+    async def whole(self) -> None:
         """Returns when every running node sees every running node alive."""
         running = {node.name for node in self.nodes if node.process is not None}
         for node in self.nodes:
@@ -184,7 +183,7 @@ class SerfRing(Sequence[SerfNode]):
                 async def sees_all(node: SerfNode = node) -> bool:
                     return running <= await alive(node, self.rpc_auth)
 
-                await until(sees_all, within_s=within_s, what=f"{node.name} sees {len(running)} nodes alive")
+                await until(sees_all, what=f"{node.name} sees {len(running)} nodes alive")
 
 
 async def alive(node: SerfNode, rpc_auth: str | None = None) -> set[str]:

@@ -24,9 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inspector_lab.tools import find, sshd_helpers
+from tests.support.waiting import PATIENCE_S
 
 PORT, CLAIM_PORT = 2222, 7944
-START_S, POLL_S = 20.0, 0.01
+POLL_S = 0.01
 
 
 @dataclass
@@ -166,9 +167,9 @@ def _keygen(path: Path) -> str:
 
 def _wait_for_banner(address: str, log: Path) -> None:
     """Return when the server greets. Connecting is the event: sshd listens a few milliseconds after it is started."""
-    until = time.monotonic() + START_S
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
-        with suppress(OSError), socket.create_connection((address, PORT), timeout=START_S) as connection:
+        with suppress(OSError), socket.create_connection((address, PORT), timeout=PATIENCE_S) as connection:
             if connection.recv(4) == b"SSH-":
                 return
         time.sleep(POLL_S)
@@ -177,9 +178,9 @@ def _wait_for_banner(address: str, log: Path) -> None:
 
 @contextmanager
 def _claimed_network() -> Iterator[str]:
-    """127.K.L, ours while a socket on its .254 stays bound."""
+    """127.K.L, ours while a socket on its .254 stays bound. K is none of a lab's, which has sshds too."""
     while True:
-        network = f"127.{random.randint(2, 250)}.{random.randint(1, 250)}"  # noqa: S311
+        network = f"127.{random.randint(64, 223)}.{random.randint(1, 250)}"  # noqa: S311
         with socket.socket() as claim:
             try:
                 claim.bind((f"{network}.254", CLAIM_PORT))

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 
 POLL_S = 0.01
+# A wait ends with what it waits for: this bound only ends one in vain, so it is far beyond what a busy machine needs.
+PATIENCE_S = 60.0
 
 
-def wait_until(holds: Callable[[], bool], what: str, *, within_s: float = 20.0) -> None:
+def wait_until(holds: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
     """Returns as soon as the condition holds; fails with `what` when it has not within the time."""
     deadline = time.monotonic() + within_s
     while not holds():
