@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from itertools import islice
 
 LINKS_MAX = 40  # as the kernel
 DEPTH_MAX = 64  # directories of one path, each an open descriptor while it is walked
@@ -43,6 +44,35 @@ def exists(root: str, path: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def names(root: str, path: str, count_max: int) -> list[str]:
+    """The names in a directory, at most `count_max` of them, in no order."""
+    place = _place(root, path)
+    try:
+        directory = os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    finally:
+        os.close(place)
+    try:
+        with os.scandir(directory) as entries:
+            return [entry.name for entry in islice(entries, count_max)]
+    finally:
+        os.close(directory)
+
+
+def link(root: str, path: str) -> str:
+    """What a symbolic link says, as text that nobody follows; "" where there is no link."""
+    folder, _, name = path.rpartition("/")
+    try:
+        place = _place(root, folder)
+    except OSError:
+        return ""
+    try:
+        return os.readlink(name, dir_fd=place)
+    except OSError:
+        return ""
+    finally:
+        os.close(place)
 
 
 def statvfs(root: str, path: str) -> os.statvfs_result:

@@ -210,7 +210,8 @@ def facts(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print([json.dumps(found, indent=1)])
     else:
-        _print(f"{name:<15} {'unknown' if value is None else value}" for name, value in found.items())
+        width = max(map(len, found))
+        _print(f"{name:<{width}}  {'unknown' if value is None else value}" for name, value in found.items())
     return 0
 
 

@@ -1,6 +1,7 @@
-"""What this node is, in outline: operating system, kernel, hardware. Read below a root, parsed by pure functions.
+"""What a node is: operating system, kernel, hardware, drivers, firmware. Read below a root, parsed by pure functions.
 
-A fact that cannot be told is None, never a guess; nothing outside the root tells one.
+A fact that cannot be told is None, never a guess; nothing outside the root tells one. No program is run, and nothing is
+read that only root may read: serial numbers stay on the node.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import os
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
-from inspector_agent import below
+from inspector_agent import below, limits
+from inspector_agent.devices import drivers, firmware
+from inspector_agent.findings import printable
 
 FILE_BYTES_MAX = 1 << 20
 NUMBER_DIGITS_MAX = 19  # of anything that the kernel counts
@@ -34,18 +37,32 @@ HYPERVISORS = {
 }
 
 
+# What vendors leave in the place of a name.
+PLACEHOLDERS = frozenset(
+    {
+        "", "none", "n/a", "unknown", "not specified", "not applicable", "default string", "to be filled by o.e.m.",
+        "system manufacturer", "system product name", "system version", "o.e.m.", "oem",
+    }
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Facts:
-    """The node in outline.
+    """What the node is.
 
     Attributes:
         os: id as in os-release, e.g. "debian".
         os_name: for people, e.g. "Debian GNU/Linux 12 (bookworm)".
         kernel: release, as `uname -r` prints it.
         arch: machine, as `uname -m` prints it.
+        vendor: of the machine, e.g. "Dell Inc."
+        model: of the machine, e.g. "PowerEdge R640", or what a device tree says.
         cpus: processors that are online.
         memory_mib: main memory that the kernel manages, in MiB.
         virtualization: "none", a container ("docker", "lxc", …), a hypervisor ("kvm", …), or "vm" without a name.
+        bios_version: of the machine's firmware; bios_date as YYYY-MM-DD.
+        drivers: versions by driver, of network, storage and graphics devices (`devices.drivers`).
+        firmware: versions by device (`devices.firmware`).
     """
 
     os: str | None
@@ -53,34 +70,51 @@ class Facts:
     os_name: str | None
     kernel: str | None
     arch: str | None
+    vendor: str | None
+    model: str | None
     cpus: int | None
     memory_mib: int | None
     virtualization: str | None
+    bios_version: str | None
+    bios_date: str | None
+    drivers: Mapping[str, str] = field(default_factory=dict)
+    firmware: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, str | int | None]:
-        """For JSON."""
-        return asdict(self)
+        """By the names that layers match on, less their `fact.`: those of drivers are `driver.<name>`."""
+        found = {name: value for name, value in asdict(self).items() if name not in {"drivers", "firmware"}}
+        found |= {f"driver.{name}": version for name, version in self.drivers.items()}
+        found |= {f"firmware.{name}": version for name, version in self.firmware.items()}
+        return found
 
 
 def gather(root: str = "/") -> Facts:
     """The facts of the machine, or of what lies below another root directory. Raises nothing."""
     release = parse_os_release(_read(root, "etc/os-release") or _read(root, "usr/lib/os-release"))
     cpuinfo = _read(root, "proc/cpuinfo")
+    kernel = _read(root, "proc/sys/kernel/osrelease").strip()
+    dmi = {name: _read(root, f"sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name")}
     return Facts(
-        os=release.get("ID"),
-        os_version=release.get("VERSION_ID"),
-        os_name=release.get("PRETTY_NAME"),
-        kernel=_read(root, "proc/sys/kernel/osrelease").strip() or None,
-        arch=_read(root, "proc/sys/kernel/arch").strip() or (os.uname().machine if root == "/" else None),
+        os=_text(release.get("ID", "")),
+        os_version=_text(release.get("VERSION_ID", "")),
+        os_name=_text(release.get("PRETTY_NAME", "")),
+        kernel=_text(kernel),
+        arch=_text(_read(root, "proc/sys/kernel/arch")) or (os.uname().machine if root == "/" else None),
+        vendor=tell_name(dmi["sys_vendor"]),
+        model=tell_name(dmi["product_name"]) or tell_name(_read(root, "sys/firmware/devicetree/base/model")),
         cpus=count_cpus(_read(root, "sys/devices/system/cpu/online"), cpuinfo),
         memory_mib=parse_memory(_read(root, "proc/meminfo")),
         virtualization=tell_virtualization(
             container=_container(root),
-            vendor=_read(root, "sys/class/dmi/id/sys_vendor"),
-            product=_read(root, "sys/class/dmi/id/product_name"),
+            vendor=dmi["sys_vendor"],
+            product=dmi["product_name"],
             hypervisor=_read(root, "sys/hypervisor/type"),
             cpuinfo=cpuinfo,
         ),
+        bios_version=tell_name(_read(root, "sys/class/dmi/id/bios_version")),
+        bios_date=parse_date(_read(root, "sys/class/dmi/id/bios_date")),
+        drivers=drivers(root, kernel),
+        firmware=firmware(root, cpuinfo),
     )
 
 
@@ -108,6 +142,21 @@ def parse_memory(meminfo: str) -> int | None:
             with suppress(ValueError):
                 return _number(words[1]) // 1024
     return None
+
+
+def tell_name(text: str) -> str | None:
+    """What a vendor wrote; None for nothing, and for what stands where a vendor forgot to write."""
+    name = " ".join(text.strip("\0 \t\r\n").split())
+    return None if name.lower() in PLACEHOLDERS else _text(name)
+
+
+def parse_date(text: str) -> str | None:
+    """A date of DMI, MM/DD/YYYY, as YYYY-MM-DD; the text itself where it is written otherwise."""
+    month, _, rest = text.strip().partition("/")
+    day, _, year = rest.partition("/")
+    if all(part.isascii() and part.isdecimal() for part in (month, day, year)) and len(year) == 4:
+        return f"{year}-{month:0>2.2}-{day:0>2.2}"
+    return tell_name(text)
 
 
 def count_cpus(online: str, cpuinfo: str) -> int | None:
@@ -142,9 +191,14 @@ def tell_virtualization(*, container: str, vendor: str, product: str, hypervisor
     return "none" if vendor.strip() or flags else None
 
 
+def _text(text: str) -> str | None:
+    """One printable line of bounded length; None for nothing."""
+    return printable(text.strip(), limits.fact_chars_max) or None
+
+
 def _container(root: str) -> str:
     """The container manager that this root directory was made by, or ""."""
-    if named := _read(root, "run/systemd/container").strip():
+    if named := _text(_read(root, "run/systemd/container")):
         return named
     markers: Mapping[str, str] = {".dockerenv": "docker", "run/.containerenv": "podman"}
     return next((name for marker, name in markers.items() if below.exists(root, marker)), "")

@@ -66,6 +66,14 @@ mounts_read_max = 64
 proc_file_bytes_max = 262_144
 log_line_chars_max = 400
 
+# ---- facts ----------------------------------------------------------------------------------------------------------
+fact_chars_max = 128  # of one value: a name for people of an operating system or a machine has half of it
+fact_name_chars_max = 48  # of a driver or a device
+fact_devices_max = 256  # of one class that are looked at: a node of 200 virtual functions has one driver for them
+fact_drivers_max = 32
+fact_firmware_max = 64
+fact_file_bytes_max = 4_096  # a file of /sys is a page at most
+
 # ---- releases (sizes of releases and parts are the config center's own limits) ---------------------------------------
 releases_kept_max = 4  # on disk: the current one and what slower coordinators may still ask about
 centers_max = 16
