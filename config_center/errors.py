@@ -2,14 +2,18 @@
 
 CenterError                 every error of this package; its text says what was wrong, where, and what to do
 ├── CatalogueError          the description of the checks cannot be had, or cannot be read
+├── GitError                git cannot or will not read the repository of a fleet's directory
 ├── InvalidLayers           the layers have mistakes; carries all of them
 ├── MatchError              a pattern of a `match` cannot be read
+├── Refused                 an act is not done: it would take something back unseen, or nobody agreed to it
 ├── ReleaseError            a release or pointer is malformed, too big, or not the one its digest names
+├── RingError               the ring could not be told or asked
 ├── ServeError              the address to serve on cannot be had
 ├── TrustError              a key cannot be used, or a signature is missing, wrong, or of a key that does not count
-└── StoreError              the directory of published releases cannot be read or written
+└── StoreError              a depot (database or folder of published releases) cannot be read or written
     ├── NothingPublished    there is no release yet
-    └── StoreBusy           the machine does not give a file of it just now; nothing says that the file is damaged
+    ├── StoreConflict       somebody else wrote first; nothing was written
+    └── StoreBusy           the depot cannot be reached just now; nothing says that it is damaged
 
 No module here raises anything else on bad input; a bug stays a bug and raises what it raises.
 """
@@ -33,6 +37,10 @@ class CatalogueError(CenterError):
     """The description of the checks cannot be had, or cannot be read."""
 
 
+class GitError(CenterError):
+    """Git cannot or will not read the repository of a fleet's directory."""
+
+
 class InvalidLayers(CenterError):  # noqa: N818 - it names a state of the layers, and reads so where it is caught
     """The layers have mistakes.
 
@@ -51,8 +59,16 @@ class MatchError(CenterError):
     """A pattern of a `match` cannot be read."""
 
 
+class Refused(CenterError):  # noqa: N818 - a decision, not a fault
+    """An act is not done: it would take something back unseen, or nobody agreed to it."""
+
+
 class ReleaseError(CenterError):
     """A release or a pointer is malformed, too big, or not the one its digest names."""
+
+
+class RingError(CenterError):
+    """The ring could not be told or asked."""
 
 
 class ServeError(CenterError):
@@ -64,12 +80,16 @@ class TrustError(CenterError):
 
 
 class StoreError(CenterError):
-    """The directory of published releases cannot be read or written."""
+    """A depot, which is a database or a folder of published releases, cannot be read or written."""
 
 
 class NothingPublished(StoreError):  # noqa: N818 - a fact, not a fault
     """There is no release yet."""
 
 
+class StoreConflict(StoreError):  # noqa: N818 - what another one did, and no fault
+    """Somebody else wrote first: what was about to be written rests on what is no longer so. Nothing was written."""
+
+
 class StoreBusy(StoreError):  # noqa: N818 - a state of the machine, which may pass
-    """The machine does not give a file of the store just now: no descriptor left, a disk's error, no right to it."""
+    """The depot cannot be reached just now: database down or locked, no descriptor left, a disk's error, no right."""

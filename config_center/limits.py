@@ -55,12 +55,32 @@ describe_bytes_max: Final = 1024 * 1024
 describe_s_max: Final = 20.0  # the bundled checks: a cold start on a loaded machine
 describe_site_s_max: Final = 3.0  # one executable of the site, which may not know the word at all
 
+# The database.
+database_wait_s: Final = 10  # for a turn to write, for a lock, for a free connection
+database_connect_s: Final = 5
+database_connections_max: Final = 4
+nodes_max: Final = 200_000  # that are kept; beyond, new ones are refused
+
 # The HTTP face.
 request_bytes_max: Final = 16 * 1024  # request line and headers
 request_read_s: Final = 20  # a request must be whole by then
 keep_alive_s: Final = 15  # also how long a connection may be silent before its first request is whole
 retry_after_s: Final = 5  # what a client is told that comes while the machine has no descriptor left
 shelf_bytes_max: Final = 64 * 1024 * 1024  # objects kept in memory, plain and gzipped
+
+# Publishing: git, the ring's commands, and what is shown of a difference.
+git_s_max: Final = 30.0  # one command of git in a big repository on a slow disk
+git_bytes_max: Final = 1024 * 1024
+git_names_max: Final = 20  # files named as unclean; more tell nothing new
+git_commits_max: Final = 10  # commits named as left out
+ring_command_s_max: Final = 60.0  # a question to the whole ring, with its re-asks
+ring_command_bytes_max: Final = 16 * 1024 * 1024
+roster_bytes_max: Final = 64 * 1024 * 1024  # 100,000 nodes with 600 bytes of tags and facts each
+difference_lines_max: Final = 40  # of layers, and of nodes, on a screen; the rest is counted
+difference_chars_max: Final = 100  # of one value or node set on a screen
+fold_fields_nodes_max: Final = 2_000  # folding names along several numbers takes time that grows with the square
+acts_walked_max: Final = 100_000  # looked through for what was there before
+who_chars_max: Final = 200
 
 _RELATIONS = {
     "signatures and revoked keys leave most of a pointer to its canary": (
