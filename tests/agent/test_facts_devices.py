@@ -142,8 +142,9 @@ def machines(place: Path) -> list[Path]:
         subprocess.run(unpack, check=True, capture_output=True)
         found += [path.parent for path in (place / archive.stem).rglob("sys") if (path / "class").is_dir()]
     for release in sorted(Path(captures, "facter").glob("os_release_*")):
-        tree(place / release.name, {"etc/os-release": release.read_text(encoding="utf-8")})
-        found.append(place / release.name)
+        text = release.read_text(encoding="utf-8")
+        if "\nID=" in text:
+            found.append(Path(tree(place / release.name, {"etc/os-release": text})))
     return found
 
 
