@@ -1,0 +1,34 @@
+"""Shell: what brings the tables of a database up to date, step by step; `versions/` has one file a step.
+
+A step is never changed once it was released: a database out there has taken it. A new one goes after it, and
+config_center/tables.py follows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+_FOLDER: Final = Path(__file__).parent
+_VERSIONS: Final = sa.table("alembic_version", sa.column("version_num", sa.String))
+
+
+def version_of(connection: sa.Connection) -> str:
+    """The last step this database has taken; "" where it has none of our tables."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return ""
+    return connection.scalar(sa.select(_VERSIONS.c.version_num)) or ""
+
+
+def upgrade(connection: sa.Connection) -> None:
+    """Take all steps that are missing, in the transaction that is open: all or none."""
+    from alembic import command  # here, because only who writes to an old database pays for it
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
