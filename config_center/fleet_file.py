@@ -16,11 +16,11 @@ from config_center.errors import MatchError
 from config_center.match import NODE, Pattern
 from config_center.mistakes import Notes, did_you_mean
 from config_center.operands import kind_of, read_elements, spelled
+from config_center.traits import FACT_PREFIX
 from config_center.yaml_lines import Mapping, Node, Sequence, compose
 
 DIMENSIONS: Final = "dimensions"
 TAGS: Final = "tags"
-FACT_BEGINS: Final = "fact."
 
 _DIMENSION: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{limits.name_chars_max - 1}}}")
 _TAG: Final = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{limits.name_chars_max - 1}}}")
@@ -41,9 +41,13 @@ class FleetFile:
         return not self.tags or tag in self.tags
 
 
+NOTHING_KNOWN: Final = FleetFile()
+"""Of a fleet without fleet.yml."""
+
+
 def is_tag(word: str) -> bool:
     """It can name a tag."""
-    return _TAG.fullmatch(word) is not None and word != NODE and not word.startswith(FACT_BEGINS)
+    return _TAG.fullmatch(word) is not None and word != NODE and not word.startswith(FACT_PREFIX)
 
 
 def read_fleet_file(raw: bytes, notes: Notes) -> FleetFile:
@@ -92,7 +96,7 @@ def _tags(node: Node | None, notes: Notes) -> dict[str, tuple[str, ...]]:
         if is_tag(word):
             tags[word] = _values(word, values, notes)
         else:
-            hint = f"{NODE} and {FACT_BEGINS}… are known anyway; else letters, digits, . _ and - only"
+            hint = f"{NODE} and {FACT_PREFIX}… are known anyway; else letters, digits, . _ and - only"
             notes.at(key, f"{word[:80]!r} cannot name a tag", hint)
     return tags
 

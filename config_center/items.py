@@ -1,72 +1,92 @@
-"""One item of a layer: its body as written, normalised to what a release carries.
+"""CORE. One item of a layer: its body as written, normalised to what a release carries.
 
 A scalar or list is the plain value of the kind's main property. A mapping holds matchers of the main property, `expect`
-(property -> value or matchers), `with` (parameters) and metadata, and nothing else.
+(property -> value or matchers), `with` (parameters) and metadata; or `append` alone; or `unset: true` alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal
 
 from config_center import limits
 from config_center.catalogue import Kind, Matcher
+from config_center.matchers import EXPECT, ExpectationReader
 from config_center.metadata import METADATA, read_metadata
 from config_center.mistakes import Notes, did_you_mean
-from config_center.operands import kind_of, read_operand, read_parameter
-from config_center.release import SEVERITY_DEFAULT, Expect, LayerItem, Operand, Parameters
+from config_center.operands import kind_of, read_parameter
+from config_center.release import SEVERITY_DEFAULT, Expect, LayerItem, Parameters
+from config_center.secrecy import FROM_FILE, SECRET, tells
+from config_center.uses import Uses
 from config_center.yaml_lines import Mapping, Node, Scalar
 
-EXPECT: Final = "expect"
 WITH: Final = "with"
-EQUALS: Final = "equals"  # what a plain value means
-ABSENT: Final = "absent"  # beside any other matcher it could never hold
-
-
-class _Wanted(NamedTuple):
-    """One matcher as written. place: where its word stands, or the plain value itself."""
-
-    place: Node
-    matcher: str
-    operand: Node
+APPEND: Final = "append"
+UNSET: Final = "unset"
 
 
 @dataclass(frozen=True, slots=True)
 class ItemReader:
-    """Reads the items of one kind in one file. name: the kind's; matchers: the catalogue's."""
+    """Reads the items of one kind in one file. name: the kind's; matchers: the catalogue's; uses: gathers `${name}`."""
 
     name: str
     kind: Kind
     matchers: Table[str, Matcher]
+    uses: Uses
     notes: Notes
 
     def read(self, key: Scalar, body: Node) -> LayerItem:
         """Normalise one item. Mistakes go to the notes; what is returned is only good where there are none."""
         self._name_something(key)
-        metadata: dict[str, Any] = {}
-        given: Parameters = {}
-        parameters = None
-        if isinstance(body, Mapping):
-            silent = self._words(body)
-            expect = self._expectation(body)
-            parameters = body.get(WITH)
-            given = self._parameters(parameters)
-            metadata = read_metadata(body, self.notes)
-        else:
-            silent = _is_null(body)
-            expect = {} if silent else self._of_main([_Wanted(body, EQUALS, body)])
+        reader = ExpectationReader(self.name, self.kind, self.matchers, self.uses, self.notes)
+        if not isinstance(body, Mapping):
+            expect = self._default(key) if _is_null(body) else reader.plain(body)
+            self._require(key, None)
+            return _item(key, expect, {}, {})
+        for word, action in _ACTIONS.items():
+            value = body.get(word)
+            if value is not None:
+                return self._act(key, body, action, value, reader)
+        return self._whole(key, body, reader)
+
+    def _whole(self, key: Scalar, body: Mapping, reader: ExpectationReader) -> LayerItem:
+        """An item that says all of itself."""
+        silent = self._words(body)
+        expect = reader.body(body)
+        parameters = body.get(WITH)
+        given = self._parameters(parameters)
+        metadata = read_metadata(body, self.notes)
         self._require(key, parameters)
         if silent:
             expect = self._default(key)
-        return LayerItem(
-            line=key.line,
-            expect=expect,
-            with_=given,
-            severity=metadata.pop("severity", SEVERITY_DEFAULT),
-            timeout_s=metadata.pop("timeout", limits.timeout_s_default),
-            **metadata,
-        )
+        if reader.from_file:
+            metadata[SECRET] = True
+        if metadata.get(SECRET):
+            self._conceal(expect, reader)
+        return _item(key, expect, given, {**metadata, "from_file": reader.from_file})
+
+    def _act(
+        self, key: Scalar, body: Mapping, action: Literal["append", "unset"], value: Node, reader: ExpectationReader
+    ) -> LayerItem:
+        """An item that changes what layers below say of it, and says nothing else."""
+        for name, _ in body.entries:
+            if name.spelling != action:
+                self.notes.at(name, f"{name.spelling[:80]} beside {action} is not taken", f"{action} stands alone")
+        if action == UNSET:
+            if not isinstance(value, Scalar) or value.value is not True:
+                self.notes.at(value, f"{UNSET} takes only true", "leave the item out where it is not meant")
+            return _item(key, {}, {}, {"action": UNSET})
+        return _item(key, reader.appended(value), {}, {"action": APPEND})
+
+    def _conceal(self, expect: Expect, reader: ExpectationReader) -> None:
+        """What a secret is must not stand where everybody reads it."""
+        for name, matched in expect.items():
+            about = self.kind.property(name)
+            telling = tells(name, about.type, matched) if about else None
+            if telling is not None and name in reader.places:
+                hint = f"name a file of the node: {telling}: {{{FROM_FILE}: /path}}"
+                self.notes.at(reader.places[name], "a secret must not stand in a layer", hint)
 
     def _name_something(self, key: Scalar) -> None:
         """A key that no node can make anything of would be an error on every one of them."""
@@ -90,11 +110,13 @@ class ItemReader:
         return silent
 
     def _hint(self, word: str) -> str:
+        if word == FROM_FILE:
+            return f"write equals: {{{FROM_FILE}: …}}"
         if word in self.kind.properties:
             return f"it is a property: write expect: {{{word}: …}}"
         if word in self.kind.parameters:
             return f"it is a parameter: write with: {{{word}: …}}"
-        return did_you_mean(word, (EXPECT, WITH, *METADATA, *self.matchers))
+        return did_you_mean(word, (EXPECT, WITH, APPEND, UNSET, *METADATA, *self.matchers))
 
     def _default(self, key: Scalar) -> Expect:
         if self.kind.default is not None:
@@ -102,69 +124,6 @@ class ItemReader:
         hint = "write a value or a matcher" if self.kind.main else f"say under `{EXPECT}` what"
         self.notes.at(key, f"{self.name}:{key.spelling[:80]} expects nothing", hint)
         return {}
-
-    def _expectation(self, body: Mapping) -> Expect:
-        """Matchers at the top of the body, for the main property, and its `expect`."""
-        top = [_Wanted(name, name.spelling, node) for name, node in body.entries if name.spelling in self.matchers]
-        expect = self._of_main(top) if top else {}
-        section = body.get(EXPECT)
-        if section is None:
-            return expect
-        for name, matched in self._section(section).items():
-            if name in expect:
-                self.notes.at(section, f"{name} is expected here and beside `{EXPECT}` too", "keep one of the two")
-            expect[name] = matched
-        return expect
-
-    def _section(self, section: Node) -> Expect:
-        """The `expect` of a body: by property, or of the main property alone."""
-        if _is_null(section) or (isinstance(section, Mapping) and not section.entries):
-            self.notes.at(section, f"`{EXPECT}` is empty", "leave it out, or say what is expected")
-            return {}
-        if not isinstance(section, Mapping):
-            return self._of_main([_Wanted(section, EQUALS, section)])
-        names = {name.spelling for name, _ in section.entries}
-        if names & set(self.matchers) and not names & set(self.kind.properties):
-            return self._of_main([_Wanted(name, name.spelling, node) for name, node in section.entries])
-        found = {name.spelling: self._property(name, node) for name, node in section.entries}
-        return {name: matched for name, matched in found.items() if matched}
-
-    def _of_main(self, wanted: list[_Wanted]) -> Expect:
-        main = self.kind.main
-        if main is None:
-            known = ", ".join(sorted(self.kind.properties))
-            self.notes.at(wanted[0].place, f"{self.name} has no main property", f"name one under `{EXPECT}`: {known}")
-            return {}
-        matched = self._matchers(main, wanted)
-        return {main: matched} if matched else {}
-
-    def _property(self, name: Scalar, node: Node) -> dict[str, Operand]:
-        word = name.spelling
-        if self.kind.property(word) is None:
-            hint = did_you_mean(word, self.kind.properties)
-            self.notes.at(name, f"{self.name} has no property {word[:80]!r}", hint)
-            return {}
-        if not isinstance(node, Mapping):
-            return self._matchers(word, [_Wanted(node, EQUALS, node)])
-        if not node.entries:
-            self.notes.at(node, f"{word} has no matcher", f"known: {', '.join(sorted(self.matchers))}")
-        return self._matchers(word, [_Wanted(matcher, matcher.spelling, operand) for matcher, operand in node.entries])
-
-    def _matchers(self, name: str, wanted: list[_Wanted]) -> dict[str, Operand]:
-        """The matchers of one property, which the kind has."""
-        about = self.kind.property(name)
-        matched: dict[str, Operand] = {}
-        for place, word, node in wanted:
-            matcher = self.matchers.get(word)
-            if matcher is None or about is None:
-                self.notes.at(place, f"unknown matcher {word[:80]!r}", did_you_mean(word, self.matchers))
-                continue
-            if word == ABSENT and len(wanted) > 1:
-                self.notes.at(place, f"{word} beside another matcher can never hold", f"keep {word}, or the others")
-            operand = read_operand(node, word, matcher.operand, about.type, self.notes)
-            if operand is not None:
-                matched[word] = operand
-        return matched
 
     def _parameters(self, section: Node | None) -> Parameters:
         if section is None:
@@ -182,6 +141,7 @@ class ItemReader:
                 continue
             value = read_parameter(node, word, parameter.type, self.notes)
             if value is not None:
+                self.uses.look(node)
                 given[word] = value
         return given
 
@@ -194,6 +154,15 @@ class ItemReader:
             if parameter.required and name not in written:
                 hint = f"write with: {{{name}: …}}"
                 self.notes.at(key, f"{self.name}:{key.spelling[:80]} lacks the parameter {name}", hint)
+
+
+_ACTIONS: Final[dict[str, Literal["append", "unset"]]] = {APPEND: "append", UNSET: "unset"}
+
+
+def _item(key: Scalar, expect: Expect, given: Parameters, more: dict[str, Any]) -> LayerItem:
+    """more: metadata and the rest, by the names of a LayerItem."""
+    severity, timeout_s = more.pop("severity", SEVERITY_DEFAULT), more.pop("timeout", limits.timeout_s_default)
+    return LayerItem(line=key.line, expect=expect, with_=given, severity=severity, timeout_s=timeout_s, **more)
 
 
 def _is_null(node: Node) -> bool:

@@ -1,42 +1,63 @@
-"""Shell: reads a fleet's directory, `layers/*.yml` and `checks/*`, and finds every mistake in it at once."""
+"""Shell: reads a fleet's directory, and finds every mistake in it at once.
+
+fleet.yml (may be missing), layers/*.yml or layers/<dimension>/*.yml, include/*.yml, waivers.yml, checks/*.
+"""
 
 from __future__ import annotations
 
-import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
 from config_center import limits
-from config_center.canonical import digest_of
-from config_center.catalogue import Catalogue, Kind
-from config_center.describe import site_kind
+from config_center.catalogue import Catalogue
 from config_center.errors import CenterError, InvalidLayers
-from config_center.mistakes import START, Mistake, Notes
-from config_center.release import Layer, SiteCheck, is_kind
-from config_center.validate import read_layer
+from config_center.fleet_file import FleetFile, read_fleet_file
+from config_center.includes import INCLUDES, group_of
+from config_center.mistakes import Mistake, Notes, did_you_mean
+from config_center.reading import SUFFIX, Reader, ordered
+from config_center.release import Layer, Waiver
+from config_center.site_checks import Part, read_site_checks
+from config_center.validate import read_include, read_layer
+from config_center.waivers import read_waivers
+from config_center.whole import Whole, look_over
+from config_center.written import Written
+
+__all__ = ["Fleet", "Part", "load_fleet"]
 
 LAYERS: Final = "layers"
-CHECKS: Final = "checks"
-SUFFIX: Final = ".yml"
+FLEET_FILE: Final = "fleet.yml"
+WAIVERS_FILE: Final = "waivers.yml"
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One file that a release carries beside itself."""
-
-    check: SiteCheck
-    content: bytes
+# Names that somebody may take for ours: what stands there would be passed over in silence.
+_MISNAMED: Final = {
+    "fleet.yaml": FLEET_FILE,
+    "waivers.yaml": WAIVERS_FILE,
+    "waiver.yml": WAIVERS_FILE,
+    "includes": f"{INCLUDES}/",
+    "layer": f"{LAYERS}/",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What a directory holds. layers: in order, later wins; mistakes: all, by file and line."""
+    """What a directory holds.
+
+    layers    in order, later wins; each include as a layer before its includer
+    mistakes  all, by file and line; warnings: what can be used, and should be looked at
+    tags      the tags that fleet.yml names, with the patterns of their values; none: any tag
+    """
 
     directory: Path
     layers: tuple[Layer, ...]
     parts: tuple[Part, ...]
     mistakes: tuple[Mistake, ...]
+    waivers: tuple[Waiver, ...] = ()
+    warnings: tuple[Mistake, ...] = ()
+    dimensions: tuple[str, ...] = ()
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def sound(self) -> Fleet:
         """Itself. Raises InvalidLayers where it has mistakes: such layers are not to be used."""
@@ -45,113 +66,111 @@ class Fleet:
         return self
 
 
-def load_fleet(directory: Path, catalogue: Catalogue) -> Fleet:
+def load_fleet(directory: Path, catalogue: Catalogue, today: date | None = None) -> Fleet:
     """Read and validate a fleet's directory; executables of the site in it are run to describe themselves.
 
+    today: the day by which waivers are judged, None for the present one in UTC.
     Raises CenterError where there is no such directory at all.
     """
-    folder = directory / LAYERS
-    if not folder.is_dir():
-        raise CenterError(f"{folder}: no such folder; a fleet's directory holds {LAYERS}/*{SUFFIX}")
-    mistakes: list[Mistake] = []
-    parts, kinds = _site_checks(directory / CHECKS, catalogue, mistakes)
+    if not (directory / LAYERS).is_dir():
+        raise CenterError(f"{directory / LAYERS}: no such folder; a fleet's directory holds {LAYERS}/*{SUFFIX}")
+    reader = Reader(directory)
+    for name, meant in _MISNAMED.items():
+        if (directory / name).exists():
+            reader.add(name, "this is not read", f"did you mean {meant}?")
+    known = _fleet_file(reader)
+    parts, kinds = read_site_checks(reader, catalogue)
     catalogue = catalogue.with_kinds(kinds)
-    layers = []
-    for path in _layer_files(folder, mistakes):
-        notes = Notes(f"{LAYERS}/{path.name}")
-        raw = _content(path, limits.layer_bytes_max, notes)
-        layer = None if raw is None else read_layer(raw, path.stem, catalogue, notes)
-        if layer:
-            layers.append(layer)
-        mistakes.extend(sorted(notes.mistakes))
-        if notes.more:
-            mistakes.append(Mistake(notes.file, 1, 1, f"{notes.more} more mistakes are not listed"))
-    _count(layers, mistakes)
-    return Fleet(directory, tuple(layers), parts, tuple(mistakes))
+    includes, names = _includes(reader, catalogue)
+    heads = _heads(reader, catalogue, known)
+    whole = Whole(tuple(group_of(head, includes) for head in heads), includes, names, known)
+    notes = look_over(whole)
+    reader.mistakes += notes.mistakes
+    reader.warnings += notes.warnings
+    layers = whole.layers
+    items = {item for layer in layers for item in layer.items}
+    waivers = _waivers(reader, items, known, today or datetime.now(UTC).date())
+    return Fleet(
+        directory, layers, parts, reader.all_mistakes, waivers, ordered(reader.warnings), known.dimensions,
+        known.tags,
+    )  # fmt: skip
 
 
-def _layer_files(folder: Path, mistakes: list[Mistake]) -> list[Path]:
-    """The layers in order. What stands beside them and would not be read is a mistake: nobody would notice."""
-    files = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+def _fleet_file(reader: Reader) -> FleetFile:
+    path = reader.directory / FLEET_FILE
+    if not _is_there(path):
+        return FleetFile()
+    notes = Notes(FLEET_FILE)
+    raw = reader.yaml(path, notes)
+    known = FleetFile() if raw is None else read_fleet_file(raw, notes)
+    reader.take(notes)
+    return known
+
+
+def _includes(reader: Reader, catalogue: Catalogue) -> tuple[dict[str, Written], frozenset[str]]:
+    """The includes that can be read, and the names of all."""
+    folder = reader.directory / INCLUDES
+    found = {}
+    paths = reader.files(folder, "an include", limits.includes_max) if folder.is_dir() else []
+    for path in paths:
+        notes = Notes(f"{INCLUDES}/{path.name}")
+        raw = reader.yaml(path, notes)
+        written = None if raw is None else read_include(raw, f"{INCLUDES}/{path.stem}", catalogue, notes)
+        if written:
+            found[path.name] = written
+        reader.take(notes)
+    return found, frozenset(path.name for path in paths)
+
+
+def _heads(reader: Reader, catalogue: Catalogue, known: FleetFile) -> list[Written]:
+    """The layers' own files, in order."""
+    folder = reader.directory / LAYERS
+    places = [("", folder)]
+    if known.dimensions:
+        places = [(name, folder / name) for name in known.dimensions if (folder / name).is_dir()]
+        _strays(reader, folder, known.dimensions)
+    found, count, room = [], 0, limits.layers_max
+    for dimension, place in places:
+        paths = reader.files(place, "a layer", room)
+        count, room = count + len(paths), room - len(paths)
+        for path in paths:
+            notes = Notes(reader.named(path))
+            name = f"{dimension}/{path.stem}" if dimension else path.stem
+            raw = reader.yaml(path, notes)
+            written = None if raw is None else read_layer(raw, name, catalogue, notes, known, dimension)
+            if written:
+                found.append(written)
+            reader.take(notes)
+    if not count:
+        where = f"{LAYERS}/<dimension>/" if known.dimensions else LAYERS
+        reader.add(LAYERS, f"no layer: there is no *{SUFFIX} file", f"write one in {where}" if known.dimensions else "")
+    return found
+
+
+def _strays(reader: Reader, folder: Path, dimensions: tuple[str, ...]) -> None:
+    """What stands in layers/ and belongs to no dimension."""
+    for path in reader.entries(folder):
+        if path.name in dimensions and path.is_dir():
             continue
-        if path.suffix == SUFFIX and path.name.isprintable():
-            files.append(path)
+        if path.is_dir():
+            hint = did_you_mean(path.name, dimensions)
+            reader.add(reader.named(path), f"{FLEET_FILE} names no dimension {path.name[:80]}", hint)
         else:
-            what = "a folder is not read here" if path.is_dir() else "this file is not read"
-            mistakes.append(Mistake(f"{LAYERS}/{path.name}", 1, 1, what, f"a layer is a file named *{SUFFIX}"))
-    if not files:
-        mistakes.append(Mistake(LAYERS, 1, 1, f"no layer: there is no *{SUFFIX} file"))
-    if len(files) > limits.layers_max:
-        mistakes.append(Mistake(LAYERS, 1, 1, f"{len(files)} layers, at most {limits.layers_max} are taken"))
-    return files[: limits.layers_max]
+            hint = f"move it to {LAYERS}/<dimension>/: {', '.join(dimensions)}"
+            reader.add(reader.named(path), "this file is not read: it is in no dimension", hint)
 
 
-def _site_checks(
-    folder: Path, catalogue: Catalogue, mistakes: list[Mistake]
-) -> tuple[tuple[Part, ...], dict[str, Kind]]:
-    """The site's executables as parts, and what they say they check."""
-    parts: dict[str, Part] = {}
-    kinds: dict[str, Kind] = {}
-    paths = sorted(path for path in folder.iterdir() if _is_meant(path)) if folder.is_dir() else []
-    room = limits.parts_bytes_max
-    for path in paths[: limits.parts_max]:
-        notes = Notes(f"{CHECKS}/{path.name}")
-        part = _part(path, catalogue, notes)
-        if part and part.check.name in parts:
-            other = parts[part.check.name].check.file
-            notes.at(START, f"{other} is kind {part.check.name} too", "rename one of the two")
-        elif part and part.check.bytes > room:
-            notes.at(START, f"all checks together have more than {limits.parts_bytes_max} bytes")
-        elif part:
-            room -= part.check.bytes
-            parts[part.check.name] = part
-            kinds[part.check.name] = site_kind(path, part.check.name)
-        mistakes.extend(notes.mistakes)
-    if len(paths) > limits.parts_max:
-        mistakes.append(Mistake(CHECKS, 1, 1, f"{len(paths)} files, at most {limits.parts_max} are taken"))
-    return tuple(parts.values()), kinds
+def _waivers(reader: Reader, items: set[str], known: FleetFile, today: date) -> tuple[Waiver, ...]:
+    path = reader.directory / WAIVERS_FILE
+    if not _is_there(path):
+        return ()
+    notes = Notes(WAIVERS_FILE)
+    raw = reader.yaml(path, notes)
+    waivers = () if raw is None else read_waivers(raw, items, known, today, notes)
+    reader.take(notes)
+    return waivers
 
 
-def _is_meant(path: Path) -> bool:
-    return not path.name.startswith(".") and path.name != "__pycache__"
-
-
-def _part(path: Path, catalogue: Catalogue, notes: Notes) -> Part | None:
-    name = path.name.partition(".")[0]
-    if not is_kind(name):
-        notes.at(START, f"{path.name!r} cannot name a check", "small letters, digits, - and _; a suffix is left out")
-    elif name in catalogue.kinds:
-        notes.at(START, f"{name} is a bundled check already", "give the site's own another name")
-    elif path.is_file() and not path.stat().st_mode & stat.S_IXUSR:
-        notes.at(START, f"{path.name} is not executable", "chmod +x it, or move it out of checks/")
-    else:
-        content = _content(path, limits.part_bytes_max, notes)
-        if content is not None:
-            check = SiteCheck(name=name, file=notes.file, sha256=digest_of(content), bytes=len(content))
-            return Part(check, content)
-    return None
-
-
-def _content(path: Path, most: int, notes: Notes) -> bytes | None:
-    """The bytes of a regular file, at most one more than `most` of them read."""
-    try:
-        if not path.is_file():
-            notes.at(START, "not a regular file")
-            return None
-        with path.open("rb") as file:
-            raw = file.read(most + 1)
-    except OSError as error:
-        notes.at(START, f"cannot be read: {error.strerror or error}")
-        return None
-    if len(raw) > most:
-        notes.at(START, f"the file is too big: at most {most} bytes are taken")
-        return None
-    return raw
-
-
-def _count(layers: list[Layer], mistakes: list[Mistake]) -> None:
-    different = len({item for layer in layers for item in layer.items})
-    if different > limits.items_max:
-        mistakes.append(Mistake(LAYERS, 1, 1, f"{different} different items, at most {limits.items_max} are taken"))
+def _is_there(path: Path) -> bool:
+    """Something of that name is, be it a link that leads nowhere."""
+    return path.exists() or path.is_symlink()

@@ -1,4 +1,4 @@
-"""What an item says besides its expectation: severity, texts for people, references, timeout."""
+"""CORE. What an item says besides its expectation: severity, texts for people, references, timeout."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from config_center import limits
 from config_center.mistakes import Notes, did_you_mean
 from config_center.operands import kind_of, read_elements, read_value
 from config_center.release import SEVERITIES
+from config_center.secrecy import SECRET
 from config_center.yaml_lines import Mapping, Node, Scalar, Sequence
 
 TEXTS: Final = ("title", "rationale", "remediation", "remedy", "owner")
-METADATA: Final = ("severity", *TEXTS, "references", "timeout")
+METADATA: Final = ("severity", *TEXTS, "references", "timeout", SECRET)
 
 
 def read_metadata(body: Mapping, notes: Notes) -> dict[str, Any]:
@@ -25,6 +26,8 @@ def read_metadata(body: Mapping, notes: Notes) -> dict[str, Any]:
             value = _timeout(node, notes)
         elif word == "references":
             value = _references(node, notes)
+        elif word == SECRET:
+            value = read_value(node, word, "bool", notes)
         elif word in TEXTS:
             value = _words(node, word, notes)
         else:

@@ -1,98 +1,156 @@
-"""One layer file: from its bytes to a layer, with every mistake in it."""
+"""CORE. One layer or include: from its bytes to what it says, with every mistake in it."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 from typing import Final
 
 from config_center import limits
 from config_center.catalogue import Catalogue
-from config_center.errors import MatchError
+from config_center.fleet_file import NOTHING_KNOWN, FleetFile
+from config_center.includes import INCLUDES, read_references
 from config_center.items import ItemReader
-from config_center.match import NODE, Pattern
-from config_center.mistakes import START, Notes, did_you_mean
-from config_center.operands import kind_of, read_elements, spelled
-from config_center.release import Layer, LayerItem, is_key
-from config_center.yaml_lines import Mapping, Node, Scalar, Sequence, compose
+from config_center.match import NODE
+from config_center.mistakes import START, Notes, Spot, did_you_mean
+from config_center.operands import kind_of, spelled
+from config_center.read_match import MATCH, read_match
+from config_center.release import Layer, LayerItem, Variable, is_key
+from config_center.traits import FACT_PREFIX
+from config_center.uses import Uses
+from config_center.variables import is_name
+from config_center.written import Written
+from config_center.yaml_lines import Mapping, Node, Scalar, compose
 
-MATCH: Final = "match"
 ITEMS: Final = "items"
+VARIABLES: Final = "variables"
+_OF_LAYER: Final = (MATCH, INCLUDES, VARIABLES, ITEMS)
+_OF_INCLUDE: Final = (INCLUDES, VARIABLES, ITEMS)
 
-_TAG: Final = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{limits.name_chars_max - 1}}}")
+
+def read_layer(
+    raw: bytes, name: str, catalogue: Catalogue, notes: Notes, known: FleetFile = NOTHING_KNOWN, dimension: str = ""
+) -> Written | None:
+    """Read a layer. Mistakes go to the notes; what is returned is only good where there are none."""
+    root = _root(raw, "layer", _OF_LAYER, notes)
+    if root is None:
+        return None
+    match = read_match(root.get(MATCH), known, notes)
+    written = _Body(root, catalogue, notes).read(name)
+    layer = Layer(
+        name=name,
+        file=notes.file,
+        match=match,
+        items=written.layer.items,
+        variables=written.layer.variables,
+        dimension=dimension,
+    )
+    return Written(layer, written.item_spots, written.variable_spots, written.includes, written.uses)
 
 
-def read_layer(raw: bytes, name: str, catalogue: Catalogue, notes: Notes) -> Layer | None:
-    """Read one file. Mistakes go to the notes; what is returned is only good where there are none."""
+def read_include(raw: bytes, name: str, catalogue: Catalogue, notes: Notes) -> Written | None:
+    """Read an include: as a layer, but that it has no match of its own."""
+    root = _root(raw, INCLUDES, _OF_INCLUDE, notes)
+    return None if root is None else _Body(root, catalogue, notes).read(name)
+
+
+def _root(raw: bytes, what: str, keys: tuple[str, ...], notes: Notes) -> Mapping | None:
+    """The mapping that a file is, with no other keys than these in it, and not empty."""
     before = len(notes.mistakes)
     root = compose(raw, notes)
     if root is None:
         if len(notes.mistakes) == before:
-            notes.at(START, "empty layer: it holds nothing", "write match: and items:, or remove the file")
+            notes.at(START, f"empty {what}: it holds nothing", f"write {_said(keys)}, or remove the file")
         return None
     if not isinstance(root, Mapping):
-        notes.at(root, f"a layer is a mapping of match: and items:, not a {kind_of(root)}")
+        notes.at(root, f"a {what} is a mapping of {_said(keys)}, not a {kind_of(root)}")
         return None
     for key, _ in root.entries:
-        if key.spelling not in {MATCH, ITEMS}:
-            notes.at(key, f"unknown key {key.spelling[:80]!r}", did_you_mean(key.spelling, (MATCH, ITEMS)))
-    match = _match(root.get(MATCH), notes)
-    items = root.get(ITEMS)
-    if items is None:
-        notes.at(root, "empty layer: it has no items", "write items:, or remove the file")
+        if key.spelling == MATCH and MATCH not in keys:
+            notes.at(key, "an include has no match", "it is for the nodes of the layers that include it")
+        elif key.spelling not in keys:
+            notes.at(key, f"unknown key {key.spelling[:80]!r}", did_you_mean(key.spelling, keys))
+    if not any(root.get(key) for key in (ITEMS, VARIABLES, INCLUDES)):
+        notes.at(root, f"empty {what}: it has no items", "write items:, or remove the file")
         return None
-    return Layer(name=name, file=notes.file, match=match, items=_items(items, catalogue, notes))
+    return root
 
 
-def _match(node: Node | None, notes: Notes) -> dict[str, tuple[str, ...]]:
-    if node is None:
-        return {}
-    if not isinstance(node, Mapping) or not node.entries:
-        what = "empty" if isinstance(node, Mapping) or _is_null(node) else f"a {kind_of(node)}, not a mapping"
-        notes.at(node, f"match is {what}", "write match: {tag: value}, or leave it out for every node")
-        return {}
-    match = {}
-    for key, value in node.entries:
-        word = key.spelling
-        if word != NODE and not _TAG.fullmatch(word):
-            notes.at(key, f"{word[:80]!r} cannot name a tag", "letters, digits, . _ and - only")
-        match[word] = _patterns(word, value, notes)
-    return match
+def _said(keys: tuple[str, ...]) -> str:
+    return " and ".join(f"{key}:" for key in keys if key in {MATCH, ITEMS})
 
 
-def _patterns(word: str, node: Node, notes: Notes) -> tuple[str, ...]:
-    nodes = read_elements(node, word, notes) if isinstance(node, Sequence) else (node,)
-    patterns = []
-    for one in nodes or ():
-        text = spelled(one, word, notes)
-        if text is None:
-            continue
-        try:
-            patterns.append(Pattern(text).text)
-        except MatchError as error:
-            notes.at(one, f"{word}: {error}")
-    return tuple(patterns)
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What layers and includes have in common."""
 
+    root: Mapping
+    catalogue: Catalogue
+    notes: Notes
 
-def _items(node: Node, catalogue: Catalogue, notes: Notes) -> dict[str, LayerItem]:
-    if not isinstance(node, Mapping) or not node.entries:
-        what = "empty" if isinstance(node, Mapping) or _is_null(node) else f"a {kind_of(node)}, not a mapping"
-        notes.at(node, f"empty layer: items is {what}", "write items: {check: {key: expectation}}")
-        return {}
-    items = {}
-    for check, section in node.entries:
-        kind = catalogue.kinds.get(check.spelling)
-        if kind is None:
-            hint = did_you_mean(check.spelling, catalogue.kinds)
-            notes.at(check, f"unknown check {check.spelling[:80]!r}", hint)
-            continue
-        if not isinstance(section, Mapping) or not section.entries:
-            notes.at(section, f"no items under {check.spelling}", f"write {check.spelling}: {{key: expectation}}")
-            continue
-        reader = ItemReader(check.spelling, kind, catalogue.matchers, notes)
-        for key, body in section.entries:
-            if _is_good_key(key, notes):
-                items[f"{check.spelling}:{key.spelling}"] = reader.read(key, body)
-    return items
+    def read(self, name: str) -> Written:
+        uses = Uses(self.notes)
+        items_at: dict[str, Spot] = {}
+        variables_at: dict[str, Spot] = {}
+        includes = read_references(self.root.get(INCLUDES), self.notes)
+        variables = self._variables(variables_at)
+        items = self._items(uses, items_at)
+        layer = Layer(name=name, file=self.notes.file, match={}, items=items, variables=variables)
+        return Written(layer, items_at, variables_at, includes, tuple(uses.found.values()))
+
+    def _variables(self, places: dict[str, Spot]) -> dict[str, Variable]:
+        node = self.root.get(VARIABLES)
+        if node is None:
+            return {}
+        if not isinstance(node, Mapping) or not node.entries:
+            what = "empty" if isinstance(node, Mapping) or _is_null(node) else f"a {kind_of(node)}, not a mapping"
+            self.notes.at(node, f"{VARIABLES} is {what}", f"write {VARIABLES}: {{name: text}}, or leave it out")
+            return {}
+        if len(node.entries) > limits.variables_max:
+            self.notes.at(node, f"{len(node.entries)} variables, at most {limits.variables_max} are taken")
+        variables = {}
+        for key, value in node.entries[: limits.variables_max]:
+            word = key.spelling
+            if not is_name(word) or word == NODE or word.startswith(FACT_PREFIX):
+                hint = f"letters, digits, . _ and - only; {NODE} and {FACT_PREFIX}… have their values from the node"
+                self.notes.at(key, f"{word[:80]!r} cannot name a variable", hint)
+                continue
+            text = spelled(value, word, self.notes)
+            if text is not None:
+                if "${" in text:
+                    self.notes.at(value, f"{word} asks for another variable", "a variable holds plain text")
+                elif len(text) > limits.variable_chars_max:
+                    most = limits.variable_chars_max
+                    self.notes.at(value, f"{word} has {len(text)} characters, at most {most} are taken")
+                variables[word] = Variable(line=key.line, value=text)
+                places[word] = Spot(key.line, key.column)
+        return variables
+
+    def _items(self, uses: Uses, places: dict[str, Spot]) -> dict[str, LayerItem]:
+        node = self.root.get(ITEMS)
+        if node is None:
+            return {}
+        if not isinstance(node, Mapping) or not node.entries:
+            what = "empty" if isinstance(node, Mapping) or _is_null(node) else f"a {kind_of(node)}, not a mapping"
+            self.notes.at(node, f"empty layer: items is {what}", "write items: {check: {key: expectation}}")
+            return {}
+        items = {}
+        for check, section in node.entries:
+            kind = self.catalogue.kinds.get(check.spelling)
+            if kind is None:
+                hint = did_you_mean(check.spelling, self.catalogue.kinds)
+                self.notes.at(check, f"unknown check {check.spelling[:80]!r}", hint)
+                continue
+            if not isinstance(section, Mapping) or not section.entries:
+                hint = f"write {check.spelling}: {{key: expectation}}"
+                self.notes.at(section, f"no items under {check.spelling}", hint)
+                continue
+            reader = ItemReader(check.spelling, kind, self.catalogue.matchers, uses, self.notes)
+            for key, body in section.entries:
+                if _is_good_key(key, self.notes):
+                    name = f"{check.spelling}:{key.spelling}"
+                    items[name] = reader.read(key, body)
+                    places[name] = Spot(key.line, key.column)
+        return items
 
 
 def _is_good_key(key: Scalar, notes: Notes) -> bool:

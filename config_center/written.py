@@ -22,16 +22,16 @@ class Reference:
 class Written:
     """A layer or an include.
 
-    layer     what the file says itself, its includes left out
-    items     item id -> where its key stands
-    variables name -> where it stands
-    includes  the files it includes, in order
-    uses      what its texts ask for as ${name}, each where it is asked for first
+    layer           what the file says itself, its includes left out
+    item_spots      item id -> where its key stands
+    variable_spots  name -> where it stands
+    includes        the files it includes, in order
+    uses            what its texts ask for as ${name}, each where it is asked for first
     """
 
     layer: Layer
-    items: Mapping[str, Spot] = field(default_factory=dict)
-    variables: Mapping[str, Spot] = field(default_factory=dict)
+    item_spots: Mapping[str, Spot] = field(default_factory=dict)
+    variable_spots: Mapping[str, Spot] = field(default_factory=dict)
     includes: tuple[Reference, ...] = ()
     uses: tuple[Reference, ...] = ()
 

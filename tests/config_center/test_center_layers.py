@@ -65,9 +65,9 @@ def test_nothing_in_the_folder_of_layers_is_passed_over_silently(tmp_path: Path)
     assert mistakes_of(tmp_path) == [
         "layers/b.yaml:1:1: this file is not read; a layer is a file named *.yml",
         "layers/c.yml~:1:1: this file is not read; a layer is a file named *.yml",
-        "layers/more:1:1: a folder is not read here; a layer is a file named *.yml",
         "layers/dir.yml:1:1: not a regular file",
         "layers/gone.yml:1:1: not a regular file",
+        "layers/more:1:1: a folder is not read here; a layer is a file named *.yml",
         "layers/pipe.yml:1:1: not a regular file",
     ]
 
@@ -84,9 +84,9 @@ def test_bounds_of_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(limits, "layer_bytes_max", 200)
     write_fleet(tmp_path, {"a.yml": "items: {sysctl: {a: 1, b: 1, c: 1, d: 1}}", "b.yml": "#" * 201, "c.yml": GOOD})
     assert mistakes_of(tmp_path) == [
-        "layers:1:1: 3 layers, at most 2 are taken",
-        "layers/b.yml:1:1: the file is too big: at most 200 bytes are taken",
+        "layers:1:1: 3 files, at most 2 are taken",
         "layers:1:1: 4 different items, at most 3 are taken",
+        "layers/b.yml:1:1: the file is too big: at most 200 bytes are taken",
     ]
 
 

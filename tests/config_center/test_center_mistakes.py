@@ -14,7 +14,7 @@ from config_center.layers import load_fleet
 from config_center.mistakes import Notes
 from config_center.release import LayerItem
 from config_center.validate import read_layer
-from tests.support.center import small_catalogue, write_fleet
+from tests.support.center import small_catalogue, terms, write_fleet
 
 # One file with (nearly) everything that can be wrong in a layer. A mark «n» stands where mistake EXPECTED[n] begins.
 # The marks are taken out before the file is read, so that places are computed, not counted.
@@ -24,7 +24,7 @@ match:
   zone: [a, «2»"r[1-"]
   rack: «3»[]
   «4»"bad tag": x
-  node: «5»{n: 1}
+  node: {«5»n: 1}
   role:«6»
 items:
   «7»sysctrl:
@@ -101,7 +101,7 @@ EXPECTED = {
     2: "zone: 'r[1-': a [ without its ]",
     3: "rack has an empty list",
     4: "'bad tag' cannot name a tag; letters, digits, . _ and - only",
-    5: "node takes one value, not a mapping",
+    5: "unknown condition 'n'; known: any, at_least, at_most, below, not",
     6: 'role has no value; write "" for empty text',
     7: "unknown check 'sysctrl'; did you mean sysctl?",
     8: "unknown key 'at_mots'; did you mean at_most?",
@@ -237,9 +237,10 @@ def test_mistakes_of_all_files_come_together(tmp_path: Path) -> None:
 
 def _item(body: str, kind: str = "sysctl") -> LayerItem:
     notes = Notes("f")
-    layer = read_layer(f"items: {{{kind}: {{k: {body}}}}}\n".encode(), "f", small_catalogue(), notes)
+    written = read_layer(f"items: {{{kind}: {{k: {body}}}}}\n".encode(), "f", small_catalogue(), notes)
     assert notes.mistakes == []
-    assert layer is not None
+    assert written is not None
+    layer = written.layer
     return layer.items[f"{kind}:k"]
 
 
@@ -312,9 +313,10 @@ def test_metadata_is_carried() -> None:
               timeout: 0.5
             b: {equals: 1, references: one}
     """
-    layer = read_layer(dedent(text).encode(), "f", small_catalogue(), notes)
+    written = read_layer(dedent(text).encode(), "f", small_catalogue(), notes)
     assert notes.mistakes == []
-    assert layer is not None
+    assert written is not None
+    layer = written.layer
     assert layer.items["sysctl:a"] == LayerItem(
         line=3, expect={"value": {"equals": 1}}, with_={}, severity="info", timeout_s=0.5, title="Title",
         rationale="Two\nlines.\n", remediation="sysctl -w a=1", remedy="sysctl.yml",
@@ -328,7 +330,7 @@ def test_values_of_a_match_are_taken_as_spelled(tmp_path: Path) -> None:
     """A tag is text and nothing else: zone 1.10, rack 01 and the zone `no` need no quotes."""
     text = "match: {zone: 1.10, rack: [01, no], node: 15}\nitems: {sysctl: {a: 1}}\n"
     fleet = load_fleet(write_fleet(tmp_path, {"x.yml": text}), small_catalogue()).sound()
-    assert fleet.layers[0].match == {"zone": ("1.10",), "rack": ("01", "no"), "node": ("15",)}
+    assert fleet.layers[0].match == terms(zone="1.10", rack=("01", "no"), node="15")
 
 
 def test_a_flood_of_mistakes_is_bounded(tmp_path: Path) -> None:
@@ -336,4 +338,4 @@ def test_a_flood_of_mistakes_is_bounded(tmp_path: Path) -> None:
     text = "items:\n  sysctl:\n" + "".join(f"    k{n}: {{bad: 1}}\n" for n in range(limits.mistakes_max + 7))
     found = _mistakes(tmp_path, x=text)
     assert len(found) == limits.mistakes_max + 1
-    assert found[-1] == "layers/x.yml:1:1: 7 more mistakes are not listed"
+    assert found[-1] == f"layers/x.yml:{limits.mistakes_max + 2}:12: 7 more mistakes are not listed"
