@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from inspector_agent import limits
+from inspector_agent.limits import id_bytes
 from inspector_agent.runs import Run
-from inspector_agent.wire import Question, Serving, answer_slot_ms
+from inspector_agent.wire import ANY_RELEASE, Question, Serving, answer_slot_ms
 
 
 @dataclass(slots=True)
@@ -35,16 +36,29 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What makes two questions ask the same: sweep id, release (digest prefix), item patterns."""
+    """What makes two questions ask the same: sweep id, what is wanted, item patterns.
+
+    `wanted` is the prefix of a release's digest; with that of a canary behind it, the one of the two that this node's
+    pointer assigns to it; ANY_RELEASE for whatever it holds.
+    """
 
     sweep: bytes
-    release: bytes
+    wanted: bytes
     patterns: tuple[str, ...]
 
     @classmethod
     def of(cls, question: Question) -> Key:
         """The key of a question."""
-        return cls(question.sweep, question.release, question.items)
+        return cls(question.sweep, question.release + question.canary, question.items)
+
+    @property
+    def takes_any(self) -> bool:
+        """Whether a verdict on any release answers it."""
+        return self.wanted == ANY_RELEASE
+
+    def names(self, release: bytes) -> bool:
+        """Whether a verdict on the release of that prefix is one that was asked for."""
+        return self.takes_any or release in (self.wanted[:id_bytes], self.wanted[id_bytes:])
 
 
 @dataclass(slots=True)
@@ -54,11 +68,14 @@ class Sweep:
     Attributes:
         askings: the questions that wait for it, oldest first; at most one is not spare.
         excuse: it cannot be served, and why: the state of its answer, after which it is forgotten.
+        makeshift: its run is of the release that the node holds, because the right one could not be had: it is
+            forgotten with its answer, so that a re-ask tries again.
     """
 
     key: Key
     run: Run | None = None
     excuse: Serving | None = None
+    makeshift: bool = False
     askings: list[Asking] = field(default_factory=list)
 
     @property

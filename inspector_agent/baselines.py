@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inspector_agent import limits
+from inspector_agent.messages import ANY_RELEASE
 
 if TYPE_CHECKING:
     from config_center.resolve import Baseline
@@ -23,9 +24,9 @@ class Baselines:
         self._held: dict[bytes, Baseline] = {}
         self._fetching: set[bytes] = set()
 
-    def get(self, release: bytes) -> Baseline | None:
-        """The baseline of this release, if it is at hand."""
-        return self._held.get(release)
+    def get(self, wanted: bytes) -> Baseline | None:
+        """The baseline of this release, if it is at hand. Of two releases only the pointer knows which one: never."""
+        return self.current if wanted == ANY_RELEASE else self._held.get(wanted)
 
     def hold(self, baseline: Baseline) -> None:
         """Keep this baseline at hand, in the place of the one longest there."""
@@ -34,21 +35,21 @@ class Baselines:
         for release in list(self._held)[: -limits.baselines_held_max]:
             del self._held[release]
 
-    def want(self, release: bytes) -> bool:
-        """Whether to fetch this release now: nobody does yet, and few others are being fetched."""
-        if release in self._fetching or len(self._fetching) >= limits.fetches_max:
+    def want(self, wanted: bytes) -> bool:
+        """Whether to fetch this now: nobody does yet, and few others are being fetched."""
+        if wanted in self._fetching or len(self._fetching) >= limits.fetches_max:
             return False
-        self._fetching.add(release)
+        self._fetching.add(wanted)
         return True
 
-    def wanted(self, release: bytes) -> bool:
-        """Whether this release is being fetched."""
-        return release in self._fetching
+    def wanted(self, wanted: bytes) -> bool:
+        """Whether this is being fetched."""
+        return wanted in self._fetching
 
-    def arrived(self, release: bytes, baseline: Baseline | None) -> Baseline | None:
-        """A fetch ended. Returns the baseline, and holds it, if it is of the release that was wanted."""
-        self._fetching.discard(release)
-        if baseline is None or prefix_of(baseline) != release:
+    def arrived(self, wanted: bytes, baseline: Baseline | None) -> Baseline | None:
+        """A fetch ended. Returns the baseline, and holds it, if it is of a release that was wanted."""
+        self._fetching.discard(wanted)
+        if baseline is None or prefix_of(baseline) not in (wanted[: limits.id_bytes], wanted[limits.id_bytes :]):
             return None
         self.hold(baseline)
         return baseline

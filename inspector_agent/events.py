@@ -55,9 +55,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A fetch ended. `baseline` is None if the release whose digest starts with `release` cannot be had now."""
+    """A fetch ended. `wanted` is that of the Fetch; `baseline` is None if it cannot be had now."""
 
-    release: bytes
+    wanted: bytes
     baseline: Baseline | None
 
 
@@ -121,9 +121,13 @@ class StopRun:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Get the release whose digest starts with these bytes; report Fetched, by the deadline."""
+    """Get a release; report Fetched, by the deadline.
 
-    release: bytes
+    `wanted` is the prefix of its digest, or those of two releases, the second one a canary: then it is the one of them
+    that this node's pointer assigns to it, if the pointer has exactly these two.
+    """
+
+    wanted: bytes
     number: int
     deadline_s: float
 

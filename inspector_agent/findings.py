@@ -26,9 +26,10 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
         number: of the item in its release.
         id: `<check>:<key>`.
         outcome: pass, fail, error or na (waivers are applied later, by those who know them).
-        observed: what the check saw, at most 200 printable characters.
+        observed: what the check saw, at most 200 printable characters; "" of an item whose value is a secret.
         message: why, for people; an error and an na always have one.
         ms: how long the check says it took, in milliseconds.
+        mark: a keyed hash of what the check saw of a secret; b"" of an ordinary item.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     observed: str = ""
     message: str = ""
     ms: float = 0.0
+    mark: bytes = b""
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):

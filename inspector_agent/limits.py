@@ -41,6 +41,7 @@ clear_texts_max = 64  # more cannot fit into one packet beside their numbers
 
 answer_within_ms_max = 600_000
 took_ms_max = 0xFFFF_FFFF
+clock_ms_max = 2**53 - 1  # what every reader of numbers can hold exactly
 
 # ---- session --------------------------------------------------------------------------------------------------------
 sweeps_remembered_max = 16
@@ -61,6 +62,8 @@ questions_per_s_max = 20.0  # in the long run: a node has its own work to do
 respond_s_max = 10.0  # Serf answers a respond at once, unless it is frozen
 first_refresh_s_max = 10.0  # a fleet that starts together comes to the center over this time
 poll_jitter = 0.3  # of the polling interval, either way
+hurry_pause_s_min = 10.0  # between two looks for news that somebody announced: anybody in the ring can announce
+facts_age_s_max = 300.0  # gathering them takes some milliseconds; what layers match on seldom changes
 vitals_age_s_max = 1.0  # ten sweeps at once read the gauges once
 mounts_read_max = 64
 proc_file_bytes_max = 262_144
@@ -77,6 +80,10 @@ fact_file_bytes_max = 4_096  # a file of /sys is a page at most
 # ---- releases (sizes of releases and parts are the config center's own limits) ---------------------------------------
 releases_kept_max = 4  # on disk: the current one and what slower coordinators may still ask about
 centers_max = 16
+trusted_keys_max = 16
+mirror_rest_s_min = 60.0  # a center that failed lets others go first for so long, less by lot
+mirror_rest_s_max = 1800.0  # after failures in a row
+mirror_jitter = 0.5
 refresh_s_max = 60.0  # all mirrors together
 glance_s = 3.0  # for the cheap look of the resident agent; what takes longer is the child's
 fetch_silence_s = 10.0  # a center that says nothing for so long is given up
@@ -112,6 +119,7 @@ _RELATIONS = {
     "listed items are items of a release": clear_texts_max <= numbers_listed_max <= item_number_max,
     "a run may take as long as a question may wait": run_s_max * 1000 <= answer_within_ms_max,
     "polls of different nodes drift apart": 0 < poll_jitter < 1,
+    "rests of a center differ, and grow": 0 < mirror_jitter < 1 and 0 < mirror_rest_s_min < mirror_rest_s_max,
     "a queued run's sweep is still remembered": runs_queued_max + 1 < sweeps_remembered_max,
     "the current release is kept beside an older one": releases_kept_max > 1,
     "one silent center leaves time for its mirrors": fetch_silence_s * 2 <= refresh_s_max,

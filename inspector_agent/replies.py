@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from inspector_agent.askings import Sweep
 from inspector_agent.baselines import prefix_of
-from inspector_agent.limits import id_bytes, took_ms_max
+from inspector_agent.limits import clock_ms_max, id_bytes, took_ms_max
 from inspector_agent.wire import Answer, Serving, Vitals
 
 if TYPE_CHECKING:
@@ -35,13 +35,14 @@ class Replies:
         known, release = run.tally(), bytes.fromhex(run.digest[: 2 * id_bytes])
         return Answer(
             sweep=sweep.key.sweep,
-            state=Serving.VERDICT if release == sweep.key.release else Serving.RELEASE,
+            state=Serving.VERDICT if sweep.key.names(release) else Serving.RELEASE,
             release=release,
             number=run.release_number,
             basis=known.basis,
             counts=known.counts,
             failing=known.failing,
             erring=known.erring,
+            waived=known.waived,
             hashes=known.hashes,
             clear=known.clear,
             took_ms=min(run.took_ms(self.now), took_ms_max),
@@ -64,4 +65,4 @@ class Replies:
 
     @property
     def _clock_ms(self) -> int:
-        return max(0, int(self.clock * 1000))
+        return min(max(0, int(self.clock * 1000)), clock_ms_max)

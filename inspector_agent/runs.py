@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from inspector_agent import limits
@@ -14,19 +15,27 @@ if TYPE_CHECKING:
     from inspector_agent.findings import Finding
 
 OVERDUE = "the run was stopped at its time limit"
+CLOCK_S_MAX = 253_402_300_799  # the end of the year 9999: a clock beyond it is wrong, and no reason to fall over
+
+
+def day_of(clock: float) -> str:
+    """The day of a Unix time in seconds, "YYYY-MM-DD" in UTC."""
+    return datetime.fromtimestamp(min(max(clock, 0.0), CLOCK_S_MAX), UTC).date().isoformat()
 
 
 @dataclass(slots=True)
 class Run:
     """One run of some items of one release.
 
-    `items` and `found` are let go when it is finished: what is remembered of it is `result`.
+    `items` and `found` are let go when it is finished: what is remembered of it is `result`. `today` is the day
+    ("YYYY-MM-DD", UTC) on which it was asked for: waivers that last until then hold.
     """
 
     number: int
     digest: str
     release_number: int
     items: tuple[Item, ...]
+    today: str
     found: dict[int, Finding] = field(default_factory=dict)
     started_at: float | None = None
     result: Tally | None = None
@@ -39,7 +48,7 @@ class Run:
 
     def tally(self) -> Tally:
         """What is known now."""
-        return self.result if self.result is not None else tally(self.items, self.found, missing=None)
+        return self.result if self.result is not None else tally(self.items, self.found, self.today, missing=None)
 
     def took_ms(self, now: float) -> int:
         """Milliseconds from its start to its end, or to now."""
@@ -50,7 +59,7 @@ class Run:
     def finish(self, now: float, why: str = "") -> None:
         """No more findings will come; the items without one err, for the reason `why`."""
         if self.result is None:
-            self.result = tally(self.items, self.found, missing=why)
+            self.result = tally(self.items, self.found, self.today, missing=why)
             self.took_s = 0.0 if self.started_at is None else now - self.started_at
             self.items, self.found = (), {}
 
@@ -63,7 +72,7 @@ class Runs:
         self._queue: deque[Run] = deque()
         self._last = 0
 
-    def join(self, baseline: Baseline, patterns: tuple[str, ...], now: float) -> Run | None:
+    def join(self, baseline: Baseline, patterns: tuple[str, ...], now: float, today: str) -> Run | None:
         """A run for these items: one that is under way or queued already, a new one, or None: the queue is full."""
         items = selected(baseline.items, patterns)
         for run in (*([self.running] if self.running else []), *self._queue):
@@ -72,7 +81,7 @@ class Runs:
         if items and len(self._queue) >= limits.runs_queued_max:
             return None
         self._last += 1
-        run = Run(self._last, baseline.digest, baseline.release_number, items)
+        run = Run(self._last, baseline.digest, baseline.release_number, items, today)
         if items:
             self._queue.append(run)
         else:

@@ -12,13 +12,12 @@ Every answer has its turn: a slot within the question's spread, drawn from sweep
 The question's deadline counts from hearing too, and is kept: what is known then is sent, marked incomplete.
 
 Some answers need no work: `clock` (issued too long ago or too far ahead) and `busy`. All others belong to a *sweep*,
-known by its id, release and item patterns:
+known by its id, what it wants (a release; a release and a canary; whatever is held) and item patterns:
 
     state     question for it      fetch brings it   fetch fails              run ends  deadline
     --------  -------------------  ----------------  -----------------------  --------  ------------------------------
     (none)    FETCHING; WAITING    -                 -                        -         -
-              if the release is
-              held
+              if it is at hand
     FETCHING  takes the answer     WAITING           WAITING, for a run of    -         `release` with no counts; the
               over                                   the release held; with             fetch goes on, and its run
                                                      none held: `release`,              follows
@@ -29,8 +28,13 @@ known by its id, release and item patterns:
     DONE      answered from        -                 -                        -         -
               memory
 
-A sweep that had to make do with another release says so (`release`), and is forgotten with its answer, so that a re-ask
-tries to fetch again. Otherwise the last 16 sweeps are remembered, and a re-ask costs nothing.
+At hand is a release that is held; of a release and its canary none, for only the pointer knows which of the two is this
+node's own; of whatever is held all there is: nothing is fetched, and without any the answer is `release`. A sweep that
+asks for no item is DONE at once.
+
+A sweep that had to make do with the release that is held names it (`release`, unless it is one of two that were wanted)
+and is forgotten with its answer, so that a re-ask tries to fetch again; so is one without any release. Otherwise the
+last 16 sweeps are remembered, and a re-ask costs nothing. Waivers hold by the node's own clock.
 
 One run of checks at a time. A sweep that wants the items of a release that are being looked at, or are queued to be,
 shares that run. Runs queue in the order they were asked for; with a full queue, or too many sweeps in the making, the
@@ -67,7 +71,7 @@ from inspector_agent.events import (
     StopRun,
 )
 from inspector_agent.replies import Replies
-from inspector_agent.runs import Runs
+from inspector_agent.runs import Run, Runs, day_of
 from inspector_agent.wire import (
     Answer,
     Question,
@@ -139,8 +143,8 @@ class Session:
                 self._hear(query_id, payload)
             case Ended(run=run, problem=problem):
                 self._runs.ended(run, self._now, problem)
-            case Fetched(release=release, baseline=baseline):
-                self._fetched(release, baseline)
+            case Fetched(wanted=wanted, baseline=baseline):
+                self._fetched(wanted, baseline)
             case Held(baseline=baseline):
                 self._baselines.hold(baseline)
                 self._baselines.current = baseline
@@ -193,29 +197,35 @@ class Session:
         if not self._sweeps.make_room():
             return None
         sweep = Sweep(key)
-        baseline = self._baselines.get(key.release)
+        baseline = self._baselines.get(key.wanted)
         if baseline is not None:
-            sweep.run = self._runs.join(baseline, key.patterns, self._now)
+            sweep.run = self._join(baseline, sweep)
             if sweep.run is None:
                 return None
-        elif self._baselines.want(key.release):
+        elif key.takes_any:
+            sweep.excuse = Serving.RELEASE
+        elif self._baselines.want(key.wanted):
             deadline_s = min(question.answer_within_ms / 1000, limits.fetch_s_max)
-            self._effects.append(Fetch(key.release, question.number, deadline_s))
-        elif not self._baselines.wanted(key.release):
+            self._effects.append(Fetch(key.wanted, question.number, deadline_s))
+        elif not self._baselines.wanted(key.wanted):
             return None
         self._sweeps.add(sweep)
         return sweep
 
-    def _fetched(self, release: bytes, baseline: Baseline | None) -> None:
-        right = self._baselines.arrived(release, baseline)
+    def _join(self, baseline: Baseline, sweep: Sweep) -> Run | None:
+        return self._runs.join(baseline, sweep.key.patterns, self._now, day_of(self._clock))
+
+    def _fetched(self, wanted: bytes, baseline: Baseline | None) -> None:
+        right = self._baselines.arrived(wanted, baseline)
         if right is None:
-            self._count("no-release", 1, f"release {release.hex()} cannot be had now")
-        for sweep in [sweep for sweep in self._sweeps if sweep.key.release == release and not sweep.run]:
+            self._count("no-release", 1, f"release {wanted.hex()} cannot be had now")
+        for sweep in [sweep for sweep in self._sweeps if sweep.key.wanted == wanted and not sweep.run]:
             use = right or self._baselines.current
             if use is None:
                 sweep.excuse = Serving.RELEASE
             elif right is not None or sweep.live is not None:
-                sweep.run = self._runs.join(use, sweep.key.patterns, self._now)
+                sweep.run = self._join(use, sweep)
+                sweep.makeshift = right is None
                 sweep.excuse = Serving.BUSY if sweep.run is None else None
             if sweep.run is None and sweep.live is None:
                 self._forget(sweep)  # nobody waits, and it has nothing to remember
@@ -263,7 +273,7 @@ class Session:
         answer = self._replies().to(sweep)
         self._sweeps.responded(asking.query_id, sweep)
         self._respond(asking, answer)
-        if sweep.excuse is not None or (sweep.run is not None and answer.state is Serving.RELEASE):
+        if sweep.excuse is not None or sweep.makeshift:
             self._forget(sweep)
 
     def _respond(self, asking: Asking, answer: Answer) -> None:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from config_center.release import SEVERITIES
 from inspector_agent import limits
 from inspector_agent.details import clear_text, observed_hash
+from inspector_agent.findings import Finding
 from inspector_agent.wire import Counts
 
 if TYPE_CHECKING:
     from config_center.resolve import Item
-    from inspector_agent.findings import Finding
 
 NO_FINDING = "no finding"
+OUTCOMES = ("pass", "fail", "error", "na")  # of checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,19 @@ class Tally:
     counts: Counts
     failing: tuple[int, ...]
     erring: tuple[int, ...]
+    waived: tuple[int, ...]
     hashes: tuple[bytes | None, ...]
     clear: dict[int, str]
     basis: bytes
 
 
 def basis_of(items: Iterable[Item]) -> bytes:
-    """Four bytes that stand for these items of a release and the lines they come from.
+    """Four bytes that stand for these items of a release, the lines they come from and the waivers that cover them.
 
     A node and a coordinator that know the node by other tags resolve the release to other items: a verdict on those is
     no verdict on what the coordinator asked.
     """
-    lines = "\n".join(f"{item.number} {item.source}" for item in items)
+    lines = "\n".join(f"{item.number} {item.source} {item.waiver}" for item in items)
     return blake2b(lines.encode(), digest_size=limits.basis_bytes).digest()
 
 
@@ -53,31 +55,41 @@ def selected(items: Iterable[Item], patterns: Sequence[str]) -> tuple[Item, ...]
     return tuple(item for item in items if item.id in exact or any(pattern.match(item.id) for pattern in wanted))
 
 
-def tally(items: Sequence[Item], found: Mapping[int, Finding], *, missing: str | None) -> Tally:
-    """The tally of `items` by what was `found`, keyed by item number.
+def outcome_of(item: Item, finding: Finding, today: str) -> str:
+    """The outcome that counts on that day ("YYYY-MM-DD"): a fail under a waiver is `waived`, an error never is."""
+    if finding.outcome == "fail" and item.is_waived(today):
+        return "waived"
+    return finding.outcome if finding.outcome in OUTCOMES else "error"
+
+
+def tally(items: Sequence[Item], found: Mapping[int, Finding], today: str, *, missing: str | None) -> Tally:
+    """The tally of `items` by what was `found`, keyed by item number, with the waivers of that day ("YYYY-MM-DD").
 
     An item without a finding errs for the reason `missing`: whatever was not looked at is never a pass. While the run
     goes on `missing` is None, and such an item is not counted yet.
     """
-    outcomes: dict[str, list[Item]] = {"pass": [], "fail": [], "error": [], "na": [], "waived": []}
-    observed: dict[int, str] = {}
+    outcomes: dict[str, list[Item]] = {word: [] for word in (*OUTCOMES, "waived")}
+    wrong: dict[int, Finding] = {}
     for item in items:
         finding = found.get(item.number)
-        if finding is None and missing is None:
-            continue
-        outcome = finding.outcome if finding is not None and finding.outcome in outcomes else "error"
+        if finding is None:
+            if missing is None:
+                continue
+            finding = Finding(item.number, item.id, "error", message=missing or NO_FINDING)
+        outcome = outcome_of(item, finding, today)
         outcomes[outcome].append(item)
         if outcome in ("fail", "error"):
-            observed[item.number] = _words(finding) if finding is not None else missing or NO_FINDING
-    wrong = outcomes["fail"] + outcomes["error"]  # sorting is stable: where equally severe, a fail before an error
-    worst = sorted(wrong, key=_severity)[: limits.clear_texts_max]
-    failing, erring = (tuple(item.number for item in outcomes[word]) for word in ("fail", "error"))
+            wrong[item.number] = finding
+    # sorting is stable: where equally severe, a fail before an error
+    worst = sorted(outcomes["fail"] + outcomes["error"], key=_severity)[: limits.clear_texts_max]
+    failing, erring, waived = (tuple(item.number for item in outcomes[word]) for word in ("fail", "error", "waived"))
     return Tally(
         counts=Counts(*(len(outcomes[word]) for word in ("pass", "fail", "error", "na", "waived"))),
         failing=failing,
         erring=erring,
-        hashes=tuple(observed_hash(observed[number]) for number in failing + erring),
-        clear={item.number: clear_text(observed[item.number]) for item in worst},
+        waived=waived,
+        hashes=tuple(wrong[number].mark or observed_hash(_words(wrong[number])) for number in failing + erring),
+        clear={item.number: clear_text(_words(wrong[item.number])) for item in worst if not wrong[item.number].mark},
         basis=basis_of(items),
     )
 

@@ -71,8 +71,8 @@ class Upkeep:
         releases = baseline = None
         while self._releases is not None and releases is not self._releases:  # the node became another one meanwhile
             releases = self._releases
-            baseline = await releases.ensure(order.release, order.number, order.deadline_s)
-        self._give(Fetched(order.release, baseline))
+            baseline = await releases.ensure(order.wanted, order.number, order.deadline_s)
+        self._give(Fetched(order.wanted, baseline))
         if releases is not None:
             self._say_problem(releases)
             self._take_current(releases)

@@ -75,7 +75,7 @@ class _AnswerBody(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     counts: Counts
     flags: Annotated[int, Meta(ge=0, le=TRUNCATED | INCOMPLETE)]
     took_ms: UInt32
-    clock: Annotated[int, Meta(ge=0, lt=2**53)]
+    clock: Annotated[int, Meta(ge=0, le=limits.clock_ms_max)]
     vitals: Vitals
     failing: Blob
     erring: Blob

@@ -179,7 +179,7 @@ def test_a_missing_release_is_fetched_then_run() -> None:
     shell = Shell(held=baseline(1))
     query = shell.hear(ask(release=2))
     (fetch,) = shell.fetches
-    assert (fetch.release, fetch.number, fetch.deadline_s) == (prefix(2), 2, 2.0)
+    assert (fetch.wanted, fetch.number, fetch.deadline_s) == (prefix(2), 2, 2.0)
     shell.hear(ask(2, release=2))
     assert len(shell.fetches) == 1
     shell.fetched(2, baseline(2))
@@ -379,7 +379,7 @@ def test_only_a_few_releases_are_kept_at_hand() -> None:
         shell.fetched(release, baseline(release))
         shell.finish()
     shell.hear(ask(9, release=1))
-    assert [fetch.release for fetch in shell.fetches] == [prefix(1)]
+    assert [fetch.wanted for fetch in shell.fetches] == [prefix(1)]
     assert DIGESTS[1].startswith(prefix(1).hex())
 
 

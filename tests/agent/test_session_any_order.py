@@ -9,10 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from config_center.resolve import Baseline
 from inspector_agent import limits
-from inspector_agent.events import Attached, Detached, Heard, Held, Refused
-from inspector_agent.wire import Everyone, Serving, Slice, encode_question
-from tests.support.sessions import ANSWERED, DROPPED, NAME, UNIX, Shell, ask, baseline
+from inspector_agent.events import Attached, Detached, Fetched, Heard, Held, Refused
+from inspector_agent.wire import ANY_RELEASE, Everyone, Question, Serving, Slice, encode_question
+from tests.support.sessions import ANSWERED, DROPPED, NAME, UNIX, Shell, ask, baseline, item, prefix
 
 SLACK_S = 1e-6
 
@@ -23,11 +24,13 @@ class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.shell = Shell()
+        self.asked: dict[int, Question] = {}
         self.deadlines: dict[int, float] = {}  # of questions that may still be answered
 
     @rule(
         sweep=st.integers(1, 20),
         release=st.integers(1, 3),
+        other=st.sampled_from(["", "", "canary", "any"]),
         patterns=st.sampled_from([(), ("*.1",), ("*.2", "*.0"), ("none",)]),
         within=st.sampled_from([1, 500, 2000, 30_000]),
         spread=st.sampled_from([0, 400]),
@@ -38,22 +41,25 @@ class AnyOrder(RuleBasedStateMachine):
         self,
         sweep: int,
         release: int,
+        other: str,
         patterns: tuple[str, ...],
         within: int,
         spread: int,
         who: Everyone | Slice,
         skew: int,
     ) -> None:
-        """A question, maybe of a sweep that is known, maybe for others, maybe from a wrong clock."""
+        """A question, maybe of a sweep that is known, of a canary, for others, or from a wrong clock."""
         question = ask(
             sweep,
-            release,
+            0 if other == "any" else release,
+            canary=prefix(release % 3 + 1) if other == "canary" else b"",
             items=patterns,
             answer_within_ms=max(within, spread),
             spread_ms=spread,
             who=who,
             issued_at=int(UNIX + self.shell.now - 100 + skew),
         )
+        self.asked[self.shell.queries + 1] = question
         self.deadlines[self.shell.queries + 1] = self.shell.now + max(within, spread) / 1000
         self.shell.hear(encode_question(question))
 
@@ -84,12 +90,20 @@ class AnyOrder(RuleBasedStateMachine):
     def end_fetch(self, got: bool, data: st.DataObject) -> None:
         """A fetch ends, well or not."""
         fetch = data.draw(st.sampled_from(self.shell.fetches))
-        self.shell.fetched(fetch.number, baseline(fetch.number) if got else None)
+        halves = [fetch.wanted[:8], fetch.wanted[8:]]
+        mine = data.draw(st.sampled_from([number for number in (1, 2, 3) if prefix(number) in halves]))
+        self.shell.fetches.remove(fetch)
+        self.shell.give(Fetched(fetch.wanted, self.baseline(mine) if got else None))
+
+    def baseline(self, release: int) -> Baseline:
+        """Of a release whose first item is waived."""
+        items = [item(0, waived_until="2099-12-31"), item(1), item(2)]
+        return baseline(release, items=items)
 
     @rule(release=st.integers(1, 3))
     def hold(self, release: int) -> None:
         """A release was taken in the background."""
-        self.shell.give(Held(baseline(release)))
+        self.shell.give(Held(self.baseline(release)))
 
     @rule()
     def reconnect(self) -> None:
@@ -111,6 +125,20 @@ class AnyOrder(RuleBasedStateMachine):
             if answer.state in (Serving.BUSY, Serving.CLOCK):
                 assert answer.counts.total == 0
             assert answer.failing == tuple(sorted(set(answer.failing)))
+            assert 0 not in answer.failing
+            assert set(answer.waived) <= {0}
+
+    @invariant()
+    def a_verdict_is_about_what_was_asked(self) -> None:
+        """A release or its canary, whichever was named; and whatever is held is never fetched."""
+        for query, answer in self.shell.answers.items():
+            question = self.asked[query]
+            named = [question.release, question.canary]
+            if answer.state is Serving.VERDICT and question.release != ANY_RELEASE:
+                assert answer.release in named
+            if answer.state is Serving.RELEASE and answer.counts.total:
+                assert answer.release not in named
+        assert all(ANY_RELEASE not in (one.wanted[:8], one.wanted[8:]) for one in self.shell.fetches)
 
     @invariant()
     def no_answer_is_late(self) -> None:

@@ -26,13 +26,14 @@ from inspector_agent.wire import Answer, Question, answer_budget, decode_answer,
 
 NAME = "n001"
 UNIX = 1_800_000_000.0
-DIGESTS = {number: f"{number:02x}" * 32 for number in range(1, 20)}
+TODAY = "2027-01-15"  # in UTC, at that time
+DIGESTS = {number: f"{number:02x}" * 32 for number in range(20)}  # 0 stands for whatever a node holds
 ANSWERED = ("verdict", "busy", "clock", "release", "unsendable")
 DROPPED = ("malformed", "version", "not-asked", "flood", "superseded", "lost")
 
 
-def item(number: int, severity: str = "major", check: str = "sysctl") -> Item:
-    """An item with an ordinary expectation."""
+def item(number: int, severity: str = "major", check: str = "sysctl", waived_until: str = "") -> Item:
+    """An item with an ordinary expectation, waived up to a day where one is given."""
     return Item(
         number=number,
         id=f"{check}:key.{number}",
@@ -43,6 +44,8 @@ def item(number: int, severity: str = "major", check: str = "sysctl") -> Item:
         severity=severity,
         timeout_s=2.0,
         source=f"layers/10-all.yml:{number}",
+        waiver="waivers.yml:3" if waived_until else "",
+        waived_until=waived_until,
     )
 
 
@@ -152,10 +155,10 @@ class Shell:
         self.give(Ended(run.run, problem))
 
     def fetched(self, release: int, got: Baseline | None) -> None:
-        """The first fetch of this release that is still open ends."""
-        fetch = next(one for one in self.fetches if one.release == prefix(release))
+        """The first fetch of this release, or of one with this canary, that is still open ends."""
+        fetch = next(one for one in self.fetches if one.wanted[-8:] == prefix(release))
         self.fetches.remove(fetch)
-        self.give(Fetched(fetch.release, got))
+        self.give(Fetched(fetch.wanted, got))
 
     @property
     def open(self) -> int:
