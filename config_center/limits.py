@@ -31,6 +31,16 @@ message_chars_max: Final = 4_096
 # Patterns of a `match`.
 pattern_parts_max: Final = 64  # literals, wildcards and ranges of one pattern
 range_digits_max: Final = 18
+match_keys_max: Final = 64
+version_chars_max: Final = 256  # as the checks take them
+overlap_states_max: Final = 10_000  # positions reached in patterns read side by side; beyond, an overlap is assumed
+
+# Variables and waivers.
+variables_max: Final = 1_000  # of one layer
+variable_chars_max: Final = 1_024
+growth_chars_max: Final = 8_192  # what variables may add to one item: it bounds what a small release can grow to
+waivers_max: Final = 1_000
+waiver_patterns_max: Final = 10_000  # of all waivers together
 
 timeout_s_default: Final = 2.0
 timeout_s_min: Final = 0.05
@@ -92,6 +102,7 @@ _RELATIONS = {
     "keys, patterns and regular expressions are texts": (
         max(key_chars_max, pattern_chars_max, regex_chars_max, name_chars_max) <= text_chars_max
     ),
+    "a variable fits into an item": variable_chars_max <= growth_chars_max,
     "a pattern has no more parts than characters": pattern_parts_max <= pattern_chars_max,
     "a site's executable is not waited for longer than ours": describe_site_s_max <= describe_s_max,
 }

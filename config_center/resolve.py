@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from config_center.match import Match, Pattern
-from config_center.release import Expect, Layer, LayerItem, Parameters, Release
+from config_center.match import Match
+from config_center.model import Expect, FromFile, Layer, LayerItem, Parameters, Release
+from config_center.selection import Selection
 
 
 class Item(msgspec.Struct, frozen=True, omit_defaults=True, rename={"with_": "with"}):
@@ -40,6 +41,15 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True, rename={"with_": "wi
     remedy: str = ""
     references: tuple[str, ...] = ()
     owner: str = ""
+    secret: bool = False
+    from_file: FromFile = {}
+    problem: str = ""
+    waiver: str = ""
+    waived_until: str = ""
+
+    def is_waived(self, today: str) -> bool:
+        """A failure of it is waived on this day, YYYY-MM-DD in UTC."""
+        return today <= self.waived_until
 
     @property
     def request(self) -> dict[str, Any]:
@@ -75,41 +85,28 @@ class Resolver:
 
     def __init__(self, release: Release) -> None:
         self._release = release
-        matches = [Match.of(layer.match) for layer in release.layers]
-        self._all = (1 << len(matches)) - 1
-        self._tags = {
-            tag: _Choice([match.tags.get(tag) for match in matches])
-            for tag in sorted({tag for match in matches for tag in match.tags})
-        }
-        self._names = _Choice([match.node or None for match in matches])
+        self._selection = Selection([Match(layer.match) for layer in release.layers])
         numbers = {item: number for number, item in enumerate(release.items)}
         self._layers = [_numbered(layer, numbers) for layer in release.layers]
         self._items: dict[int, tuple[Item, ...]] = {}
         self._interned: dict[tuple[int, tuple[int, ...]], Item] = {}
 
-    def baseline(self, name: str, tags: Mapping[str, str]) -> Baseline:
-        """What the node of this name and these tags should be."""
-        mask = self._mask(name, tags)
+    def baseline(self, name: str, traits: Mapping[str, str]) -> Baseline:
+        """What the node of this name and these traits should be."""
+        mask = self._selection.mask(name, traits)
         items = self._items.get(mask)
         if items is None:
             items = self._items[mask] = self._merge(mask)
         return Baseline(self._release.number, self._release.digest, name, items)
 
-    def history(self, name: str, tags: Mapping[str, str], item: str) -> tuple[Step, ...]:
+    def history(self, name: str, traits: Mapping[str, str], item: str) -> tuple[Step, ...]:
         """Every layer's word on one item of the node, in order: the last one holds. Empty when none has any."""
-        mask = self._mask(name, tags)
+        mask = self._selection.mask(name, traits)
         return tuple(
             Step(f"{layer.file}:{layer.items[item].line}", layer.items[item])
             for index, layer in enumerate(self._release.layers)
             if mask >> index & 1 and item in layer.items
         )
-
-    def _mask(self, name: str, tags: Mapping[str, str]) -> int:
-        """The layers for a node, one bit each."""
-        mask = self._all & self._names.mask(name)
-        for tag, choice in self._tags.items():
-            mask &= choice.mask(tags.get(tag))
-        return mask
 
     def _merge(self, mask: int) -> tuple[Item, ...]:
         chains: dict[int, tuple[int, ...]] = {}  # item number -> layers that set it, nearest last
@@ -132,42 +129,9 @@ class Resolver:
         return f"{self._release.layers[index].file}:{self._layers[index][number].line}"
 
 
-def resolve(release: Release, name: str, tags: Mapping[str, str]) -> Baseline:
+def resolve(release: Release, name: str, traits: Mapping[str, str]) -> Baseline:
     """What one node should be. For many nodes of one release, keep a Resolver."""
-    return Resolver(release).baseline(name, tags)
-
-
-class _Choice:
-    """For one tag, or for the name: which layers suit a value. patterns: of each layer; None does not ask."""
-
-    def __init__(self, patterns: list[tuple[Pattern, ...] | None]) -> None:
-        self._indifferent = 0
-        self._literal: dict[str, int] = {}
-        self._patterns: list[tuple[Pattern, int]] = []
-        for index, wanted in enumerate(patterns):
-            bit = 1 << index
-            if wanted is None:
-                self._indifferent |= bit
-                continue
-            for pattern in wanted:
-                if pattern.is_literal:
-                    self._literal[pattern.text] = self._literal.get(pattern.text, 0) | bit
-                else:
-                    self._patterns.append((pattern, bit))
-        self._known: dict[str, int] = {}
-
-    def mask(self, value: str | None) -> int:
-        """The layers that a value suits; None: the node has no such tag."""
-        if value is None:
-            return self._indifferent
-        mask = self._known.get(value)
-        if mask is None:
-            mask = self._indifferent | self._literal.get(value, 0)
-            for pattern, bit in self._patterns:
-                if not mask & bit and pattern.covers(value):
-                    mask |= bit
-            self._known[value] = mask
-        return mask
+    return Resolver(release).baseline(name, traits)
 
 
 def _numbered(layer: Layer, numbers: Mapping[str, int]) -> dict[int, LayerItem]:

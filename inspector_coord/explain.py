@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from config_center.expectation import describe
+from config_center.match import in_words
 from config_center.release import Release
 from config_center.resolve import Resolver
 from inspector_coord.errors import ReportError
@@ -22,17 +23,22 @@ __all__ = ["explain", "lines"]
 Document = dict[str, Any]
 
 
-def explain(report: Mapping[str, Any], what: str, release: Release | None) -> Document:
-    """All that is known of a node or an item. `release`: the one of the report, if it is at hand.
+def explain(
+    report: Mapping[str, Any], what: str, release: Release | None, canary: Release | None = None
+) -> Document:
+    """All that is known of a node or an item. `release`, `canary`: those of the report, if they are at hand.
 
     Raises ReportError where the report knows neither a node nor an item of that name.
     """
     nodes = [entry for entry in report["nodes"] if entry["name"] == what]
     if nodes:
-        return {"kind": "node", "nodes": [_node(entry, report, release) for entry in nodes], "sweep": _sweep(report)}
-    known = {group["item"] for group in report["groups"]} | set(release.items if release else ())
+        told = [_Told(report, canary if entry.get("canary") else release).node(entry) for entry in nodes]
+        return {"kind": "node", "nodes": told, "sweep": _sweep(report)}
+    groups = {group["item"] for group in report["groups"]}
+    known = groups.union(*(each.items for each in (release, canary) if each is not None))
     if what in known:
-        return {"kind": "item", **_item(what, report, release), "sweep": _sweep(report)}
+        about = canary if canary is not None and (release is None or what not in release.items) else release
+        return {"kind": "item", **_item(what, report, about), "sweep": _sweep(report)}
     close = difflib.get_close_matches(what, [*(entry["name"] for entry in report["nodes"]), *known], 3, 0.6)
     advice = f"did you mean {' or '.join(plain(name) for name in close)}?" if close else "name a node, or an item"
     raise ReportError(f"{plain(what)!r} is in this report neither a node nor an item: {advice}")
@@ -42,13 +48,37 @@ def _sweep(report: Mapping[str, Any]) -> Document:
     return {key: report[key] for key in ("sweep", "started", "release")}
 
 
-def _node(entry: Mapping[str, Any], report: Mapping[str, Any], release: Release | None) -> Document:
-    return {
-        **entry,
-        "meaning": STATE_MEANINGS.get(entry["state"], ""),
-        "because": entry["evidence"] or _because(entry),
-        "findings": [_finding(finding, entry, report, release) for finding in entry["findings"]],
-    }
+class _Told:
+    """What is to be said of one node, by the release that it is judged by."""
+
+    def __init__(self, report: Mapping[str, Any], release: Release | None) -> None:
+        self._report = report
+        self._resolver = None if release is None else Resolver(release)
+
+    def node(self, entry: Mapping[str, Any]) -> Document:
+        """The whole entry, and why."""
+        return {
+            **entry,
+            "meaning": STATE_MEANINGS.get(entry["state"], ""),
+            "because": entry["evidence"] or _because(entry),
+            "findings": [self._finding(finding, entry) for finding in entry["findings"]],
+        }
+
+    def _finding(self, finding: Mapping[str, Any], entry: Mapping[str, Any]) -> Document:
+        same = ("item", "outcome", "expected", "observed")
+        groups = self._report["groups"]
+        group = next((each for each in groups if all(each[key] == finding[key] for key in same)), None)
+        found: Document = {**finding, "layers": []}
+        if group is not None:
+            found |= {"nodes": group["nodes"], "count": group["count"], "causes": group["causes"]}
+        if self._resolver is None or entry.get("release"):
+            return found
+        traits = traits_of(entry["tags"], entry.get("facts"))
+        steps = self._resolver.history(entry["name"], traits, finding["item"])
+        found["layers"] = [{"source": step.source, "expected": expected(step.item)} for step in steps]
+        items = self._resolver.baseline(entry["name"], traits).items
+        own = next((item for item in items if item.id == finding["item"]), None)
+        return found if own is None else found | _metadata(own)
 
 
 def _because(entry: Mapping[str, Any]) -> str:
@@ -58,50 +88,30 @@ def _because(entry: Mapping[str, Any]) -> str:
     return f"answered after {entry['seconds']} s, in round {entry['round']}: {told}" if told else ""
 
 
-def _finding(
-    finding: Mapping[str, Any], entry: Mapping[str, Any], report: Mapping[str, Any], release: Release | None
-) -> Document:
-    same = ("item", "outcome", "expected", "observed")
-    group = next((each for each in report["groups"] if all(each[key] == finding[key] for key in same)), None)
-    found: Document = {**finding, "layers": _history(finding["item"], entry, release)}
-    if group is not None:
-        found |= {"nodes": group["nodes"], "count": group["count"], "causes": group["causes"]}
-    return found | _metadata(finding["item"], release, finding["source"])
-
-
-def _history(item: str, entry: Mapping[str, Any], release: Release | None) -> list[Document]:
-    """Every layer's word on an item of a node, the one that holds last."""
-    if release is None or entry.get("release"):
-        return []
-    steps = Resolver(release).history(entry["name"], entry["tags"], item)
-    return [{"source": step.source, "expected": describe(step.item.expect)} for step in steps]
-
-
 def _item(item: str, report: Mapping[str, Any], release: Release | None) -> Document:
     layers = [] if release is None else [layer for layer in release.layers if item in layer.items]
     said = [
         {
             "source": f"{layer.file}:{layer.items[item].line}",
-            "match": {key: list(patterns) for key, patterns in layer.match.items()},
-            "expected": describe(layer.items[item].expect),
+            "match": msgspec.to_builtins(layer.match),
+            "expected": expected(layer.items[item]),
         }
         for layer in layers
     ]
-    groups = [group for group in report["groups"] if group["item"] == item]
-    return {"item": item, "layers": said, "groups": groups, **_metadata(item, release, "")}
-
-
-def _metadata(item: str, release: Release | None, source: str) -> Document:
-    """Title, rationale and so on: of the layer that `source` names, else of the last one that has the item."""
-    bodies = [
-        (f"{layer.file}:{layer.items[item].line}", layer.items[item])
-        for layer in (release.layers if release else ())
-        if item in layer.items
+    waivers = [
+        {**told(waiver), "match": msgspec.to_builtins(waiver.match)}
+        for waiver in (release.waivers if release else ())
+        if any(fnmatchcase(item, pattern) for pattern in waiver.items)
     ]
-    body = next((body for place, body in bodies if place == source), bodies[-1][1] if bodies else None)
-    if body is None:
-        return {}
-    words = ("title", "rationale", "remediation", "remedy", "owner", "severity")
+    groups = [group for group in report["groups"] if group["item"] == item]
+    bodies = [layer.items[item] for layer in layers if layer.items[item].action == "set"]
+    metadata = _metadata(bodies[-1]) if bodies else {}
+    return {"item": item, "layers": said, "waivers": waivers, "groups": groups, **metadata}
+
+
+def _metadata(body: Item | LayerItem) -> Document:
+    """Title, rationale and so on, as far as there are any."""
+    words = ("title", "rationale", "remediation", "remedy", "owner", "severity", "secret")
     told: Document = {word: value for word in words if (value := getattr(body, word))}
     return told | ({"references": list(body.references)} if body.references else {})
 
@@ -128,7 +138,8 @@ def _node_lines(node: Mapping[str, Any]) -> Iterator[str]:
     if node["because"]:
         yield f"  {plain(node['because'])}"
     if node["state"] == State.PASS:
-        yield "  every item that applies there passes"
+        waived = any(finding["outcome"] == WAIVED for finding in node["findings"])
+        yield f"  every item that applies there passes{', or is waived' if waived else ''}"
     for finding in node["findings"]:
         yield from _finding_lines(finding)
     again = node.get("second_pass")
@@ -140,7 +151,11 @@ def _finding_lines(finding: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"  {plain(finding['item'])} {finding['outcome']} ({finding['severity']})"
     yield f"    expected  {plain(finding['expected'])}   {plain(finding['source'])}"
-    yield f"    observed  {plain(finding['observed']) or '(did not fit into the answer)'}"
+    waiver = finding.get("waiver")
+    if waiver:
+        yield f"    waiver    {waiver_told(waiver)}   {plain(waiver['source'])}"
+    if finding["outcome"] != WAIVED:
+        yield f"    observed  {plain(finding['observed']) or '(did not fit into the answer)'}"
     if finding["message"] and finding["message"] != finding["observed"]:
         yield f"    message   {plain(finding['message'])}"
     for step in finding["layers"][:-1]:
@@ -156,13 +171,19 @@ def _item_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield plain(document["item"])
     yield from _told(document)
     for layer in document["layers"]:
-        match = " ".join(f"{plain(key)}={plain(','.join(values))}" for key, values in sorted(layer["match"].items()))
+        match = " ".join(f"{plain(key)}{plain(words)}" for key, words in sorted(layer["match"].items()))
         yield f"    expected  {plain(layer['expected'])}   {plain(layer['source'])}   {match or 'every node'}"
     if not document["groups"]:
         yield "    nobody failed it, or erred on it"
     for group in document["groups"]:
         yield f"    {group['outcome']:9} {plain(group['nodes'], 2000)} ({group['count']}): {plain(group['observed'])}"
         yield from _causes(group["causes"])
+
+
+def _nodes_told(match: Mapping[str, Any]) -> str:
+    """For which nodes a layer or a waiver is: `zone=b fact.kernel >=6.1`."""
+    terms = ((key, msgspec.convert(term, Term)) for key, term in sorted(match.items()))
+    return " ".join(plain(f"{key}{in_words(term)}") for key, term in terms) or "every node"
 
 
 def _causes(causes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -177,5 +198,7 @@ def _told(document: Mapping[str, Any]) -> Iterator[str]:
     for word in ("title", "rationale", "remediation", "remedy", "owner"):
         if document.get(word):
             yield f"    {word:9} {plain(document[word])}" if len(word) < 10 else f"    {word} {plain(document[word])}"
+    if document.get("secret"):
+        yield "    secret    what is observed never leaves the node in clear"
     if document.get("references"):
         yield f"    see       {plain(', '.join(document['references']))}"

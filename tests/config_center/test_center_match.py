@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from config_center import limits
 from config_center.errors import MatchError
-from config_center.match import Match, Pattern
+from config_center.match import Match, Pattern, Term
+from tests.support.center import terms
 
 
 @pytest.mark.parametrize(
@@ -75,21 +76,21 @@ def test_only_literals_are_literal() -> None:
 
 def test_every_key_must_match_and_any_of_its_values_may() -> None:
     """`match` is a conjunction of choices; a tag the node lacks never matches, not even `*`."""
-    match = Match.of({"zone": ("a", "b"), "role": ("web*",), "node": ("n[1-3]", "x9")})
+    match = Match.of(terms(zone=("a", "b"), role="web*", node=("n[1-3]", "x9")))
     assert match.covers("n2", {"zone": "b", "role": "web1"})
     assert match.covers("x9", {"zone": "a", "role": "web", "more": "tags"})
     assert not match.covers("n4", {"zone": "b", "role": "web1"})
     assert not match.covers("n2", {"zone": "c", "role": "web1"})
     assert not match.covers("n2", {"role": "web1"})
-    assert not Match.of({"zone": ("*",)}).covers("n1", {})
+    assert not Match.of(terms(zone="*")).covers("n1", {})
     assert Match.of({}).covers("anything", {})
 
 
-@pytest.mark.parametrize("match", [{"zone": ()}, {"node": ()}])
-def test_a_key_without_values_is_refused(match: dict[str, tuple[str, ...]]) -> None:
+@pytest.mark.parametrize("key", ["zone", "node"])
+def test_a_key_without_values_is_refused(key: str) -> None:
     """An empty choice would silently match nothing."""
-    with pytest.raises(MatchError, match="nothing would match"):
-        Match.of(match)
+    with pytest.raises(MatchError, match=f"{key}: no values: nothing would match"):
+        Match.of({key: Term()})
 
 
 @given(low=st.integers(0, 1200), span=st.integers(0, 300), width=st.integers(0, 4), number=st.integers(0, 2000))

@@ -46,7 +46,7 @@ def test_the_document_is_what_the_plan_of_the_format_says() -> None:
     assert (document["number"], document["created"], document["message"]) == (12, "2030-01-01T00:00:00Z", "")
     assert document["items"] == ["file:/é", "sysctl:a", "sysctl:b"]
     assert "digest" not in document
-    assert document["layers"][1]["match"] == {"zone": ["b"]}
+    assert document["layers"][1]["match"] == {"zone": {"any": ["b"]}}
     assert document["layers"][1]["items"]["sysctl:b"] == {
         "line": 5, "expect": {"value": {"at_least": 2.5}}, "with": {}, "severity": "major", "timeout_s": 2.0,
     }  # fmt: skip
@@ -58,7 +58,7 @@ def test_canonical_bytes_are_pinned() -> None:
     assert raw.decode() == (
         '{"checks":[],"created":"2030-01-01T00:00:00Z","items":["sysctl:é"],"layers":[{"file":"layers/a.yml","items":'
         '{"sysctl:é":{"expect":{"value":{"at_least":1,"at_most":1.5}},"line":1,"severity":"major","timeout_s":2.0,'
-        '"with":{}}},"match":{},"name":"a"}],"message":"","number":3,"schema":"inspector.release/1"}'
+        '"with":{}}},"match":{},"name":"a"}],"message":"","number":3,"restores":0,"schema":"inspector.release/1","waivers":[]}'
     )
     assert digest_of(raw) == hashlib.sha256(raw).hexdigest()
 
@@ -195,8 +195,9 @@ ITEM = "layers/0/items/sysctl:a"
         (_set("items", ["sysctl:b", "sysctl:a", "file:/é"]), "item table"),
         (_set("items", ["file:/é", "sysctl:a"]), "item table"),
         (_set("items", ["file:/é", "sysctl:a", "sysctl:b", "sysctl:c"]), "item table"),
-        (_set("layers/0/match", {"zone": []}), "nothing would match"),
-        (_set("layers/0/match", {"zone": ["n[1-"]}), "without its"),
+        (_set("layers/0/match", {"zone": {}}), "nothing would match"),
+        (_set("layers/0/match", {"zone": ["b"]}), "malformed"),
+        (_set("layers/0/match", {"zone": {"any": ["n[1-"]}}), "without its"),
         (_set("layers/0/file", "layers/\x1b[31m.yml"), "unprintable"),
         (_set(ITEM + "/severity", "bad"), "severity 'bad'"),
         (_set(ITEM + "/timeout_s", 1e9), "timeout"),

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config_center.match import Match
+from config_center.match import Match, Term
 from config_center.release import Layer, Release
 from config_center.resolve import Baseline, Resolver, resolve
 from tests.support.center import item, layer, release_of
@@ -63,7 +63,10 @@ def test_the_history_of_an_item_is_every_layers_word_in_order() -> None:
 patterns = st.sampled_from(["a", "b", "a*", "?", "b[1-2]", "b1", "b2"])
 matches = st.fixed_dictionaries(
     {},
-    optional={key: st.lists(patterns, min_size=1, max_size=2).map(tuple) for key in ("zone", "rack", "node")},
+    optional={
+        key: st.lists(patterns, min_size=1, max_size=2).map(lambda texts: Term(any=tuple(texts)))
+        for key in ("zone", "rack", "node")
+    },
 )
 item_maps = st.dictionaries(st.sampled_from(["s:a", "s:b", "s:c"]), st.integers(1, 99), max_size=3)
 fleets = st.lists(st.tuples(matches, item_maps), max_size=5)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 from config_center.catalogue import Catalogue, decode_catalogue
-from config_center.release import Layer, LayerItem, Release, build
+from config_center.match import Term, Terms
+from config_center.release import Layer, LayerItem, Release, Waiver, build
 
 DESCRIPTION: dict[str, Any] = {
     "contract": 1,
@@ -87,12 +88,19 @@ def item(line: int = 1, severity: str = "major", **matchers: Any) -> LayerItem:
     return LayerItem(line=line, expect={"value": matchers or {"equals": 1}}, with_={}, severity=severity, timeout_s=2.0)
 
 
-def layer(name: str, items: Mapping[str, LayerItem], **match: str | tuple[str, ...]) -> Layer:
-    """A layer `layers/<name>.yml`; match: tag (or node) = pattern or patterns."""
-    patterns = {key: (value,) if isinstance(value, str) else value for key, value in match.items()}
-    return Layer(name=name, file=f"layers/{name}.yml", match=patterns, items=dict(items))
+def layer(name: str, items: Mapping[str, LayerItem], **match: str | tuple[str, ...] | Term) -> Layer:
+    """A layer `layers/<name>.yml`; match: tag (or node) = pattern, patterns, or a term."""
+    return Layer(name=name, file=f"layers/{name}.yml", match=terms(**match), items=dict(items))
 
 
-def release_of(*layers: Layer, number: int = 1) -> Release:
+def terms(**match: str | tuple[str, ...] | Term) -> Terms:
+    """A match; each key a pattern, patterns, or a term."""
+    given: Terms = {}
+    for key, value in match.items():
+        given[key] = value if isinstance(value, Term) else Term(any=(value,) if isinstance(value, str) else value)
+    return given
+
+
+def release_of(*layers: Layer, number: int = 1, waivers: Sequence[Waiver] = (), restores: int = 0) -> Release:
     """A release of these layers."""
-    return build(layers, [], number=number, created="2030-01-01T00:00:00Z")
+    return build(layers, [], number=number, created="2030-01-01T00:00:00Z", waivers=waivers, restores=restores)
