@@ -15,9 +15,10 @@ from pathlib import Path
 
 from inspector_lab.commands import call, succeeds
 from inspector_lab.errors import SetupError
+from inspector_lab.tools import matching
 
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-PROGRAM_FOLDERS = ("usr/bin", "usr/sbin", "bin", "sbin", "usr/lib/nagios/plugins")
+PROGRAM_FOLDERS = ("usr/bin", "usr/sbin", "bin", "sbin", "usr/lib/nagios/plugins", "usr/lib/postgresql/*/bin")
 
 
 def privilege() -> list[str] | None:
@@ -105,9 +106,11 @@ def write_starters(tools: Path) -> None:
 
 def programs(root: Path) -> Iterator[Path]:
     """Executable files among the unpacked ones, each name once."""
-    for folder in PROGRAM_FOLDERS:
-        for path in sorted((root / folder).glob("*")):
-            if path.is_file() and os.access(path, os.X_OK):
+    seen: set[str] = set()
+    for folder in (found for name in PROGRAM_FOLDERS for found in matching(root, name)):
+        for path in sorted(folder.glob("*")):
+            if path.is_file() and os.access(path, os.X_OK) and path.name not in seen:
+                seen.add(path.name)
                 yield path
 
 

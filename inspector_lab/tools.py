@@ -16,13 +16,15 @@ from inspector_lab.errors import ToolMissingError
 REPOSITORY = Path(__file__).resolve().parent.parent
 TOOLS = REPOSITORY / ".tools"
 
-# Debian and Ubuntu keep what only root usually starts, and Nagios plugins, off a user's PATH.
+# Debian and Ubuntu keep what only root usually starts, Nagios plugins and PostgreSQL's server off a user's PATH.
+# A * stands for a version, the newest first.
 SYSTEM_FOLDERS = (
     "/usr/local/sbin",
     "/usr/sbin",
     "/sbin",
     "/usr/lib/nagios/plugins",
     "/usr/lib/monitoring-plugins",
+    "/usr/lib/postgresql/*/bin",
 )
 
 # Program -> the Debian package that brings it. What make setup sees to.
@@ -32,12 +34,24 @@ PACKAGES = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "check_disk": "monitoring-plugins-basic",
+    "initdb": "postgresql",
+    "postgres": "postgresql",
 }
 
 
 def search_path(tools: Path = TOOLS) -> str:
     """PATH for everything a lab starts: the user's own first, then ours, then the system's usual places."""
-    return os.pathsep.join([os.environ.get("PATH", os.defpath), str(tools / "bin"), *SYSTEM_FOLDERS])
+    system = [str(path) for folder in SYSTEM_FOLDERS for path in matching(Path("/"), folder.removeprefix("/"))]
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), str(tools / "bin"), *system])
+
+
+def matching(root: Path, folder: str) -> list[Path]:
+    """The folder below `root`; where its name has a * for a version, all that are there, the newest first."""
+    if "*" not in folder:
+        return [root / folder]
+    head, _, tail = folder.partition("*")
+    versions = (path.name for path in (root / head).glob("*") if path.name.isdecimal())
+    return [root / f"{head}{version}{tail}" for version in sorted(versions, key=int, reverse=True)]
 
 
 def locate(program: str, tools: Path = TOOLS) -> Path | None:

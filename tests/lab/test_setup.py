@@ -111,7 +111,26 @@ def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(tools, "SYSTEM_FOLDERS", ())
     with pytest.raises(ToolMissingError, match=r"sshd is not installed: run `make setup`, .* openssh-server"):
         tools.find("sshd", tmp_path)
-    assert tools.missing_packages(tmp_path) == ["monitoring-plugins-basic", "openssh-client", "openssh-server", "serf"]
+    assert tools.missing_packages(tmp_path) == [
+        "monitoring-plugins-basic", "openssh-client", "openssh-server", "postgresql", "serf",
+    ]  # fmt: skip
+
+
+def test_the_newest_of_several_versions_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Debian keeps each PostgreSQL in a folder of its version; 15 is newer than 9. Unpacked ones get a starter."""
+    for version in ("9", "15", "common"):
+        for program in ("initdb", "postgres"):
+            path = tmp_path / "root" / "usr" / "lib" / "postgresql" / version / "bin" / program
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"#!/bin/sh\necho {version}\n")
+            path.chmod(0o755)
+    monkeypatch.setenv("PATH", "/bin")
+    monkeypatch.setattr(tools, "SYSTEM_FOLDERS", (f"{tmp_path}/root/usr/lib/postgresql/*/bin",))
+    found = tools.find("initdb", tmp_path)
+    assert found == tmp_path / "root" / "usr" / "lib" / "postgresql" / "15" / "bin" / "initdb"
+    debian.write_starters(tmp_path)
+    assert tools.find("postgres", tmp_path) == tmp_path / "bin" / "postgres"
+    assert subprocess.run([str(tmp_path / "bin" / "postgres")], capture_output=True, check=True).stdout == b"15\n"
 
 
 def test_a_machine_without_apt_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
