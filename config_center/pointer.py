@@ -19,7 +19,7 @@ from config_center import limits
 from config_center.canonical import canonical_bytes
 from config_center.documents import read_document
 from config_center.errors import MatchError, ReleaseError
-from config_center.match import Match
+from config_center.match import Match, Terms
 
 POINTER_SCHEMA: Final = "inspector.pointer/1"
 SIGNED_PREFIX: Final = b"inspector.pointer/1\n"  # a signature over one kind of statement is none over another
@@ -37,7 +37,7 @@ class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     number: int
     digest: str
-    match: dict[str, tuple[str, ...]]
+    match: Terms
 
 
 class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
