@@ -41,14 +41,22 @@ def read_match(node: Node | None, known: FleetFile, notes: Notes, owner: str = "
         what = "empty" if is_empty else f"a {kind_of(node)}, not a mapping"
         notes.at(node, f"{MATCH} is {what}", f"write match: {{tag: value}}, or leave it out for {owner}")
         return {}
+    if len(node.entries) > limits.match_keys_max:
+        notes.at(node, f"{MATCH} has {len(node.entries)} keys, at most {limits.match_keys_max} are taken")
+        return {}
     terms = {}
     for key, value in node.entries:
-        word = key.spelling
-        if _is_known(key, known, notes):
-            term = _term(word, value, notes)
-            if term is not None:
-                terms[word] = term
-                _hold_to(known.tags.get(word, ()), word, value, notes)
+        word, before = key.spelling, len(notes.mistakes)
+        if not _is_known(key, known, notes):
+            continue
+        term = _term(word, value, notes)
+        if term is None or len(notes.mistakes) > before:
+            continue  # what is half read is not to be judged
+        terms[word] = term
+        if may_both_match({word: term}, {word: term}):
+            _hold_to(known.tags.get(word, ()), word, value, notes)
+        else:
+            notes.at(value, f"{word} can never match: its conditions exclude each other", "loosen one of them")
     return terms
 
 
@@ -133,11 +141,7 @@ def _hold_to(values: tuple[str, ...], word: str, node: Node, notes: Notes) -> No
     if not values:
         return
     for pattern in _scalars(node):
-        try:
-            suits = may_both_match({word: Term(any=(pattern.spelling,))}, {word: Term(any=values)})
-        except MatchError:
-            continue  # told already
-        if not suits:
+        if not may_both_match({word: Term(any=(pattern.spelling,))}, {word: Term(any=values)}):
             notes.at(pattern, f"{word} is never {pattern.spelling[:80]!r}", did_you_mean(pattern.spelling, values))
 
 
