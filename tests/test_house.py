@@ -23,14 +23,19 @@ MAY_IMPORT = {
 
 # Pure cores: data and time in, effects out. They run the same under trio, in tests and in a simulation.
 CORES = (
+    "config_center/acts.py",
+    "config_center/canary_words.py",
     "config_center/canonical.py",
     "config_center/catalogue.py",
+    "config_center/difference.py",
+    "config_center/difference_words.py",
     "config_center/documents.py",
     "config_center/expectation.py",
     "config_center/items.py",
     "config_center/match.py",
     "config_center/metadata.py",
     "config_center/model.py",
+    "config_center/node_difference.py",
     "config_center/operands.py",
     "config_center/overlap.py",
     "config_center/pattern.py",
@@ -63,6 +68,7 @@ CORES = (
     "inspector_agent/runs.py",
     "inspector_agent/session.py",
     "inspector_agent/tally.py",
+    "inspector_agent/veil.py",
     "inspector_agent/who.py",
     "inspector_agent/wire.py",
     "inspector_coord/asking.py",

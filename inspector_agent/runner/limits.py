@@ -20,6 +20,12 @@ start_grace_s = 2.0  # a fork, its imports, an interpreter of a site's check: on
 kill_wait_s = 2.0  # a process in an uninterruptible call does not die of SIGKILL; it is left behind and reaped later
 programs_at_once = 4  # a site's own executables that run beside each other
 
+# ---- secrets that layers name by files -----------------------------------------------------------------------------
+secret_bytes_max = 4_096  # a password, a token, a certificate's fingerprint
+secret_files_max = 256  # of one run
+secret_said_bytes_max = 2 << 20
+secret_read_s_max = 5.0  # a filesystem that is dead
+
 # ---- what a check may use -------------------------------------------------------------------------------------------
 cpu_s_max = 60  # CPU time of one process
 data_bytes_max = 512 << 20  # memory written to; of address space a program in Go reserves 700 MB and uses 10
@@ -31,6 +37,8 @@ descendants_max = 4_096  # of one check, when they are ended
 kill_rounds_max = 50
 
 _RELATIONS = {
+    "all secret files fit into what is read of them": secret_files_max * (secret_bytes_max + 512)
+    <= secret_said_bytes_max,
     "a whole finding fits into a line": (observed_chars_max + message_chars_max + item_id_chars_max) * 4
     < line_bytes_max,
     "a line fits into what any check may print": line_bytes_max < output_bytes_floor,

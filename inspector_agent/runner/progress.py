@@ -12,18 +12,23 @@ from collections.abc import Iterable, Sequence
 from config_center.resolve import Item
 from inspector_agent.findings import Finding, Garbage, Line, LineReader, Reported, Started, printable
 from inspector_agent.runner import limits
+from inspector_agent.veil import SECRET, Veil
 
 
 class Progress:
     """The state of a lane. Every method returns the findings that its news settle; each item is settled once.
+
+    Args:
+        veil: for a lane of secret items. Of what their check says, on whatever way, only outcomes are told.
 
     Attributes:
         garbage: lines that were no finding, or one for an item that nobody asked about.
         duplicates: findings for an item that already had one; the first counts.
     """
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self, items: Iterable[Item], veil: Veil | None = None) -> None:
         self._pending = {item.id: item for item in items}
+        self._veil = veil
         self._settled: set[str] = set()
         self._started: str | None = None
         self._spoke = False  # this process has said at least once which item it works on
@@ -70,17 +75,22 @@ class Progress:
             case Started(id=item_id) if item_id in self._pending:
                 self._started, self._spoke = item_id, True
             case Reported(id=item_id) if item_id in self._pending:
-                return [self._settle(self._pending[item_id], line)]
+                return [self._settle(self._pending[item_id], *(self._veil.over(line) if self._veil else (line, b"")))]
             case Started(id=item_id) | Reported(id=item_id) if item_id in self._settled:
                 self.duplicates += 1
             case Started(id=item_id) | Reported(id=item_id):
                 self.garbage += 1
-                return self._blame(f"the check reported on {printable(item_id, 60)}, which was not asked")
+                return self._blame(f"the check reported on {self._quote(item_id)}, which was not asked")
             case Garbage(text=text):
                 self.garbage += 1
                 self._garbled = True
-                return [] if garbled else self._blame(f"the check printed a line that is no finding: {text}")
+                said = f"the check printed a line that is no finding: {self._quote(text)}"
+                return [] if garbled else self._blame(said)
         return []
+
+    def _quote(self, text: str) -> str:
+        """The check's own words, in few; none of them behind a veil."""
+        return SECRET if self._veil else printable(text, 60)
 
     def flood(self) -> list[Finding]:
         """The present process was ended because it printed too much."""
@@ -100,7 +110,7 @@ class Progress:
             clean: it ended with exit code 0.
         """
         found = [finding for line in self._reader.end() for finding in self._take(line, self._since)]
-        why = f"check ended ({how}) without a finding" + (f": {complaint}" if complaint else "")
+        why = f"check ended ({how}) without a finding" + (f": {complaint}" if complaint and not self._veil else "")
         if not clean and self._spoke:
             return found + self._blame(why)
         return found + self.give_up(why)
@@ -121,7 +131,7 @@ class Progress:
     def _error(self, item: Item, why: str) -> Finding:
         return self._settle(item, Reported(item.id, "error", "", printable(why, limits.message_chars_max), 0.0))
 
-    def _settle(self, item: Item, said: Reported) -> Finding:
+    def _settle(self, item: Item, said: Reported, mark: bytes = b"") -> Finding:
         del self._pending[item.id]
         self._settled.add(item.id)
         if self._started == item.id:
@@ -129,4 +139,4 @@ class Progress:
         message = said.message
         if not message and said.outcome in ("na", "error"):
             message = "the check gives no reason"
-        return Finding(item.number, item.id, said.outcome, said.observed, message, said.ms)
+        return Finding(item.number, item.id, said.outcome, said.observed, message, said.ms, mark)

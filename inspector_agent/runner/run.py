@@ -12,11 +12,14 @@ import trio
 from config_center.release import is_kind
 from config_center.resolve import Item
 from inspector_agent.bundled import is_bundled
+from inspector_agent.findings import Finding, printable
 from inspector_agent.runner import kin, limits
 from inspector_agent.runner.burial import Family
 from inspector_agent.runner.lane import Emit, Lane
+from inspector_agent.runner.operands import contents_of
 from inspector_agent.runner.progress import Progress
 from inspector_agent.runner.worker import Worker, start_batch, start_program, warm
+from inspector_agent.veil import Veil, is_secret, paths_of, request_of
 
 CONTRACT = 1
 
@@ -29,14 +32,18 @@ class CheckRunner:
         parts_dir: the site's own executables of that release, named as their kinds, with or without a suffix.
         root: the directory below which all checks look; "/" for the node itself.
         facts: what checks are told about the node, JSON-able, e.g. {"name": "n001", "tags": {…}}.
+        secret_key: of the hashes of secret values; b"": a random one, for this runner alone.
     """
 
-    def __init__(self, *, checks_dir: Path, parts_dir: Path, root: str, facts: Mapping[str, object]) -> None:
+    def __init__(
+        self, *, checks_dir: Path, parts_dir: Path, root: str, facts: Mapping[str, object], secret_key: bytes = b""
+    ) -> None:
         warm(checks_dir)
         self._checks_dir = checks_dir
         self._parts_dir = parts_dir
         self._root = root
         self._facts = dict(facts)
+        self._veil = Veil(secret_key or os.urandom(32))
 
     async def run(self, items: Sequence[Item], emit: Emit, *, deadline_s: float) -> None:
         """Look at every item; `emit` gets exactly one finding for each, as soon as it is known, in no fixed order.
@@ -47,23 +54,41 @@ class CheckRunner:
         """
         kin.become_subreaper()
         family = Family()
-        bundled: list[Item] = []
-        by_kind: dict[str, list[Item]] = {}
-        for item in items:
-            mine = bundled if is_bundled(self._checks_dir, item.check) else by_kind.setdefault(item.check, [])
-            mine.append(item)
-        lanes = [Lane(Progress(bundled), self._start_batch, emit, family)]
-        lanes += [self._program_lane(kind, some, emit, family) for kind, some in by_kind.items()]
-        await self._run_lanes(lanes, emit, deadline_s)
+        began = trio.current_time()
+        contents, ready = await self._prepare(items, emit, family)
+        # Secret items have lanes of their own: what a check prints in its last moments costs no other item its words.
+        lots: dict[tuple[str, bool], list[Item]] = {}
+        for item in ready:
+            kind = "" if is_bundled(self._checks_dir, item.check) else item.check
+            lots.setdefault((kind, is_secret(item)), []).append(item)
+        lanes = [self._lane(kind, some, contents, emit, family) for (kind, _), some in lots.items()]
+        await self._run_lanes(lanes, emit, deadline_s, deadline_s - (trio.current_time() - began))
 
-    async def _run_lanes(self, lanes: Sequence[Lane], emit: Emit, deadline_s: float) -> None:
+    async def _prepare(
+        self, items: Sequence[Item], emit: Emit, family: Family
+    ) -> tuple[Mapping[str, str], Sequence[Item]]:
+        """What the files of secret operands hold, by path, and the items that can be looked at; the others err."""
+        found = await contents_of(self._root, [path for item in items for path in paths_of(item)], family)
+        ready: list[Item] = []
+        for item in items:
+            unread = next((path for path in paths_of(item) if found[path].problem), None)
+            why = item.problem
+            if unread is not None and not why:
+                why = f"not checked: {unread}, which holds what is expected, cannot be read: {found[unread].problem}"
+            if why:
+                emit(Finding(item.number, item.id, "error", message=printable(why, limits.message_chars_max)))
+            else:
+                ready.append(item)
+        return {path: content.text for path, content in found.items() if not content.problem}, ready
+
+    async def _run_lanes(self, lanes: Sequence[Lane], emit: Emit, deadline_s: float, left_s: float) -> None:
         places = trio.CapacityLimiter(1 + limits.programs_at_once)
 
         async def take_place(lane: Lane) -> None:
             async with places:
                 await lane.run()
 
-        with trio.move_on_after(deadline_s):
+        with trio.move_on_after(max(left_s, 0.0)):
             async with trio.open_nursery() as nursery:
                 for lane in lanes:
                     nursery.start_soon(take_place, lane)
@@ -71,18 +96,16 @@ class CheckRunner:
             for finding in lane.progress.give_up(f"not reached: the run was ended after {deadline_s:g} s"):
                 emit(finding)
 
-    def _start_batch(self, pending: Sequence[Item]) -> Worker:
-        return start_batch(self._checks_dir, self._request(pending))
-
-    def _program_lane(self, kind: str, items: Sequence[Item], emit: Emit, family: Family) -> Lane:
-        progress = Progress(items)
-        path, obstacle = self._find_program(kind)
-        if obstacle:
-            for finding in progress.give_up(obstacle):
-                emit(finding)
+    def _lane(self, kind: str, items: Sequence[Item], contents: Mapping[str, str], emit: Emit, family: Family) -> Lane:
+        """A lane of items that are all secret, or all not; `kind` is that of a site's executable, "" of the batch."""
+        progress = Progress(items, self._veil if is_secret(items[0]) else None)
+        path, obstacle = self._find_program(kind) if kind else (self._checks_dir, "")
+        for finding in progress.give_up(obstacle) if obstacle else ():
+            emit(finding)
 
         def start(pending: Sequence[Item]) -> Worker:
-            return start_program(path, self._request(pending))
+            request = self._request(pending, contents)
+            return start_program(path, request) if kind else start_batch(self._checks_dir, request)
 
         return Lane(progress, start, emit, family)
 
@@ -99,10 +122,10 @@ class CheckRunner:
             return path, f"the check {path} is not executable"
         return path, ""
 
-    def _request(self, items: Sequence[Item]) -> dict[str, Any]:
+    def _request(self, items: Sequence[Item], contents: Mapping[str, str]) -> dict[str, Any]:
         return {
             "contract": CONTRACT,
             "root": self._root,
             "facts": self._facts,
-            "items": [item.request for item in items],
+            "items": [request_of(item, contents) for item in items],
         }

@@ -89,6 +89,11 @@ def start_batch(checks_dir: Path, request: Mapping[str, Any]) -> Worker:
     return _spawn(partial(_run_batch, checks_dir, request), BATCH_FDS)
 
 
+def start_reader(body: Callable[[], None]) -> Worker:
+    """Fork a worker that writes what it reads to FINDINGS_FD. Raises OSError likewise."""
+    return _spawn(body, BATCH_FDS)
+
+
 def start_program(path: Path, request: Mapping[str, Any]) -> Worker:
     """Fork a supervisor that runs a site's executable; the request is to be written to it. Raises OSError likewise."""
     worker = _spawn(partial(_supervise, path), PROGRAM_FDS, death_signal=signal.SIGTERM)

@@ -134,6 +134,21 @@ def where(argument, request, emit, item):
         "oom": open("/proc/self/oom_score_adj").read().strip(),
         "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0], "core": resource.getrlimit(resource.RLIMIT_CORE)[0]})
 
+def leaks(argument, request, emit, item):
+    """Tells what it expects, in every way a check has."""
+    said = json.dumps(item["expect"])
+    if argument == "stderr":
+        os.write(2, said.encode())
+        os._exit(3)
+    if argument == "garbage":
+        os.write(FINDINGS_FD, said.encode() + b"\\n")
+    elif argument == "stranger":
+        emit({"id": said, "outcome": "pass"})
+    elif argument == "raises":
+        raise ValueError(said)
+    else:
+        emit({"id": item["id"], "outcome": argument, "observed": said, "message": said})
+
 def asked(argument, request, emit, item):
     return json.dumps({"root": request["root"], "name": request["facts"]["name"], "contract": request["contract"],
                        "with": item["with"], "expect": item["expect"]})
@@ -167,12 +182,16 @@ def items(*keys: str, check: str = "fake", timeout_s: float = 5.0) -> list[Item]
 
 
 class Bench:
-    """A runner over mischievous checks; keeps what was found, by item id."""
+    """A runner over mischievous checks, or those given; keeps what was found, by item id."""
 
-    def __init__(self, directory: Path, *, root: str = "/") -> None:
+    def __init__(self, directory: Path, *, root: str = "/", checks: Path | None = None, key: bytes = b"") -> None:
         self.parts = directory / "parts"
         self.runner = CheckRunner(
-            checks_dir=mischief(directory), parts_dir=self.parts, root=root, facts={"name": "n001", "tags": {}}
+            checks_dir=checks or mischief(directory),
+            parts_dir=self.parts,
+            root=root,
+            facts={"name": "n001", "tags": {}},
+            secret_key=key,
         )
         self.before = set(kin.children_of(os.getpid()))
         self.found: dict[str, Finding] = {}
