@@ -179,7 +179,7 @@ async def test_a_sites_executable_gets_the_secret_on_its_stdin_alone(tmp_path: P
     bench = Bench(tmp_path, root=root_with(tmp_path))
     seen, out = tmp_path / "seen.in", tmp_path / "seen.out"
     body = f"""
-        seen={seen}; {{ cat >$seen.in; env; tr '\\\\0' ' ' </proc/$$/cmdline; }} >$seen.out; cat $seen.in >&2; exit 4
+        {{ cat >{seen}; env; tr '\\0' ' ' </proc/$$/cmdline; }} >{out}; cat {seen} >&2; exit 4
     """
     program(bench.parts, "vault", body)
     found = await bench.run([secret(items("x", check="vault")[0])])
