@@ -273,11 +273,11 @@ def test_serve_says_when_it_is_ready_and_ends_well(tmp_path: Path, ending: signa
         assert server.stderr is not None
         ready = server.stderr.readline()
         assert ready.startswith(f"config-center serves {store} on http://127.0.0.1:")
-        health = httpx.get(ready.split(" on ")[1].strip() + "/health", trust_env=False)
+        health = httpx.get(ready.split(" on ")[1].strip() + "/health", trust_env=False, timeout=60)
         assert health.json()["status"] == "ok"
         assert resource.prlimit(server.pid, resource.RLIMIT_NOFILE) == (100, 100)  # it takes what it may have
         server.send_signal(ending)
-        out, err = server.communicate(timeout=20)
+        out, err = server.communicate(timeout=60)
         assert (server.returncode, out, err) == (0, "", "")
     finally:
         server.kill()

@@ -41,7 +41,7 @@ async def served(directory: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A server of the directory on a free port of loopback, and a client of it."""
     async with trio.open_nursery() as nursery:
         url = await nursery.start(serve, directory, "127.0.0.1", 0)
-        async with httpx.AsyncClient(base_url=url, timeout=20, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
             yield client
         nursery.cancel_scope.cancel()
 
@@ -51,7 +51,7 @@ async def raw_answer(client: httpx.AsyncClient, request: bytes) -> bytes:
     stream = await trio.open_tcp_stream(client.base_url.host, client.base_url.port or 0)
     answer = b""
     async with stream:
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             await stream.send_all(request)
             while b"\r\n\r\n" not in answer:
                 piece = await stream.receive_some(65536)
@@ -260,7 +260,7 @@ async def test_who_says_nothing_is_not_kept(tmp_path: Path, monkeypatch: pytest.
     """A connection without a first byte, or with half a request, is closed: each one holds a descriptor."""
     monkeypatch.setattr(limits, "keep_alive_s", 0.1)
     async with served(tmp_path) as client:
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             for sent in (b"", b"GET /cur"):
                 stream = await trio.open_tcp_stream("127.0.0.1", client.base_url.port or 0)
                 async with stream:
@@ -315,7 +315,7 @@ async def test_the_server_ends_when_told(tmp_path: Path) -> None:
     """`until` ends it in good order: nothing has to be cancelled."""
     put(tmp_path, 1)
     enough = trio.Event()
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
 
             async def run(task_status: trio.TaskStatus[str]) -> None:

@@ -53,9 +53,9 @@ def test_many_names_with_many_numbers_fold_in_time() -> None:
     """Names like ip-10-3-7-200 by the thousand: folding along every field would take minutes."""
     chance = random.Random(1)  # noqa: S311
     names = [f"ip-10-{chance.randrange(256)}-{chance.randrange(256)}-{chance.randrange(256)}" for _ in range(3000)]
-    began = time.monotonic()
+    began = time.process_time()
     fold_names(names)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert set(NodeSet(fold_names(names[:300]))) == set(names[:300])
 
 

@@ -39,7 +39,7 @@ class Done:
 async def inspector(*arguments: str, config: Path | None = None) -> Done:
     """Run the command to its end."""
     before = ["--config", str(config)] if config else []
-    with trio.fail_after(60):
+    with trio.fail_after(90):
         done = await trio.run_process(
             [INSPECTOR, *before, *arguments], capture_stdout=True, capture_stderr=True, check=False
         )
@@ -185,7 +185,7 @@ async def test_ctrl_c_prints_the_partial_ledger(tmp_path: Path) -> None:
         process("sweep", "--json", "--timeout", "60", config=ring.path) as run,
     ):
         await ring.agents["n003"].asked.wait()
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             run.send_signal(signal.SIGINT)
             report = json.loads(await rest(run.stdout))
             assert await run.wait() == 3

@@ -70,6 +70,15 @@ def test_every_behaviour_ends_in_its_state_with_evidence(kind: str, state: str, 
     assert ring.now < 5.0
 
 
+def test_what_is_no_answer_is_counted_each_time() -> None:
+    """One garbage and one forged answer to each question, and a question for each of the least that are asked."""
+    ring = ring_of(20, Paper("n003", "garbage"), Paper("n004", "forger"), seed=1)  # they hear in time
+    ring.run()
+    asked = 1 + limits.reasks_min
+    assert [ring.ledger.nodes["main", name].asked for name in ("n003", "n004")] == [asked, asked]
+    assert ring.ledger.dropped == dict.fromkeys(DROPPED, 0) | {"malformed": asked, "forged": asked}
+
+
 def test_missing_nodes_are_asked_again_by_name_with_acks_and_relays() -> None:
     """Only a question that Serf itself filters asks for acks; they are the evidence for stalled."""
     ring = ring_of(20, Paper("n003", "stalled"), Paper("n004", "silent"))

@@ -100,7 +100,7 @@ async def test_the_entry_is_restarted_in_mid_sweep(tmp_path: Path) -> None:
             await nursery.start(ring.agents[entry.name].run)
 
         nursery.start_soon(restart)
-        report = await ring.sweep()
+        report = await ring.sweep(timeout_s=30.0)
         nursery.cancel_scope.cancel()
     states = {node["name"]: node["state"] for node in report["nodes"]}
     assert states["n003"] == "pass"
@@ -120,7 +120,7 @@ async def test_the_only_entry_dies_and_the_ledger_still_closes(tmp_path: Path) -
         report = await ring.sweep(timeout_s=2.0)
     assert sum(report["ledger"].values()) == 6
     assert report["exit_code"] == 3
-    assert report["seconds"] <= 2.2
+    assert 2.0 <= report["seconds"] < 10.0  # nothing else would ever end it
 
 
 async def test_several_sweeps_at_once_do_not_mix(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ async def test_several_sweeps_at_once_do_not_mix(tmp_path: Path) -> None:
         reports: list[Report] = []
 
         async def one(*targets: str) -> None:
-            reports.append(await ring.sweep(*targets))
+            reports.append(await ring.sweep(*targets, timeout_s=30.0))
 
         async with trio.open_nursery() as nursery:
             for targets in ((), ("zone=a",), ("n004",), ()):

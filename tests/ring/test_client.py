@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from inspector_agent.ring import AuthRefused, CommandRefused, KeysRefused, RingClient, UserEvent, connect
-from tests.support.serf import serf_ring, until
+from tests.support.serf import heard, serf_ring, until
 
 # Everything that means something to a regular expression, and what a shell or msgpack could stumble over.
 ODD = r"b1.+*?()|[]{}^$\ &~#-_'" + '"' + "\t\n é 漢 😀"
@@ -136,7 +136,7 @@ async def test_auth() -> None:
         async with connect(ring[0].rpc, auth_key="right") as client:
             assert len(await client.members()) == 1
             async with client.query("q", b"", timeout_s=0.1) as answers:  # its own connection has the key too
-                assert [record async for record in answers] == []
+                assert await heard(answers) == []
         with pytest.raises(AuthRefused, match=r"with the key given.*rpc_auth"):
             async with connect(ring[0].rpc, auth_key="wrong"):
                 pass

@@ -21,7 +21,7 @@ from inspector_agent.ring import (
     connect,
 )
 from tests.support.fake_serf import fake_serf, header, listening
-from tests.support.serf import answering, serf_ring, until
+from tests.support.serf import answering, heard, serf_ring, until
 
 MINUTE_S = 60.0
 
@@ -41,12 +41,12 @@ async def test_every_node_acks_and_answers() -> None:
         answering(ring, "inspect", lambda node: node.name.encode() + b"\x00\xff"),
         connect(ring[0].rpc) as client,
     ):
-        wanted: set[QueryRecord] = {Ack(node.name) for node in ring}
+        wanted: set[Ack | Answer] = {Ack(node.name) for node in ring}
         wanted |= {Answer(node.name, node.name.encode() + b"\x00\xff") for node in ring}
 
         async def complete() -> bool:
             async with client.query("inspect", b"how are you", timeout_s=1.0, request_ack=True) as answers:
-                got = [record async for record in answers]
+                got = await heard(answers)
                 assert answers.dropped == 0
             assert len(got) == len(set(got))
             assert set(got) <= wanted
@@ -114,7 +114,7 @@ async def test_answers_after_the_end_are_refused() -> None:
             assert isinstance(event, QueryEvent)
             with pytest.raises(QueryOver):
                 await other.respond(event.id, b"")
-            assert [record async for record in answers] == []
+            assert await heard(answers) == []
         with pytest.raises(QueryOver, match="respond refused: No pending queries matching ID"):
             await client.respond(event.id, b"too late")
         with pytest.raises(QueryOver):

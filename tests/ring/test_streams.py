@@ -10,7 +10,7 @@ import trio.testing
 
 from inspector_agent.ring import CommandRefused, MemberEvent, QueryEvent, RingEvent, Subscription, UserEvent, connect
 from inspector_agent.ring.subscription import Buffered
-from tests.support.serf import serf_ring, until
+from tests.support.serf import heard, serf_ring, until
 
 
 async def payloads(events: Subscription[RingEvent], count: int) -> list[bytes]:
@@ -45,7 +45,7 @@ async def test_streams_give_only_what_was_asked_for() -> None:
         await client.event("deploy", b"1")
         await client.event("other", b"2")
         async with client.query("inspect", b"3", timeout_s=0.2) as answers:
-            assert [record async for record in answers] == []
+            assert await heard(answers) == []
         await client.event("deploy", b"4")
         assert await payloads(deploys, 2) == [b"1", b"4"]
         query = await anext(queries)

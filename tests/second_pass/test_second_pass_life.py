@@ -33,7 +33,7 @@ import trio
 from inspector_coord import second_pass
 inventory, work, address = sys.argv[1:]
 subjects = [second_pass.Subject(ring="main", name="frozen", address=address, state="silent")]
-settings = second_pass.Settings(inventory=Path(inventory), work_dir=Path(work), host_timeout_s=60)
+settings = second_pass.Settings(inventory=Path(inventory), work_dir=Path(work), host_timeout_s=600)
 trio.run(second_pass.run, subjects, settings, print)
 """
 
@@ -45,16 +45,14 @@ async def test_cancelling_ends_ansible_and_all_below_it(tmp_path: Path) -> None:
         inventory = hosts.write_inventory(tmp_path / "inventory.json")
         work = tmp_path / "work"
         work.mkdir()
-        settings = Settings(inventory=inventory, work_dir=work, host_timeout_s=60)
+        settings = Settings(inventory=inventory, work_dir=work, host_timeout_s=600)
         target = subject("frozen", hosts["frozen"].address, state="silent", items=())
-        with trio.fail_after(60):
+        with trio.fail_after(100):  # the host's own time is over much later
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(second_pass.run, [target], settings, ignore)
                 await seen(str(hosts.known_hosts), "ssh ")
                 assert mentioning(str(work))
-                with trio.fail_after(5):
-                    nursery.cancel_scope.cancel()
-                    await trio.lowlevel.checkpoint_if_cancelled()
+                nursery.cancel_scope.cancel()
         assert mentioning(str(work)) == []
         assert mentioning(f"UserKnownHostsFile={hosts.known_hosts}") == []
         assert list(work.iterdir()) == []
@@ -71,8 +69,8 @@ async def test_a_killed_coordinator_leaves_no_process(tmp_path: Path) -> None:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as coordinator:  # noqa: ASYNC220  to be killed
             await seen(str(hosts.known_hosts), "ssh ")
             coordinator.send_signal(signal.SIGKILL)
-        await gone(str(work), within_s=6)
-        await gone(f"UserKnownHostsFile={hosts.known_hosts}", within_s=2)
+        await gone(str(work))  # long before the host's time is over
+        await gone(f"UserKnownHostsFile={hosts.known_hosts}")
 
 
 def second_look(subjects: list[Subject], settings: Settings) -> Mapping[tuple[str, str], Outcome]:

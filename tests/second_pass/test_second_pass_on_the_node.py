@@ -18,6 +18,7 @@ from inspector_agent.bundled import checks_dir
 from inspector_coord.second_pass import Look
 from inspector_coord.second_pass.bundle import bundle, playbooks_dir, request, unsendable
 from inspector_coord.second_pass.sight import Recheck, read_look, read_recheck
+from tests.support.checks import gone
 from tests.support.second_pass import SWAPPINESS, expectation, subject
 
 # As diagnose.yml has it.
@@ -27,7 +28,7 @@ FEED = "import sys; feed = sys.stdin.buffer; exec(feed.read(int(feed.readline())
 def look(*arguments: str, shell: tuple[str, ...] = ("sh",)) -> Look:
     """What look.sh says here."""
     script = (playbooks_dir() / "look.sh").read_bytes()
-    ran = subprocess.run([*shell, "-s", "--", *arguments], input=script, capture_output=True, timeout=30, check=True)
+    ran = subprocess.run([*shell, "-s", "--", *arguments], input=script, capture_output=True, timeout=60, check=True)
     return read_look(ran.stdout.decode())
 
 
@@ -137,7 +138,7 @@ def test_strange_arguments_are_only_text(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def recheck(*items: Any, root: Path, executables: dict[str, bytes] | None = None, limit_s: float = 10) -> Recheck:
+def recheck(*items: Any, root: Path, executables: dict[str, bytes] | None = None, limit_s: float = 60) -> Recheck:
     """What recheck.py finds here below `root`."""
     feed = bundle(playbooks_dir() / "recheck.py", checks_dir())
     folder = root.parent / "site"
@@ -148,7 +149,7 @@ def recheck(*items: Any, root: Path, executables: dict[str, bytes] | None = None
         site[name] = folder / name
     feed += request(subject("n001", items=items), items, site, limit_s=limit_s)
     command = [sys.executable, "-I", "-B", "-c", FEED, str(root)]
-    ran = subprocess.run(command, input=feed, capture_output=True, timeout=60, check=True, cwd=root)
+    ran = subprocess.run(command, input=feed, capture_output=True, timeout=100, check=True, cwd=root)
     return read_recheck(ran.stdout.decode(), frozenset(item.id for item in items))
 
 
@@ -171,15 +172,13 @@ def test_the_bundled_checks_run_from_memory(root: Path) -> None:
 
 def test_a_check_that_hangs_ends_with_its_time_and_the_rest_goes_on(root: Path) -> None:
     """With everything it has started."""
-    hangs = expectation("hangs:x", {}, timeout_s=0.3)
+    hangs = expectation("hangs:x", {}, timeout_s=1.5)
     script = f"#!/bin/sh\nsleep 300 & echo $! > {root.parent}/child; sleep 300\n".encode()
     told = recheck(hangs, SWAPPINESS, root=root, executables={"hangs": script})
     assert told.findings[hangs.id].outcome == "error"
-    assert told.findings[hangs.id].message == "timeout after 0.3 s"
+    assert told.findings[hangs.id].message == "timeout after 1.5 s"
     assert told.findings[SWAPPINESS.id].outcome == "fail"
-    child = int((root.parent / "child").read_text(encoding="ascii"))
-    state = Path(f"/proc/{child}/stat")
-    assert not state.exists() or state.read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
+    assert gone(int((root.parent / "child").read_text(encoding="ascii")))
 
 
 @pytest.mark.parametrize(
@@ -224,8 +223,8 @@ def test_a_site_check_gets_its_request_on_standard_input(root: Path) -> None:
 
 def test_items_whose_turn_never_came_are_named(root: Path) -> None:
     """The node's whole time is bounded, whatever its items' times add up to."""
-    slow = [expectation(f"slow:{index}", {}, timeout_s=5.0) for index in range(3)]
-    told = recheck(*slow, root=root, executables={"slow": b"#!/bin/sh\nexec sleep 300\n"}, limit_s=1)
+    slow = [expectation(f"slow:{index}", {}, timeout_s=30.0) for index in range(3)]
+    told = recheck(*slow, root=root, executables={"slow": b"#!/bin/sh\nexec sleep 300\n"}, limit_s=2)
     assert told.findings["slow:0"].outcome == "error"
     assert told.notes.keys() == {"slow:1", "slow:2"}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from inspector_agent.ring import Disconnected, QueryEvent, RingClient, connect
+from inspector_agent.ring import Disconnected, QueryEvent, QueryOver, RingClient, connect
 from inspector_agent.wire import (
     QUERY_NAME,
     Answer,
@@ -30,7 +30,7 @@ class ScriptedAgent:
     script: what to do with the first question, the second …; the last word holds for all others:
         pass, fail, error, na, busy, clock, release, stale, incomplete, garbage, forged (another sweep's answer),
         hang (no answer), hold (answered together with the next one), leave (the ring)
-    heard: questions so far; `asked` is set by the first one.
+    heard: questions so far; `asked` is set by the first one. An answer that comes too late for Serf is none.
     """
 
     node: SerfNode
@@ -69,10 +69,10 @@ class ScriptedAgent:
         elif word == "hold":
             self._held.append((event.id, self._answer("pass", question)))
         elif word != "hang":
-            for query, raw in self._held:
-                await client.respond(query, raw)
+            for query, raw in (*self._held, (event.id, self._answer(word, question))):
+                with suppress(QueryOver):
+                    await client.respond(query, raw)
             self._held.clear()
-            await client.respond(event.id, self._answer(word, question))
 
     def _answer(self, word: str, question: Question) -> bytes:
         if word == "garbage":

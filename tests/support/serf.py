@@ -24,7 +24,16 @@ from pathlib import Path
 
 import trio
 
-from inspector_agent.ring import QueryEvent, connect
+from inspector_agent.ring import (
+    Ack,
+    Answer,
+    Phantom,
+    QueryEvent,
+    QueryOver,
+    QueryRecord,
+    Subscription,
+    connect,
+)
 from inspector_lab.tools import find
 from tests.support.waiting import PATIENCE_S
 
@@ -203,13 +212,19 @@ async def answering(
             task_status.started()
             async for event in events:
                 if isinstance(event, QueryEvent):
-                    await client.respond(event.id, payload_of(node))
+                    with suppress(QueryOver):  # too late is as good as lost
+                        await client.respond(event.id, payload_of(node))
 
     async with trio.open_nursery() as nursery:
         for node in nodes:
             await nursery.start(answer, node)
         yield
         nursery.cancel_scope.cancel()
+
+
+async def heard(answers: Subscription[QueryRecord]) -> list[Ack | Answer]:
+    """All records of a query up to its end, less phantoms: a busy Serf may add any number of these."""
+    return [record async for record in answers if not isinstance(record, Phantom)]
 
 
 @contextmanager
