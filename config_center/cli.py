@@ -7,7 +7,7 @@ from types import ModuleType
 
 import typer
 
-from config_center import cli_layers, cli_publish, cli_serve
+from config_center import cli_difference, cli_layers, cli_publish, cli_serve, cli_status, cli_trail
 from config_center.cli_common import count_of, mistake_lines, say
 from config_center.errors import CenterError, InvalidLayers
 
@@ -18,11 +18,18 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    epilog="\b\nExample:\n  config-center validate /srv/fleet && config-center publish /srv/fleet --to /srv/releases",
+    epilog="\b\nExample:\n  config-center validate /srv/fleet && config-center publish /srv/fleet -m why",
 )
 
 # In the order of the help.
-_MODULES: tuple[ModuleType, ...] = (cli_layers, cli_publish, cli_serve)
+_MODULES: tuple[ModuleType, ...] = (
+    cli_layers,
+    cli_difference,
+    cli_publish,
+    cli_trail,
+    cli_serve,
+    cli_status,
+)
 for _module in _MODULES:
     _module.register(app)
 

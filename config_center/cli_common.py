@@ -17,6 +17,39 @@ Checks = Annotated[
     typer.Option("--checks", metavar="DIR", help="Use the bundled checks of this folder.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="WHERE", show_default=False, help="A file *.db, or a URL [published/center.db in DIR]."
+    ),
+]
+Keys = Annotated[
+    list[Path] | None,
+    typer.Option("--key", metavar="FILE", show_default=False, help="Sign with this secret key; repeat it for more."),
+]
+Unsigned = Annotated[bool, typer.Option("--unsigned", help="Sign nothing, although it was signed before.")]
+To = Annotated[
+    list[Path] | None,
+    typer.Option("--to", metavar="DIR", show_default=False, help="Export to this folder, too; repeat it for more."),
+]
+Export = Annotated[
+    list[Path] | None,
+    typer.Option("--export", metavar="DIR", show_default=False, help="Export to this folder; repeat it for more."),
+]
+Ring = Annotated[
+    Path | None,
+    typer.Option("--ring", metavar="FILE", show_default=False, help="coordinator.yml of the ring to tell."),
+]
+Roster = Annotated[
+    Path | None,
+    typer.Option(
+        "--roster", metavar="FILE", show_default=False,
+        help="Nodes to look at, as `inspector nodes --json` prints them [those that told the store about themselves].",
+    ),
+]  # fmt: skip
+Message = Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="Why, for the audit trail.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would do, and do nothing.")]
 HERE: Final = Path()
 
 

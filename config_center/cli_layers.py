@@ -21,11 +21,11 @@ from config_center.cli_common import (
     say,
 )
 from config_center.describe import bundled_checks, catalogue_of
+from config_center.drafting import draft
 from config_center.errors import CenterError
 from config_center.expectation import describe
 from config_center.layers import load_fleet
 from config_center.mistakes import did_you_mean
-from config_center.publishing import draft
 from config_center.resolve import Baseline, Resolver, Step
 
 

@@ -94,7 +94,7 @@ def open_source(path: Path) -> Iterator[Source]:
 
 def _from_layers(directory: Path) -> Source:
     from config_center.describe import catalogue_of
-    from config_center.publishing import draft
+    from config_center.drafting import draft
 
     release = draft(directory, catalogue_of(checks_dir()))
     return Source(release, f"layers of {directory}, not published", directory.absolute() / "checks")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from config_center.describe import bundled_checks, catalogue_of
+from config_center.drafting import draft
 from config_center.layers import load_fleet
-from config_center.publishing import draft
 from config_center.resolve import Resolver
 from inspector_lab import drift, rootfs
 from inspector_lab.breaking import apply

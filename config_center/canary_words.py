@@ -1,0 +1,44 @@
+"""CORE. Whom a canary is for, from the words of a command line: `rack=b1`, `node=n[001-010]`, `fact.kernel>=6.1`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from config_center.errors import MatchError
+from config_center.match import Match, Term, Terms
+
+_WORD: Final = re.compile(r"([^=!<>\s]+)\s*(!=|>=|<=|=|<)\s*(\S(?:.*\S)?)\s*")
+_BOUNDS: Final = {">=": "at_least", "<=": "at_most", "<": "below"}
+
+
+def read_canary(words: Sequence[str]) -> Terms:
+    """The match that the words make: different keys must all hold, a key given twice by `=` takes any of its values.
+
+    Raises MatchError, which names the word.
+    """
+    terms: Terms = {}
+    for word in words:
+        found = _WORD.fullmatch(word)
+        if not found:
+            raise MatchError(f"--canary {word!r}: write tag=pattern, node=pattern or fact.name>=version")
+        key, sign, value = found.groups()
+        try:
+            terms[key] = _with(terms.get(key, Term()), sign, value)
+            Match(terms)
+        except MatchError as error:
+            raise MatchError(f"--canary {word!r}: {error}") from error
+    return terms
+
+
+def _with(term: Term, sign: str, value: str) -> Term:
+    if sign == "=":
+        return msgspec.structs.replace(term, any=(*term.any, value))
+    if sign == "!=":
+        return msgspec.structs.replace(term, none=(*term.none, value))
+    if getattr(term, _BOUNDS[sign]):
+        raise MatchError(f"{sign} is given twice")
+    return msgspec.structs.replace(term, **{_BOUNDS[sign]: value})
