@@ -19,6 +19,7 @@ from inspector_agent.releases import Releases
 from inspector_agent.ring import connect
 from tests.support.center import item, layer
 from tests.support.serf import SerfRing, serf_ring
+from tests.support.waiting import PATIENCE_S
 from tests.support.web import Web, reply, sends, web
 
 LAYER = layer("10", {"sysctl:a.b": item()})
@@ -42,8 +43,9 @@ async def results(config: AgentConfig) -> dict[str, Result]:
     return {result.about: result for result in await examine(config)}
 
 
-async def test_a_healthy_node_is_all_ok(center: Web, tmp_path: Path) -> None:
+async def test_a_healthy_node_is_all_ok(center: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks, Serf, events, center, clock, cache, release, memory: each tried, each said."""
+    monkeypatch.setattr(limits, "doctor_event_s", PATIENCE_S)
     center.publish(tmp_path / "store", [LAYER])
     async with serf_ring(2, tags={"zone": "b"}) as ring:
         config = replace(nowhere(tmp_path), rpc=ring[0].rpc, config_center=(center.url,))
@@ -85,8 +87,9 @@ async def test_another_service_at_the_address_is_named(
     assert found["serf"].state == "bad"
 
 
-async def test_a_serf_that_has_joined_nobody_is_a_warning(tmp_path: Path) -> None:
+async def test_a_serf_that_has_joined_nobody_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It works, and no question will ever come."""
+    monkeypatch.setattr(limits, "doctor_event_s", PATIENCE_S)
     async with serf_ring(1) as ring:
         found = await results(replace(nowhere(tmp_path), rpc=ring[0].rpc, query_prefix="mine-"))
     assert found["serf"].state == "warn"

@@ -40,7 +40,7 @@ class Node:
         self.release_path = f"/releases/{self.second.digest}.json"
         self.part_path = f"/parts/{self.second.checks[0].sha256}"
 
-    async def refuses(self, deadline_s: float = 10.0) -> str:
+    async def refuses(self, deadline_s: float = 60.0) -> str:
         """A refresh that must leave release 1 in force, also for an agent that starts now; returns the error."""
         held = await self.releases.refresh(deadline_s)
         fresh = Releases(self.cache, [], name="n001", tags={}).current()
@@ -174,11 +174,11 @@ async def test_a_center_that_drips_is_given_up_in_time(node: Node) -> None:
     """Every byte comes soon after the last; only the whole takes for ever. The mirror after it still has its share."""
     node.center.handlers[node.release_path] = drips(reply(node.center.files[node.release_path]), 0.02)
     with trio.fail_after(30.0):
-        assert "not complete after 0." in await node.refuses(deadline_s=0.8)
+        assert "not complete after " in await node.refuses(deadline_s=2.0)
     async with web() as mirror:
         mirror.files = node.center.files
         slow_first = Releases(node.cache, [node.center.url, mirror.url], name="n001", tags={})
-        baseline = await slow_first.refresh(deadline_s=3.0)
+        baseline = await slow_first.refresh(deadline_s=8.0)
     assert baseline is not None
     assert baseline.digest == node.second.digest
 
@@ -187,14 +187,14 @@ async def test_a_silent_center_is_given_up_in_time(node: Node) -> None:
     """It accepts the connection, and that is all."""
     node.center.handlers["/current.json"] = says_nothing
     with trio.fail_after(30.0):
-        assert "not complete after 0." in await node.refuses(deadline_s=0.5)
+        assert "not complete after " in await node.refuses(deadline_s=1.5)
     await node.recovers()
 
 
 async def test_a_question_has_its_answer_in_time(node: Node) -> None:
     """A silent center cannot keep a question waiting beyond its own deadline."""
     node.center.handlers["/current.json"] = says_nothing
-    with trio.fail_after(20.0):
+    with trio.fail_after(30.0):
         assert await node.releases.ensure(bytes.fromhex(node.second.digest)[:8], 2, 0.5) is None
     assert node.releases.last_error
 
