@@ -29,7 +29,10 @@ def publish_items(fleet: Fleet) -> list[str]:
     layers.mkdir(parents=True)
     document = {"items": {"sysctl": {key: {"any": True} for key in keys}}}
     (layers / "00-bench.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    center = [str(BIN / "config-center"), "publish", str(layers.parent), "--to", str(fleet.directory / "center")]
+    center = [
+        str(BIN / "config-center"), "publish", str(layers.parent), "--yes", "--unclean",
+        "--store", str(fleet.directory / "fleet" / "published" / "center.db"), "--key", str(fleet.directory / "center"),
+    ]  # fmt: skip
     subprocess.run(center, check=True, capture_output=True)
     return keys
 

@@ -1,4 +1,4 @@
-"""The lab's config center: its first release, published from the practice layers."""
+"""The lab's config center: its first release, published from the practice layers and signed with the lab's own key."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from config_center.describe import bundled_checks, catalogue_of
 from config_center.errors import CenterError
+from config_center.keys import read_secret
 from config_center.publishing import publish as publish_fleet
 from inspector_lab.errors import UpError
 from inspector_lab.layout import Layout
@@ -25,7 +26,8 @@ def publish(layout: Layout) -> Published:
     """Publish the layers in `layout.fleet`; raises UpError with all their mistakes."""
     try:
         catalogue = catalogue_of(bundled_checks())
-        release = publish_fleet(layout.fleet, layout.center, catalogue, message="practice fleet").release
+        keys = [read_secret(layout.center_key)]
+        release = publish_fleet(layout.fleet, layout.store, catalogue, message="practice fleet", keys=keys).release
     except CenterError as failure:
         raise UpError(f"the practice layers cannot be published: {failure}") from failure
     return Published(number=release.number, digest=release.digest, items=len(release.items), layers=len(release.layers))

@@ -125,12 +125,16 @@ def next_steps(lab: LabState, layout: Layout) -> str:
     node, home = lab.nodes[-1].name, shell_word(layout.home)
     config, inventory = shell_word(layout.coordinator), shell_word(layout.inventory)
     ask, lab_, center, ansible = map(program, ("inspector", "inspector-lab", "config-center", "ansible"))
+    publish = f"{center} publish {shell_word(layout.fleet)} --key {shell_word(layout.center_key)} --ring {config}"
     steps = (
         ("ask all nodes", f"{ask} --config {config} sweep"),
         ("break one", f"{lab_} break {node} --how drift --set sysctl:vm.swappiness=60 --dir {home}"),
         ("see why it fails", f"{ask} --config {config} explain {node}"),
         ("look from Ansible", f"{ansible} -i {inventory} {node} -m ping"),
-        ("change what is expected", f"{center} publish {shell_word(layout.fleet)} --to {shell_word(layout.center)}"),
+        (
+            "change what is expected",
+            f"{center} publish {shell_word(layout.fleet)} --key {shell_word(layout.center_key)} --ring {config}",
+        ),
         ("what runs", f"{lab_} status --dir {home}"),
         ("end it", f"{lab_} down --dir {home}"),
     )

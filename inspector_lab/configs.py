@@ -54,6 +54,7 @@ def agent(plan: Plan, node: Node, layout: Layout) -> str:
     document = {
         "ring": {"rpc": node.rpc, "auth_key_file": str(layout.rpc_key)},
         "config_center": [plan.center_url],
+        "trusted_keys": [str(layout.center_public)],
         "cache": str(files.cache),
         "root": str(files.root),
         "query_prefix": "",
@@ -98,6 +99,7 @@ def coordinator(plan: Plan, layout: Layout) -> str:
     document = {
         "rings": {"main": {"entries": entries, "auth_key_file": layout.rpc_key.name}},
         "config_center": plan.center_url,
+        "trusted_keys": [layout.center_public.name],
         "groups": groups(plan),
         "cache": layout.cache.name,
         "second_pass": {"inventory": layout.inventory.name, "forks": 25, "sample": 3, "host_timeout_s": 20},

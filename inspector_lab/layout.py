@@ -89,9 +89,19 @@ class Layout:
         return self.home / "fleet"
 
     @property
-    def center(self) -> Path:
-        """The config center's store."""
+    def store(self) -> Path:
+        """The config center's database: where `config-center` looks for the store of a fleet's directory."""
+        return self.fleet / "published" / "center.db"
+
+    @property
+    def center_key(self) -> Path:
+        """Secret key that signs what is published."""
         return self.home / "center"
+
+    @property
+    def center_public(self) -> Path:
+        """Its public half, which agents and coordinator trust."""
+        return self.home / "center.pub"
 
     @property
     def cache(self) -> Path:
@@ -140,6 +150,6 @@ class Layout:
     def made(self) -> tuple[Path, ...]:
         """Everything `up` makes but `state`: what it may clear away before it makes it anew."""
         return (
-            self.services, self.socket, self.keeper_log, self.coordinator, self.inventory, self.fleet, self.center,
-            self.cache, self.ssh, self.rpc_key, self.home / "log", self.home / "nodes",
+            self.services, self.socket, self.keeper_log, self.coordinator, self.inventory, self.fleet, self.center_key,
+            self.center_public, self.cache, self.ssh, self.rpc_key, self.home / "log", self.home / "nodes",
         )  # fmt: skip

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from config_center.keys import write_keypair
 from inspector_lab import configs, limits, rootfs, tools
 from inspector_lab.commands import call
 from inspector_lab.errors import DirError, UpError
@@ -118,6 +119,7 @@ def write_lab(plan: Plan, layout: Layout, host: configs.Host, practice: Path) ->
         folder.mkdir(mode=0o700)
     shutil.copytree(practice, layout.fleet)
     keys = write_keys(layout)
+    write_keypair(layout.center_key)
     layout.coordinator.write_text(configs.coordinator(plan, layout))
     layout.inventory.write_text(configs.inventory(plan, layout, host))
     for index, node in enumerate(plan.nodes):
@@ -190,7 +192,7 @@ def spec(node: str, name: str, argv: list[str], log: Path, at_s: float) -> Servi
 def center_command(plan: Plan, layout: Layout) -> list[str]:
     """The config center on its own address."""
     host, port = plan.center.split(":")
-    return [str(SCRIPTS / "config-center"), "serve", str(layout.center), "--host", host, "--port", port]
+    return [str(SCRIPTS / "config-center"), "serve", str(layout.store), "--host", host, "--port", port]
 
 
 def check_sshd(layout: Layout, node: Node) -> None:
