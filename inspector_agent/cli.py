@@ -176,18 +176,17 @@ def _seconds(text: str) -> float:
 def check(arguments: argparse.Namespace) -> int:
     """`inspector-agent check`."""
     from config_center.errors import CenterError, InvalidLayers
-    from inspector_agent.once import Question, choose, look, open_source
+    from inspector_agent.facts import flat_facts
+    from inspector_agent.once import Question, choose, look
     from inspector_agent.screen import as_json, as_text, verdict
+    from inspector_agent.sources import open_source
 
+    root = _root(arguments.root)
     question = Question(
-        node=arguments.name,
-        tags=dict(arguments.tag),
-        patterns=tuple(arguments.item),
-        root=_root(arguments.root),
-        deadline_s=arguments.timeout,
+        arguments.name, dict(arguments.tag), flat_facts(root), tuple(arguments.item), root, arguments.timeout
     )
     try:
-        with open_source(arguments.release) as source, Progress() as progress:
+        with open_source(arguments.release, question.node, question.traits) as source, Progress() as progress:
             items = choose(source, question)
             done = trio.run(_until_signalled, look, source, question, items, progress)
     except InvalidLayers as error:

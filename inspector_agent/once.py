@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from config_center import limits as center_limits
-from config_center.canonical import digest_of
-from config_center.errors import CenterError
-from config_center.release import Release, SiteCheck, decode
 from config_center.resolve import Item, resolve
+from config_center.traits import traits_of
 from inspector_agent.bundled import checks_dir
 from inspector_agent.errors import SourceError
-from inspector_agent.facts import gather
 from inspector_agent.findings import Finding
 from inspector_agent.runner.run import CheckRunner
-
-
-@dataclass(frozen=True)
-class Source:
-    """A release and where its executables are.
-
-    Attributes:
-        about: for people, e.g. "release 12 (3fa94c0d1e22)" or "layers of examples/fleet, not published".
-        parts_dir: the executables under their kinds' names.
-    """
-
-    release: Release
-    about: str
-    parts_dir: Path
+from inspector_agent.runs import day_of
+from inspector_agent.sources import Source
+from inspector_agent.tally import OUTCOMES, outcome_of
 
 
 @dataclass(frozen=True)
@@ -42,6 +23,7 @@ class Question:
     """What is asked about which node.
 
     Attributes:
+        facts: what the node is, by `facts.flat_facts`.
         patterns: of item ids, shell-style; none means all items.
         root: the directory below which all checks look.
         deadline_s: for all checks together.
@@ -49,9 +31,15 @@ class Question:
 
     node: str
     tags: Mapping[str, str]
+    facts: Mapping[str, str]
     patterns: tuple[str, ...]
     root: str
     deadline_s: float
+
+    @property
+    def traits(self) -> dict[str, str]:
+        """What layers match on, besides the name."""
+        return traits_of(self.tags, self.facts)
 
 
 @dataclass(frozen=True)
@@ -61,6 +49,7 @@ class Run:
     Attributes:
         items: those that were looked at, by number.
         found: their findings, by number; every item has one.
+        today: the day by which waivers hold, "YYYY-MM-DD" in UTC.
         seconds: wall time of the checks.
     """
 
@@ -68,90 +57,22 @@ class Run:
     node: str
     items: tuple[Item, ...]
     found: Mapping[int, Finding]
+    today: str
     seconds: float
 
     def counts(self) -> dict[str, int]:
         """How many items ended in each outcome."""
-        outcomes = [finding.outcome for finding in self.found.values()]
-        return {outcome: outcomes.count(outcome) for outcome in ("pass", "fail", "error", "na")}
+        outcomes = [self.outcome(item) for item in self.items]
+        return {outcome: outcomes.count(outcome) for outcome in (*OUTCOMES, "waived")}
 
-
-@contextmanager
-def open_source(path: Path) -> Iterator[Source]:
-    """The release that a path names: a directory of layers, a directory of published releases, or one release's file.
-
-    Raises CenterError (InvalidLayers with all mistakes) or SourceError.
-    """
-    if (path / "layers").is_dir():
-        yield _from_layers(path)
-    elif path.is_dir() or path.name == "current.json":
-        with _from_store(path if path.is_dir() else path.parent) as source:
-            yield source
-    else:
-        with _from_file(path) as source:
-            yield source
-
-
-def _from_layers(directory: Path) -> Source:
-    from config_center.describe import catalogue_of
-    from config_center.drafting import draft
-
-    release = draft(directory, catalogue_of(checks_dir()))
-    return Source(release, f"layers of {directory}, not published", directory.absolute() / "checks")
-
-
-@contextmanager
-def _from_store(directory: Path) -> Iterator[Source]:
-    from config_center.store import Store
-
-    store = Store(directory)
-    if store.pointer() is None:
-        raise SourceError(
-            f"{directory} is neither a fleet's directory (it has no layers/) nor one of published releases (it has no "
-            "current.json)"
-        )
-    with _laid_out(store.current(), directory / "parts") as source:
-        yield source
-
-
-@contextmanager
-def _from_file(path: Path) -> Iterator[Source]:
-    try:
-        with path.open("rb") as file:
-            release = decode(file.read(center_limits.release_bytes_max + 1))
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
-    except CenterError as error:
-        raise SourceError(f"{path}: {error}") from error
-    with _laid_out(release, path.parent.parent / "parts") as source:
-        yield source
-
-
-@contextmanager
-def _laid_out(release: Release, parts: Path) -> Iterator[Source]:
-    """The release with its executables under their names, in a folder that is gone afterwards."""
-    with TemporaryDirectory(prefix="inspector-") as folder:
-        for check in release.checks:
-            _lay_out(check, parts / check.sha256, Path(folder) / check.name)
-        yield Source(release, f"release {release.number} ({release.digest[:12]})", Path(folder))
-
-
-def _lay_out(check: SiteCheck, part: Path, target: Path) -> None:
-    try:
-        shutil.copyfile(part, target)
-        intact = digest_of(target.read_bytes()) == check.sha256
-        target.chmod(0o700)
-    except OSError as error:
-        raise SourceError(
-            f"the executable of the check {check.name} cannot be had: {part}: {error.strerror}"
-        ) from error
-    if not intact:
-        raise SourceError(f"{part} is not the check {check.name} that the release names: it is damaged or was changed")
+    def outcome(self, item: Item) -> str:
+        """What an item ended in, waivers applied."""
+        return outcome_of(item, self.found[item.number], self.today)
 
 
 def choose(source: Source, question: Question) -> tuple[Item, ...]:
     """The items that are asked about. Raises SourceError where a pattern is idle."""
-    items = resolve(source.release, question.node, question.tags).items
+    items = resolve(source.release, question.node, question.traits).items
     for pattern in question.patterns:
         if not any(_covers(pattern, item) for item in items):
             raise SourceError(f"--item {pattern}: this node has no such item{_nearest(pattern, items)}")
@@ -180,7 +101,7 @@ async def look(
         checks_dir=checks_dir(),
         parts_dir=source.parts_dir,
         root=question.root,
-        facts={"name": question.node, "tags": dict(question.tags), **gather(question.root).as_dict()},
+        facts={"name": question.node, "tags": dict(question.tags), **question.facts},
     )
     found: dict[int, Finding] = {}
 
@@ -190,4 +111,4 @@ async def look(
 
     began = time.perf_counter()
     await runner.run(items, emit, deadline_s=question.deadline_s)
-    return Run(source, question.node, items, found, time.perf_counter() - began)
+    return Run(source, question.node, items, found, day_of(time.time()), time.perf_counter() - began)

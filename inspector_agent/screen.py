@@ -11,55 +11,70 @@ from config_center.resolve import Item
 from inspector_agent.findings import Finding, printable
 from inspector_agent.once import Run
 from inspector_agent.paint import Paint
+from inspector_agent.veil import SECRET, is_secret
 
 SCHEMA = "inspector.check/1"
 TEXT_CHARS_MAX = 400
-WORST_FIRST = ("fail", "error", "na", "pass")
+OUTCOME_CHARS = 5  # of the column, unless something longer stands in it
+WORST_FIRST = ("fail", "error", "waived", "na", "pass")
+SHOWN = ("fail", "error", "waived")  # of all outcomes, unless everything is asked for
 
 
 def verdict(run: Run) -> int:
-    """The exit code: 0 all pass, 1 some fail or err, 2 nothing applies."""
+    """The exit code: 0 all pass, or fail under a waiver; 1 some fail or err; 2 nothing applies."""
     counts = run.counts()
     if counts["fail"] or counts["error"]:
         return 1
-    return 0 if counts["pass"] else 2
+    return 0 if counts["pass"] or counts["waived"] else 2
 
 
 def as_text(run: Run, paint: Paint, *, everything: bool) -> Iterator[str]:
     """Lines: what was looked at, what differs (or everything), and the sum."""
     yield f"{run.node}: {run.source.about}, {len(run.items)} item{'' if len(run.items) == 1 else 's'}"
-    shown = [
-        (item, finding) for item, finding in _worst_first(run) if everything or finding.outcome in ("fail", "error")
-    ]
-    width = max((len(item.id) for item, _ in shown), default=0)
-    for item, finding in shown:
-        yield f"  {paint(finding.outcome, 5)}  {item.id:<{width}}  {_sentence(item, finding)}"
-        yield from (f"         {line}" for line in _details(item, finding))
+    shown = [item for item in _worst_first(run) if everything or run.outcome(item) in SHOWN]
+    width = max((len(item.id) for item in shown), default=0)
+    words = max([OUTCOME_CHARS, *(len(run.outcome(item)) for item in shown)])
+    for item in shown:
+        finding, outcome = run.found[item.number], run.outcome(item)
+        yield f"  {paint(outcome, words)}  {item.id:<{width}}  {_sentence(item, finding)}"
+        yield from (f"  {'':{words}}  {line}" for line in _details(item, finding, outcome))
     yield _sum(run)
 
 
-def _worst_first(run: Run) -> Sequence[tuple[Item, Finding]]:
-    pairs = [(item, run.found[item.number]) for item in run.items]
+def _worst_first(run: Run) -> Sequence[Item]:
     return sorted(
-        pairs, key=lambda pair: (WORST_FIRST.index(pair[1].outcome), SEVERITIES.index(pair[0].severity), pair[0].number)
+        run.items,
+        key=lambda item: (WORST_FIRST.index(run.outcome(item)), SEVERITIES.index(item.severity), item.number),
     )
 
 
 def _sentence(item: Item, finding: Finding) -> str:
     if finding.outcome == "fail":
-        return f"is {finding.observed or 'not as expected'}, expected {describe(item.expect)}"
+        return f"is {_observed(item, finding) or 'not as expected'}, expected {expected(item)}"
     if finding.outcome == "pass":
-        return finding.observed
+        return _observed(item, finding)
     return finding.message
 
 
-def _details(item: Item, finding: Finding) -> Iterator[str]:
+def _observed(item: Item, finding: Finding) -> str:
+    return SECRET if is_secret(item) else finding.observed
+
+
+def expected(item: Item) -> str:
+    """What is expected, in a line; of a secret the file that holds it."""
+    files = [f"{matcher} what {path} holds" for some in item.from_file.values() for matcher, path in some.items()]
+    return " and ".join([*([describe(item.expect)] if item.expect else []), *files])
+
+
+def _details(item: Item, finding: Finding, outcome: str) -> Iterator[str]:
     """What helps to put an item right. A release's texts are people's, of any length and lines."""
-    if finding.outcome not in ("fail", "error"):
+    if outcome not in SHOWN:
         return
+    if outcome == "waived":
+        yield printable(f"waived until {item.waived_until} by {item.waiver}", TEXT_CHARS_MAX)
     owner = f"owner {item.owner}" if item.owner else ""
     yield printable(", ".join(part for part in (item.severity, item.source, item.title, owner) if part), TEXT_CHARS_MAX)
-    if finding.outcome == "fail" and not finding.message.startswith("expected "):  # which is said already
+    if finding.outcome == "fail" and finding.message and not finding.message.startswith("expected "):  # said already
         yield finding.message
     if item.remediation:
         yield printable(f"to put it right: {' '.join(item.remediation.split())}", TEXT_CHARS_MAX)
@@ -83,18 +98,19 @@ def as_json(run: Run) -> dict[str, Any]:
         "release": {"number": run.source.release.number, "digest": run.source.release.digest, "from": run.source.about},
         "seconds": round(run.seconds, 3),
         "counts": run.counts(),
-        "findings": [_finding(item, run.found[item.number]) for item in run.items],
+        "findings": [_finding(item, run.found[item.number], run.outcome(item)) for item in run.items],
     }
 
 
-def _finding(item: Item, finding: Finding) -> dict[str, Any]:
+def _finding(item: Item, finding: Finding, outcome: str) -> dict[str, Any]:
     return {
         "item": item.id,
-        "outcome": finding.outcome,
-        "expected": describe(item.expect),
-        "observed": finding.observed,
+        "outcome": outcome,
+        "expected": expected(item),
+        "observed": _observed(item, finding),
         "message": finding.message,
         "severity": item.severity,
         "source": item.source,
         "ms": finding.ms,
+        **({"waiver": item.waiver, "waived_until": item.waived_until} if outcome == "waived" else {}),
     }
