@@ -6,6 +6,7 @@
     root: /                                                         # what the checks look at
     query_prefix: ""                                                # where a shared ring has an "inspect" of its own
     poll_s: 60                                                      # how often to ask for news
+    trusted_keys: [ops.pub, "ed25519:…"]                            # then nothing else is taken than what these signed
 
 All but `cache` may be left out. Relative paths are relative to the file. Every mistake of a file is reported at once.
 """
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from config_center.errors import TrustError
 from inspector_agent import limits
 from inspector_agent.errors import ConfigError
 from inspector_agent.runner.kin import fork
@@ -29,7 +31,7 @@ from inspector_agent.runner.kin import fork
 SYSTEM_FILE = Path("/etc/inspector/agent.yml")
 RPC_DEFAULT = "127.0.0.1:7373"
 
-_KEYS = ("ring", "config_center", "cache", "root", "query_prefix", "poll_s")
+_KEYS = ("ring", "config_center", "cache", "root", "query_prefix", "poll_s", "trusted_keys")
 _RING_KEYS = ("rpc", "auth_key_file")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{0,32}")
@@ -46,6 +48,7 @@ class AgentConfig:
         root: the directory below which all checks look.
         query_prefix: stands before the names of our queries.
         poll_s: seconds between two questions for news; the agent adds jitter.
+        trusted_keys: public keys as they are written; without any, unsigned releases are taken.
     """
 
     rpc: str
@@ -55,6 +58,7 @@ class AgentConfig:
     root: str
     query_prefix: str
     poll_s: float
+    trusted_keys: tuple[str, ...] = ()
 
 
 def load(path: Path) -> AgentConfig:
@@ -123,6 +127,7 @@ def parse(document: Mapping[Any, Any], path: Path) -> AgentConfig:
         root=str(reader.directory("root", "/")),
         query_prefix=reader.prefix(),
         poll_s=reader.seconds("poll_s", limits.poll_s_default),
+        trusted_keys=reader.trusted_keys(),
     )
     if reader.mistakes:
         raise ConfigError("\n".join(f"{path}: {mistake}" for mistake in reader.mistakes))
@@ -184,6 +189,23 @@ class _Reader:
             if not isinstance(url, str) or not _is_url(url):
                 self.mistakes.append(f"`config_center` holds http:// or https:// addresses, not {_short(url)}")
         return tuple(str(url).rstrip("/") for url in urls)
+
+    def trusted_keys(self) -> tuple[str, ...]:
+        from config_center.keys import find_public
+
+        value = self.take("trusted_keys", (str, list), [])
+        keys: list[str] = []
+        for text in [value] if isinstance(value, str) else value[: limits.trusted_keys_max]:
+            if not isinstance(text, str) or not text:
+                self.mistakes.append(f"`trusted_keys` holds keys or names of .pub files, not {_short(text)}")
+                continue
+            try:
+                keys.append(find_public(text, self._base).text)
+            except TrustError as error:
+                self.mistakes.append(f"`trusted_keys`: {error}")
+        if len(value) > limits.trusted_keys_max and not isinstance(value, str):
+            self.mistakes.append(f"`trusted_keys` has {len(value)} keys, at most {limits.trusted_keys_max} are taken")
+        return tuple(dict.fromkeys(keys))
 
     def directory(self, key: str, default: str | None) -> Path:
         value = self.take(key, str, default) if key in self._document or default else None

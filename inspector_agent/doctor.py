@@ -15,18 +15,20 @@ from pathlib import Path
 import trio
 
 from config_center import limits as center_limits
-from config_center.errors import ReleaseError
+from config_center.errors import ReleaseError, TrustError
 from config_center.pointer import decode_pointer
 from config_center.resolve import Item
+from config_center.traits import traits_of
 from inspector_agent import limits
 from inspector_agent.bundled import checks_dir
 from inspector_agent.config import AgentConfig
 from inspector_agent.download import get
 from inspector_agent.errors import FetchError
+from inspector_agent.facts import flat_facts
 from inspector_agent.findings import Finding, printable
 from inspector_agent.kept import MAKE_ANEW, PRIVATE, Kept
 from inspector_agent.paint import Paint
-from inspector_agent.proof import whole
+from inspector_agent.proof import Proven
 from inspector_agent.ring import AuthRefused, QueryEvent, RingClient, RingError, connect
 from inspector_agent.runner.run import CheckRunner
 
@@ -156,7 +158,7 @@ async def _events(config: AgentConfig, client: RingClient, identity: Identity) -
 async def _centers(config: AgentConfig) -> list[Result]:
     if not config.config_center:
         return [Result("center", "warn", "none is configured", "without `config_center` no release ever arrives")]
-    results = [result for url in config.config_center for result in await _center(url)]
+    results = [result for url in config.config_center for result in await _center(url, config)]
     if not any(result.about == "center" and result.state == "ok" for result in results):
         return results
     return [_forgiven(result) if result.about == "center" else result for result in results]
@@ -167,12 +169,16 @@ def _forgiven(result: Result) -> Result:
     return result if result.state == "ok" else replace(result, state="warn", advice="another mirror serves meanwhile")
 
 
-async def _center(url: str) -> list[Result]:
+async def _center(url: str, config: AgentConfig) -> list[Result]:
     """What one center says, and, if it says anything, how its clock compares with ours."""
     try:
         ask = partial(get, f"{url}/current.json", bytes_max=center_limits.pointer_bytes_max, silence_s=5.0)
         reply = await trio.to_thread.run_sync(ask, abandon_on_cancel=True)
         pointer = decode_pointer(reply.body)
+        Proven(Kept(config.cache), config.trusted_keys).check(pointer)
+    except TrustError as error:
+        advice = "nothing of it is taken: is the right key in `trusted_keys`, and is this the center's address?"
+        return [Result("center", "bad", f"{url}/current.json: {error}", advice)]
     except FetchError as error:
         advice = (
             "nothing is published there yet" if "answers 404" in str(error) else "the last good release stays in force"
@@ -231,15 +237,20 @@ def _release(config: AgentConfig, identity: Identity | None) -> Result:
     kept = Kept(config.cache)
     if kept.foreign():
         return Result("release", "bad", "none from a cache that others can change", "see `cache`")
-    pointer = kept.current()
-    if pointer is None:
+    if kept.current() is None:
         return Result("release", "warn", "none was ever fetched", "`inspector-agent run` fetches it")
-    said = f"{pointer.number} ({pointer.digest[:12]}) is in force"
-    if whole(kept, pointer.digest) is None:
+    proven = Proven(kept, config.trusted_keys)
+    if proven.current is None:
+        return Result("release", "bad", "the one in the cache is not signed by a key of `trusted_keys`", "see `center`")
+    traits = traits_of(identity.tags, flat_facts(config.root)) if identity else {}
+    named = [proven.current.assigned(identity.name, traits)] if identity else proven.current.releases()
+    number, digest = next((release for release in named if proven.release(release[1])), named[0])
+    said = f"{number} ({digest[:12]}) is in force"
+    if proven.release(digest) is None:
         return Result(
             "release", "bad", f"{said}, and damaged in the cache", "the agent fetches it again at its next look"
         )
-    baseline = kept.baseline(pointer.digest, identity.name, identity.tags) if identity else None
+    baseline = kept.baseline(digest, identity.name, traits) if identity else None
     if baseline is None:
         return Result("release", "ok", said)
     if not baseline.items:

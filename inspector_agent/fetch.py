@@ -1,12 +1,8 @@
-"""Fetches a release in a process of its own, `python -m inspector_agent.fetch`: HTTP and TLS need memory that the agent
-does not keep. A job comes on stdin, what came of it goes to stdout; everything else is left in the cache directory.
+"""Fetches a release in a process of its own, `python -m inspector_agent.fetch`: HTTP, TLS and keys need memory that the
+agent does not keep. A job comes on stdin, what came of it goes to stdout; everything else is left in the cache.
 
-Which release is taken (DESIGN 7: nobody turns a node back without saying so under a signature)
-    - A question names the digest it wants. What is kept under it serves; else a center whose current release has it.
-      It serves that question, whatever its number; it becomes the node's own release only if its number is higher.
-    - Without a question, a center's current release is taken if its number is higher than the one that holds. A lower
-      one, or another release under the same number, is refused: until releases are signed that cannot be told from an
-      attack, and a center that was set up anew serves its questions all the same.
+Which pointer is followed is said in acceptance.py. Where no keys are trusted, one that is not followed still serves a
+question that names its release: a center that was set up anew serves its questions all the same.
 """
 
 from __future__ import annotations
@@ -24,47 +20,17 @@ import msgspec
 
 from config_center import limits as center_limits
 from config_center.canonical import digest_of
-from config_center.errors import ReleaseError
+from config_center.errors import ReleaseError, TrustError
 from config_center.pointer import Pointer, decode_pointer
 from config_center.release import Release, SiteCheck, decode
 from inspector_agent import limits
+from inspector_agent.acceptance import check_signed, check_unsigned, names_both, target
 from inspector_agent.download import get
 from inspector_agent.errors import FetchError
+from inspector_agent.jobs import Job, Outcome
 from inspector_agent.kept import Kept
-from inspector_agent.proof import is_part, same, whole, work_out
+from inspector_agent.proof import Proven, is_part, same, whole, work_out
 from inspector_agent.runner import kin
-
-
-class Job(msgspec.Struct, frozen=True):
-    """What the agent wants.
-
-    Attributes:
-        centers: base URLs, in the order in which they are tried.
-        wanted: the beginning of a digest, in hexadecimal digits; "" for the center's current release.
-        number: of the wanted release, for words.
-        parent: the agent's process id, with which this process ends; 0 to run it by hand.
-    """
-
-    cache: str
-    centers: tuple[str, ...]
-    name: str
-    tags: dict[str, str]
-    deadline_s: float
-    parent: int = 0
-    wanted: str = ""
-    number: int = 0
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What came of it.
-
-    Attributes:
-        digest: the release that is now there for this job, resolved; "" if there is none.
-        problem: what went wrong, even if an older release is there; "" if nothing did.
-    """
-
-    digest: str = ""
-    problem: str = ""
 
 
 class OutOfTimeError(Exception):
@@ -85,22 +51,11 @@ def main() -> None:
 def do(job: Job, deadline: float) -> Outcome:
     """Do a job by a moment of the monotonic clock. Raises nothing that a center or a disk can cause."""
     kept = Kept(Path(job.cache))
-    problem, digest = "", ""
     try:
         with kept.locked():
-            try:
-                problem = _fetch(job, kept, deadline)
-            except OSError as error:  # the disk's: nothing half written is left, and the last good release still serves
-                problem = f"cannot keep what was fetched: {_words(error)}"
-            release = _serving(job, kept)
-            if release is not None:
-                digest = release.digest
-                _resolve(job, kept, release)
-            elif not job.wanted and (held := kept.current()):
-                problem = _joined(problem, f"release {held.number} ({held.digest[:12]}) in the cache is damaged")
+            return Fetching(job, kept).do(deadline)
     except OSError as error:
-        return Outcome("", _joined(problem, f"the cache cannot be used: {_words(error)}"))
-    return Outcome(digest, problem)
+        return Outcome(problem=f"the cache cannot be used: {_words(error)}")
 
 
 def _words(error: OSError) -> str:
@@ -111,28 +66,168 @@ def _joined(*problems: str) -> str:
     return "; ".join(problem for problem in problems if problem)
 
 
-def _serving(job: Job, kept: Kept) -> Release | None:
-    """The release in the cache, undamaged, that serves this job; None if none does."""
-    current = kept.current()
-    candidates = kept.digests() if job.wanted else [current.digest] if current else []
-    found = (whole(kept, digest) for digest in candidates if digest.startswith(job.wanted))
-    return next((release for release in found if release is not None), None)
+class Fetching:
+    """One job in a cache that nobody else writes to meanwhile."""
 
+    def __init__(self, job: Job, kept: Kept) -> None:
+        self._job = job
+        self._kept = kept
+        self._proven = Proven(kept, job.trusted_keys)
+        self._served = ""  # digest of what a center gave for this job
+        self._failed: list[str] = []
+        self._answered = ""
 
-def _fetch(job: Job, kept: Kept, deadline: float) -> str:
-    """Ask the centers in order until one gives what is wanted. Returns why none did, or ""."""
-    if job.wanted and _serving(job, kept):
-        return ""
-    problems = []
-    for left, center in zip(range(len(job.centers), 0, -1), job.centers, strict=True):
+    def do(self, deadline: float) -> Outcome:
+        """Fetch what is wanted by a moment of the monotonic clock, unless it is there. Raises OSError of the disk."""
+        problem = ""
         try:
-            with _at_most((deadline - time.monotonic()) / left, center):
-                _fetch_from(center, job, kept)
-        except FetchError as error:
-            problems.append(str(error))
-        else:
+            if self._proven.signs:
+                self._kept.put_seen(self._proven.seen)  # a crash may have come between a pointer and this
+            problem = self._fetch(deadline)
+        except OSError as error:  # the disk's: nothing half written is left, and the last good release still serves
+            problem = f"cannot keep what was fetched: {_words(error)}"
+        self._proven = Proven(self._kept, self._job.trusted_keys)  # whatever was left off above
+        release, held, current = self._serving(), self._kept.current(), self._proven.current
+        if release is not None:
+            self._resolve(release)
+        elif not self._job.wanted and held is not None:
+            problem = _joined(problem, self._useless(held))
+        digest = release.digest if release else ""
+        holds = bool(digest) and self._assigned(current) == digest
+        return Outcome(digest, holds, problem, tuple(self._failed), self._answered)
+
+    def _assigned(self, pointer: Pointer | None) -> str:
+        """The digest of this node's release; "" without a pointer."""
+        return pointer.assigned(self._job.name, self._job.traits)[1] if pointer else ""
+
+    def _useless(self, held: Pointer) -> str:
+        """Why the pointer in the cache gives no release."""
+        if self._proven.current is None:
+            what = f"act {held.serial} (release {held.number}) in the cache"
+            return f"{what} proves nothing: no trusted key has signed it, or it is not the newest that was seen"
+        number, digest = held.assigned(self._job.name, self._job.traits)
+        return f"release {number} ({digest[:12]}) in the cache is damaged"
+
+    def _serving(self) -> Release | None:
+        """The release in the cache, proven, that serves this job; None if none does."""
+        found = (self._proven.release(digest) for digest in self._candidates())
+        return next((release for release in found if release is not None), None)
+
+    def _candidates(self) -> list[str]:
+        if self._served:
+            return [self._served]
+        wanted, current = self._job.wanted, self._proven.current
+        if current is not None and (not wanted or names_both(current, wanted)):
+            return [current.assigned(self._job.name, self._job.traits)[1]]
+        return [digest for digest in self._kept.digests() if wanted and digest.startswith(wanted)]
+
+    def _fetch(self, deadline: float) -> str:
+        """Ask the centers in order until one gives what is wanted. Returns why none did, or ""."""
+        centers = self._job.centers
+        if self._job.wanted and self._serving():
             return ""
-    return _joined(*problems) or "no config center is configured"
+        problems = []
+        for left, center in zip(range(len(centers), 0, -1), centers, strict=True):
+            try:
+                with _at_most((deadline - time.monotonic()) / left, center):
+                    self._fetch_from(center)
+            except FetchError as error:
+                problems.append(str(error))
+                self._failed.append(center)
+            else:
+                self._answered = center
+                return ""
+        return _joined(*problems) or "no config center is configured"
+
+    def _fetch_from(self, center: str) -> None:
+        """Do what the center's pointer says. Raises FetchError."""
+        job, kept, url = self._job, self._kept, f"{center}/current.json"
+        mine = self._assigned(self._proven.current)
+        intact = bool(mine) and self._proven.release(mine) is not None
+        etag = kept.etag(url) if intact and not job.wanted else ""
+        reply = get(url, bytes_max=center_limits.pointer_bytes_max, etag=etag)
+        if reply.unchanged:
+            return
+        try:
+            pointer = decode_pointer(reply.body)
+            follows = self._check(pointer)
+            number, digest = target(pointer, job)
+        except (ReleaseError, TrustError) as error:
+            raise FetchError(f"{url}: {error}") from error
+        self._take(center, number, digest)
+        kept.put_warrants(pointer)
+        self._served = digest
+        if follows:
+            self._follow(center, pointer)
+        kept.forget_old(but=digest)
+        kept.put_etag(url, reply.etag, [f"{known}/current.json" for known in job.centers])
+
+    def _check(self, pointer: Pointer) -> bool:
+        """Whether it is followed. Raises TrustError if it does not even serve this job."""
+        proven, job = self._proven, self._job
+        if proven.signs:
+            try:
+                proven.check(pointer)
+            except TrustError as error:
+                raise TrustError(f"{error}; refused: this node takes only what a trusted key has signed") from error
+            check_signed(pointer, proven.current, proven.seen)
+            return True
+        try:
+            check_unsigned(pointer, proven.current, job.name, job.traits)
+        except TrustError:
+            if job.wanted:
+                return False
+            raise
+        return True
+
+    def _follow(self, center: str, pointer: Pointer) -> None:
+        """From now on the pointer holds. Before it does, all is there that it assigns to this node."""
+        job, kept = self._job, self._kept
+        number, digest = pointer.assigned(job.name, job.traits)
+        self._resolve(self._take(center, number, digest))
+        kept.put_warrants(pointer)
+        if pointer != self._proven.current:
+            kept.put_current(pointer)
+        self._proven = Proven(kept, job.trusted_keys)
+        if self._proven.signs:
+            kept.put_seen(self._proven.seen)
+
+    def _take(self, center: str, number: int, digest: str) -> Release:
+        """Fetch, verify and keep what is missing of a release: the executables first, so that it never lacks them."""
+        found = whole(self._kept, digest)
+        url = f"{center}/releases/{digest}.json"
+        raw = b"" if found else self._kept.release(digest) or b""
+        if found is None and digest_of(raw) != digest:
+            raw = get(url, bytes_max=center_limits.release_bytes_max).body
+        try:
+            release = found or decode(raw, digest)
+        except ReleaseError as error:
+            raise FetchError(f"{url}: {error}") from error
+        if release.number != number:
+            raise FetchError(f"{url}: says it is release {release.number}, the pointer says {number}")
+        if found is None:
+            for check in release.checks:
+                self._take_part(center, check)
+            self._kept.put_checks(digest, {check.name: check.sha256 for check in release.checks})
+            self._kept.put_release(number, digest, raw)
+        return release
+
+    def _take_part(self, center: str, check: SiteCheck) -> None:
+        if is_part(self._kept.part(check.sha256), check.sha256):
+            return
+        url = f"{center}/parts/{check.sha256}"
+        content = get(url, bytes_max=check.bytes).body
+        if digest_of(content) != check.sha256:
+            raise FetchError(f"{url}: is not the check {check.name} that the release names; it was changed on its way")
+        self._kept.put_part(check.sha256, content)
+
+    def _resolve(self, release: Release) -> None:
+        """Keep what a proven release means for this node. What was kept of that before is not trusted."""
+        job, kept = self._job, self._kept
+        baseline = work_out(release, job.name, job.traits)
+        before = kept.baseline(release.digest, job.name, job.traits)
+        if before is None or not same(before, baseline):
+            kept.put_baseline(baseline, job.name, job.traits)
 
 
 @contextmanager
@@ -151,75 +246,6 @@ def _at_most(seconds: float, center: str) -> Iterator[None]:
 
 def _out_of_time(_number: int, _frame: FrameType | None) -> None:
     raise OutOfTimeError
-
-
-def _fetch_from(center: str, job: Job, kept: Kept) -> None:
-    url = f"{center}/current.json"
-    held = kept.current()
-    intact = held is not None and whole(kept, held.digest) is not None
-    reply = get(
-        url, bytes_max=center_limits.pointer_bytes_max, etag=kept.etag(url) if intact and not job.wanted else ""
-    )
-    if reply.unchanged:
-        return
-    try:
-        pointer = decode_pointer(reply.body)
-    except ReleaseError as error:
-        raise FetchError(f"{url}: {error}") from error
-    _check_acceptable(center, pointer, held, job)
-    if not (intact and held and held.digest == pointer.digest):
-        _take(center, pointer, kept)
-    if held is None or pointer.number > held.number:
-        kept.put_current(pointer)
-    kept.forget_old(but=pointer.digest)
-    kept.put_etag(url, reply.etag, [f"{known}/current.json" for known in job.centers])
-
-
-def _check_acceptable(center: str, pointer: Pointer, held: Pointer | None, job: Job) -> None:
-    """Whether this pointer may be followed; the rule is in this module's first lines."""
-    offered = f"{center} offers release {pointer.number} ({pointer.digest[:12]})"
-    if job.wanted:
-        if not pointer.digest.startswith(job.wanted):
-            raise FetchError(f"{offered}, the question asks for {job.number} ({job.wanted[:12]})")
-    elif held is not None and pointer.number < held.number:
-        raise FetchError(f"{offered}, older than {held.number}, which holds: refused without a signed rollback")
-    elif held is not None and pointer.number == held.number and pointer.digest != held.digest:
-        raise FetchError(f"{offered}, but {held.digest[:12]} holds under that number: refused; publish a higher one")
-
-
-def _take(center: str, pointer: Pointer, kept: Kept) -> None:
-    """Fetch, verify and keep a release and its executables: the executables first, so that it is never without them."""
-    url = f"{center}/releases/{pointer.digest}.json"
-    raw = get(url, bytes_max=center_limits.release_bytes_max).body
-    try:
-        release = decode(raw, pointer.digest)
-    except ReleaseError as error:
-        raise FetchError(f"{url}: {error}") from error
-    if release.number != pointer.number:
-        raise FetchError(f"{url}: says it is release {release.number}, the pointer says {pointer.number}")
-    for check in release.checks:
-        _take_part(center, check, kept)
-    kept.put_checks(release.digest, {check.name: check.sha256 for check in release.checks})
-    kept.put_release(release.number, release.digest, raw)
-
-
-def _take_part(center: str, check: SiteCheck, kept: Kept) -> None:
-    path = kept.part(check.sha256)
-    if is_part(path, check.sha256):
-        return
-    url = f"{center}/parts/{check.sha256}"
-    content = get(url, bytes_max=check.bytes).body
-    if digest_of(content) != check.sha256:
-        raise FetchError(f"{url}: is not the check {check.name} that the release names; it was changed on its way")
-    kept.put_part(check.sha256, content)
-
-
-def _resolve(job: Job, kept: Kept, release: Release) -> None:
-    """Keep what a verified release means for this node. What was kept of that before is not trusted."""
-    baseline = work_out(release, job.name, job.tags)
-    before = kept.baseline(release.digest, job.name, job.tags)
-    if before is None or not same(before, baseline):
-        kept.put_baseline(baseline, job.name, job.tags)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
     current.json                     the release that holds: the pointer as the config center writes it
     releases/<number>-<digest>.json  as fetched, verified; the current one and a few older ones
-    baselines/<digest>.json          a release resolved for this node: {"name", "tags", "baseline"}
+    warrants/<digest>.json           the last pointer accepted that names this release: it serves by its signature
+    seen.json                        the highest serial and all revoked keys of pointers that trusted keys signed
+    baselines/<digest>.json          a release resolved for this node: {"name", "traits", "baseline"}
     checks/<digest>/<kind>           the site's executables of that release
     parts/<sha256>                   the same files by their digests, shared by releases (hard links)
     etags.json                       what each center called the pointer that it sent last
@@ -32,9 +34,11 @@ from config_center.files import ASIDE, sync_folder, write_whole
 from config_center.pointer import Pointer, decode_pointer, encode_pointer
 from config_center.resolve import Baseline
 from inspector_agent import limits
+from inspector_agent.acceptance import Seen
 
 PRIVATE = 0o600
 LOCK = ".lock"  # of no content
+FOLDERS = ("releases", "warrants", "baselines", "checks", "parts")
 MAKE_ANEW = "remove it, the agent makes it anew; or name another `cache`"
 
 
@@ -42,7 +46,7 @@ class Resolved(msgspec.Struct, frozen=True):
     """A baseline and the node it was resolved for."""
 
     name: str
-    tags: dict[str, str]
+    traits: dict[str, str]
     baseline: Baseline
 
 
@@ -72,9 +76,22 @@ class Kept:
         """The release that holds; None before the first."""
         if self.refused():
             return None
+        return self._pointer("current.json")
+
+    def warrant(self, digest: str) -> Pointer | None:
+        """The last pointer accepted that names this release."""
+        return self._pointer(f"warrants/{digest}.json")
+
+    def _pointer(self, name: str) -> Pointer | None:
         with suppress(OSError, ReleaseError):
-            return decode_pointer((self.directory / "current.json").read_bytes())
+            return decode_pointer((self.directory / name).read_bytes())
         return None
+
+    def seen(self) -> Seen:
+        """What is remembered of all pointers that trusted keys signed."""
+        with suppress(OSError, msgspec.MsgspecError):
+            return msgspec.json.decode((self.directory / "seen.json").read_bytes(), type=Seen)
+        return Seen()
 
     def digests(self) -> list[str]:
         """Digests of all releases kept, newest first."""
@@ -91,13 +108,13 @@ class Kept:
                 return path.read_bytes()
         return None
 
-    def baseline(self, digest: str, name: str, tags: Mapping[str, str]) -> Baseline | None:
-        """What a release means for this node; None if that has not been worked out for this very name and tags."""
+    def baseline(self, digest: str, name: str, traits: Mapping[str, str]) -> Baseline | None:
+        """What a release means for this node; None if that has not been worked out for this very name and traits."""
         if self.refused():
             return None
         with suppress(OSError, msgspec.MsgspecError):
             found = msgspec.json.decode((self.directory / "baselines" / f"{digest}.json").read_bytes(), type=Resolved)
-            if (found.name, found.tags, found.baseline.digest) == (name, dict(tags), digest):
+            if (found.name, found.traits, found.baseline.digest) == (name, dict(traits), digest):
                 return found.baseline
         return None
 
@@ -132,7 +149,7 @@ class Kept:
 
         Raises OSError, for a directory that is refused as well.
         """
-        for name in (".", "releases", "baselines", "checks", "parts"):
+        for name in (".", *FOLDERS):
             (self.directory / name).mkdir(parents=True, exist_ok=True, mode=PRIVATE | stat.S_IXUSR)
             if found := self.refused():
                 raise PermissionError(errno.EACCES, f"{found}: {MAKE_ANEW}")
@@ -148,9 +165,9 @@ class Kept:
         """Keep a verified release."""
         write_whole(self.directory / "releases" / f"{number}-{digest}.json", raw, mode=PRIVATE)
 
-    def put_baseline(self, baseline: Baseline, name: str, tags: Mapping[str, str]) -> None:
+    def put_baseline(self, baseline: Baseline, name: str, traits: Mapping[str, str]) -> None:
         """Keep what a release means for this node."""
-        raw = msgspec.json.encode(Resolved(name, dict(tags), baseline))
+        raw = msgspec.json.encode(Resolved(name, dict(traits), baseline))
         write_whole(self.directory / "baselines" / f"{baseline.digest}.json", raw, mode=PRIVATE)
 
     def put_part(self, sha256: str, content: bytes) -> None:
@@ -174,9 +191,21 @@ class Kept:
         aside.rename(target)
         sync_folder(target.parent)
 
+    def put_warrants(self, pointer: Pointer) -> None:
+        """An accepted pointer stands for those of its releases that are kept."""
+        kept, raw = self.digests(), encode_pointer(pointer)
+        for _, digest in pointer.releases():
+            if digest in kept and self.warrant(digest) != pointer:
+                write_whole(self.directory / "warrants" / f"{digest}.json", raw, mode=PRIVATE)
+
     def put_current(self, pointer: Pointer) -> None:
-        """From now on this release holds. The last step."""
+        """From now on this pointer holds. The last step."""
         write_whole(self.directory / "current.json", encode_pointer(pointer), mode=PRIVATE)
+
+    def put_seen(self, seen: Seen) -> None:
+        """Remember this of accepted pointers. The current one is remembered by itself until another takes its place."""
+        if seen != self.seen():
+            write_whole(self.directory / "seen.json", msgspec.json.encode(seen), mode=PRIVATE)
 
     def put_etag(self, url: str, etag: str, centers: Sequence[str]) -> None:
         """Remember what a center calls its pointer; of other URLs than these nothing is kept."""
@@ -186,17 +215,19 @@ class Kept:
         write_whole(self.directory / "etags.json", msgspec.json.encode(etags), mode=PRIVATE)
 
     def forget_old(self, *, but: str) -> None:
-        """Keep the current release, the one of digest `but`, and the newest others: `releases_kept_max` in all."""
+        """Keep the current releases, the one of digest `but`, and the newest others: `releases_kept_max` in all."""
         current = self.current()
         digests = self.digests()
-        first = list(dict.fromkeys([*([current.digest] if current else []), but, *digests]))
+        named = [digest for _, digest in current.releases() if digest in digests] if current else []
+        first = list(dict.fromkeys([*named, but, *digests]))
         keep = set(first[: limits.releases_kept_max])
         for digest in set(digests) - keep:
             for path in self.directory.glob(f"releases/*-{digest}.json"):
                 path.unlink(missing_ok=True)
-        for path in (*self.directory.glob("baselines/*.json"), *self.directory.glob("checks/*")):
-            if path.stem not in keep:
-                _remove(path)
+        for folder in ("warrants", "baselines", "checks"):
+            for path in (self.directory / folder).iterdir():
+                if path.stem not in keep:
+                    _remove(path)
         for path in self.directory.glob("parts/*"):
             if path.stat().st_nlink == 1:  # no release links to it any more
                 path.unlink(missing_ok=True)

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import trio
 
+from config_center.pointer import Pointer
 from config_center.resolve import Baseline
 from inspector_agent import limits
+from inspector_agent.acceptance import names_both
 from inspector_agent.glance import is_unchanged
+from inspector_agent.jobs import Job, Outcome
 from inspector_agent.kept import Kept
+from inspector_agent.mirrors import Mirrors
 from inspector_agent.proof import holds
 
 FETCH = (sys.executable, "-P", "-m", "inspector_agent.fetch")  # -P: what lies in some directory is not imported
+
+
+class Proof(NamedTuple):
+    """What was proven of a release since the start.
+
+    Attributes:
+        pointer: by which it is this node's; None if only a question named it.
+        marks: of its files then.
+    """
+
+    pointer: Pointer | None
+    marks: object
 
 
 class Releases:
@@ -28,57 +46,83 @@ class Releases:
         cache: the directory in which releases are kept.
         centers: base URLs of config centers, in the order in which they are tried.
         name: of this node, as the ring knows it.
-        tags: of this node. With another name or other tags make another one of these: it then resolves anew.
+        traits: of this node. With another name or other traits make another one of these: it then resolves anew.
+        trusted_keys: public keys as they are written. With any, nothing is believed that none of them has signed.
 
     Attributes:
         last_error: why the last call of ensure or refresh did not bring what it should; "" if it did.
     """
 
-    def __init__(self, cache: Path, centers: Sequence[str], *, name: str, tags: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        centers: Sequence[str],
+        *,
+        name: str,
+        traits: Mapping[str, str],
+        trusted_keys: Sequence[str] = (),
+    ) -> None:
         self.last_error = ""
         self._kept = Kept(cache)
-        self._centers = tuple(center.rstrip("/") for center in centers)
+        self._mirrors = Mirrors([center.rstrip("/") for center in centers], random.random)
         self._name = name
-        self._tags = dict(tags)
+        self._traits = dict(traits)
+        self._trusted_keys = tuple(trusted_keys)
         self._current: Baseline | None = None
-        self._proven: dict[str, object] = {}  # releases by digest, verified since the start, and their marks then
-        self._doubted: set[str] = set()  # what the disk had of these is no proof: the child has to look
+        self._proven: dict[str, Proof] = {}  # by digest
+        self._doubted: dict[str, Pointer | None] = {}  # what the disk had of these is no proof: the child has to look
         self._fetching = trio.Lock()
         self._refreshing: trio.CancelScope | None = None
         self._away = ""  # why no center could be reached the last time; "" if one could
 
     def current(self) -> Baseline | None:
-        """What this node should be, by the release that holds; None before the first."""
+        """What this node should be, by the release that the pointer assigns to it; None before the first."""
         pointer = self._kept.current()
         if pointer is None:
             return None
-        if self._current is None or self._current.digest != pointer.digest:
-            self._current = self._from_disk(pointer.digest)
+        digest = pointer.assigned(self._name, self._traits)[1]
+        if self._current is None or self._current.digest != digest or not self._is_proven(digest, pointer):
+            before, self._current = self._current, self._from_disk(digest, pointer)
+            if before is not None and self._current is not None and before.digest == digest:
+                self._current = before  # another act, the same release: nothing is new for whoever has it
         return self._current
 
-    def _from_disk(self, digest: str) -> Baseline | None:
-        """A kept baseline, if its release was verified since the start; which is done now for one that was not."""
-        baseline = None if digest in self._doubted else self._kept.baseline(digest, self._name, self._tags)
-        if baseline is None or digest in self._proven:
+    def _from_disk(self, digest: str, pointer: Pointer | None) -> Baseline | None:
+        """A kept baseline, if its release was proven since the start; which is done now for one that was not.
+
+        pointer: by which the release is this node's; None for a release that only a question names.
+        """
+        doubted = digest in self._doubted and self._doubted[digest] == pointer
+        baseline = None if doubted else self._kept.baseline(digest, self._name, self._traits)
+        if baseline is None or self._is_proven(digest, pointer):
             return baseline
         marks = self._kept.marks(digest)
-        if holds(self._kept, baseline, self._tags):
-            self._proven[digest] = marks
+        if holds(self._kept, baseline, self._traits, self._trusted_keys, current=pointer is not None):
+            self._proven[digest] = Proof(pointer, marks)
             return baseline
-        self._doubted.add(digest)
+        self._doubted[digest] = pointer
         return None
 
+    def _is_proven(self, digest: str, pointer: Pointer | None) -> bool:
+        """Whether this was proven since the start. Without trusted keys no pointer proves or disproves anything."""
+        proof = self._proven.get(digest)
+        return proof is not None and (not self._trusted_keys or pointer is None or proof.pointer == pointer)
+
     def _is_intact(self, digest: str) -> bool:
-        """Whether the files of a verified release are still those that were verified, as far as a cheap look tells."""
-        return digest in self._proven and self._proven[digest] == self._kept.marks(digest)
+        """Whether the files of a proven release are still those that were proven, as far as a cheap look tells."""
+        return digest in self._proven and self._proven[digest].marks == self._kept.marks(digest)
 
     def parts_dir(self, baseline: Baseline) -> Path:
         """Where the site's executables of this baseline's release are."""
         return self._kept.checks_dir(baseline.digest)
 
-    async def ensure(self, digest_prefix: bytes, number: int, deadline_s: float) -> Baseline | None:
-        """The baseline of one release, which a question names; None if it cannot be had within `deadline_s` seconds."""
-        wanted = digest_prefix.hex()
+    async def ensure(self, wanted_prefix: bytes, number: int, deadline_s: float) -> Baseline | None:
+        """The baseline of a release that a question names; None if it cannot be had within `deadline_s` seconds.
+
+        wanted_prefix: 8 bytes of its digest; or 16, of the release for everybody and of the canary: the one of the two
+        that the pointer assigns to this node, if it has exactly these. number: of the release, for words.
+        """
+        wanted = wanted_prefix.hex()
         held = self._held(wanted)
         if held is not None:
             self.last_error = ""
@@ -110,16 +154,18 @@ class Releases:
         held = self.current()
         if held is None or not self._is_intact(held.digest):
             return False
-        for center in self._centers:
+        absent: list[str] = []
+        for center in self._mirrors.order(trio.current_time()):
             url = f"{center}/current.json"
             try:
                 with trio.move_on_after(patience_s):
                     if await is_unchanged(url, self._kept.etag(url)):
                         self.last_error = self._away = ""
+                        self._note(absent, center)
                         return True
                 return False
             except OSError:
-                continue
+                absent.append(center)
         if self._away:
             self.last_error = self._away
             return True
@@ -127,40 +173,50 @@ class Releases:
         return False
 
     def _held(self, wanted: str) -> Baseline | None:
-        """A release that needs no work: in memory, or on disk, verified and resolved for this node."""
-        current = self.current()
-        if current is not None and current.digest.startswith(wanted):
+        """A release that needs no work: in memory, or on disk, proven and resolved for this node."""
+        current, pointer = self.current(), self._kept.current()
+        if current and pointer and (names_both(pointer, wanted) or current.digest.startswith(wanted)):
             return current
         digests = [digest for digest in self._proven if digest.startswith(wanted) and self._is_intact(digest)]
-        return self._from_disk(digests[0]) if digests else None
+        return self._from_disk(digests[0], None) if digests else None
 
     async def _fetch(self, deadline_s: float, *, wanted: str = "", number: int = 0) -> Baseline | None:
         """One fetching child. Sets last_error."""
-        job = {
-            "cache": str(self._kept.directory.absolute()),
-            "centers": self._centers,
-            "name": self._name,
-            "tags": self._tags,
-            "deadline_s": deadline_s,
-            "parent": os.getpid(),
-            "wanted": wanted,
-            "number": number,
-        }
+        job = Job(
+            cache=str(self._kept.directory.absolute()),
+            centers=self._mirrors.order(trio.current_time()),
+            name=self._name,
+            traits=self._traits,
+            deadline_s=deadline_s,
+            parent=os.getpid(),
+            wanted=wanted,
+            number=number,
+            trusted_keys=self._trusted_keys,
+        )
         report = await _run(msgspec.json.encode(job), deadline_s + limits.fetch_kill_grace_s)
         try:
-            outcome = msgspec.json.decode(report.rstrip().rpartition(b"\n")[2], type=dict[str, str])
+            outcome = msgspec.json.decode(report.rstrip().rpartition(b"\n")[2], type=Outcome)
         except msgspec.MsgspecError:
             last = report.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
-            outcome = {"problem": f"the fetching process failed: {last[0][:200]}"}
-        self.last_error = outcome.get("problem", "")
-        digest = outcome.get("digest", "")
-        if not digest:
-            return None
-        kept = self._kept.digests()
-        self._proven = {known: marks for known, marks in self._proven.items() if known in kept}
-        self._proven[digest] = self._kept.marks(digest)
-        self._doubted.discard(digest)
-        return self._from_disk(digest)
+            outcome = Outcome(problem=f"the fetching process failed: {last[0][:200]}")
+        self.last_error = outcome.problem
+        self._note(outcome.failed, outcome.answered)
+        return self._take(outcome) if outcome.digest else None
+
+    def _take(self, outcome: Outcome) -> Baseline | None:
+        """What the child has just proven is believed; of other releases only those that are still kept."""
+        kept, digest = self._kept.digests(), outcome.digest
+        self._proven = {known: proof for known, proof in self._proven.items() if known in kept}
+        self._proven[digest] = Proof(self._kept.current() if outcome.holds else None, self._kept.marks(digest))
+        self._doubted.pop(digest, None)
+        return self._from_disk(digest, None)
+
+    def _note(self, failed: Iterable[str], answered: str) -> None:
+        """Remember which centers can be relied on."""
+        for center in failed:
+            self._mirrors.failed(center, trio.current_time())
+        if answered:
+            self._mirrors.answered(answered)
 
 
 async def _run(job: bytes, seconds: float) -> bytes:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from config_center.traits import traits_of
 from inspector_agent import limits
 from inspector_agent.config import AgentConfig
 from inspector_agent.doctor import Result, as_lines, examine
+from inspector_agent.facts import flat_facts
 from inspector_agent.paint import Paint
 from inspector_agent.releases import Releases
 from inspector_agent.ring import connect
@@ -49,7 +51,8 @@ async def test_a_healthy_node_is_all_ok(center: Web, tmp_path: Path, monkeypatch
     center.publish(tmp_path / "store", [LAYER])
     async with serf_ring(2, tags={"zone": "b"}) as ring:
         config = replace(nowhere(tmp_path), rpc=ring[0].rpc, config_center=(center.url,))
-        await Releases(config.cache, [center.url], name=ring[0].name, tags={"zone": "b"}).refresh()
+        traits = traits_of({"zone": "b"}, flat_facts(config.root))
+        await Releases(config.cache, [center.url], name=ring[0].name, traits=traits).refresh()
         found = await results(config)
     assert found.pop("memory").said.endswith("MiB with all that the agent loads, of 32 MiB")  # and of pytest, here
     assert {result.about: result.state for result in found.values()} == dict.fromkeys(
@@ -199,7 +202,7 @@ async def test_a_cache_that_others_can_write_is_named(center: Web, tmp_path: Pat
     """The directory or one file in it: what lies there would run as the agent."""
     center.publish(tmp_path / "store", [LAYER])
     config = nowhere(tmp_path)
-    await Releases(config.cache, [center.url], name="n001", tags={}).refresh()
+    await Releases(config.cache, [center.url], name="n001", traits={}).refresh()
     for path, mode in ((config.cache / "baselines", 0o770), (config.cache, 0o707)):
         path.chmod(mode)
         found = await results(config)
@@ -212,7 +215,7 @@ async def test_a_damaged_release_is_named(center: Web, tmp_path: Path) -> None:
     """An executable that is gone would be an error in every sweep."""
     release = center.publish(tmp_path / "store", [LAYER], {"raid": b"#!/bin/sh\n"})
     config = nowhere(tmp_path)
-    await Releases(config.cache, [center.url], name="n001", tags={}).refresh()
+    await Releases(config.cache, [center.url], name="n001", traits={}).refresh()
     (config.cache / "checks" / release.digest / "raid").unlink()
     found = await results(config)
     assert found["release"].state == "bad"
@@ -233,7 +236,8 @@ async def test_a_release_without_an_item_for_this_node_is_a_warning(
     """It would be `uncovered` in every sweep."""
     center.publish(tmp_path / "store", [ZONE_C])
     config = replace(nowhere(tmp_path), rpc=serf_alone[0].rpc, config_center=(center.url,))
-    await Releases(config.cache, [center.url], name=serf_alone[0].name, tags={}).refresh()
+    traits = traits_of({}, flat_facts(config.root))
+    await Releases(config.cache, [center.url], name=serf_alone[0].name, traits=traits).refresh()
     found = await results(config)
     assert found["release"].state == "warn"
     assert "nothing for this node" in found["release"].said

@@ -33,13 +33,13 @@ async def center() -> AsyncIterator[Web]:
         yield server
 
 
-def node(directory: Path, *centers: str, name: str = "n001", **tags: str) -> Releases:
+def node(directory: Path, *centers: str, name: str = "n001", **traits: str) -> Releases:
     """This node's releases, in a cache of its own."""
-    return Releases(directory / "cache", centers, name=name, tags=tags)
+    return Releases(directory / "cache", centers, name=name, traits=traits)
 
 
 async def test_a_release_is_fetched_verified_resolved_and_kept(center: Web, tmp_path: Path) -> None:
-    """The baseline is what the config center's own resolution gives, for this node's name and tags."""
+    """The baseline is what the config center's own resolution gives, for this node's name and traits."""
     release = center.publish(tmp_path / "store", [EVERYWHERE, ZONE_B])
     releases = node(tmp_path, center.url, zone="b")
     assert releases.current() is None
@@ -141,7 +141,7 @@ async def test_a_release_that_no_center_has_is_named(center: Web, tmp_path: Path
     release = center.publish(tmp_path / "store", [EVERYWHERE])
     releases = node(tmp_path, center.url)
     assert await releases.ensure(bytes(8), 7, 5.0) is None
-    offered = f"{center.url} offers release 1 ({release.digest[:12]})"
+    offered = f"{center.url}/current.json: it has release 1 ({release.digest[:12]})"
     assert releases.last_error == f"{offered}, the question asks for 7 (000000000000)"
 
 
@@ -155,8 +155,10 @@ async def test_an_older_release_is_refused_as_news_and_taken_for_a_question(cent
     held = await releases.refresh()
     assert held is not None
     assert held.digest == second.digest
-    offered = f"{center.url} offers release 1 ({anew.digest[:12]})"
-    assert releases.last_error == f"{offered}, older than 2, which holds: refused without a signed rollback"
+    offered = f"{center.url}/current.json: release 1 ({anew.digest[:12]}) for everybody"
+    assert releases.last_error == (
+        f"{offered} is older than 2, which holds: only a pointer signed by a trusted key may turn a node back"
+    )
     asked = await releases.ensure(bytes.fromhex(anew.digest)[:8], 1, 30.0)
     assert asked is not None
     assert asked.digest == anew.digest
@@ -174,7 +176,7 @@ async def test_another_release_under_the_number_held_is_refused(center: Web, tmp
     held = await releases.refresh()
     assert held is not None
     assert held.digest == first.digest
-    assert f"but {first.digest[:12]} holds under that number: refused" in releases.last_error
+    assert f"is not {first.digest[:12]}, which holds under that number: refused" in releases.last_error
 
 
 async def test_other_tags_resolve_anew_without_the_center(center: Web, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ async def test_a_failed_system_call_is_an_error_and_leaves_nothing(
     center: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """Whichever it is: the agent goes on, nothing stays open and nothing running; later the release is taken."""
-    releases = Releases(tmp_path / "cache", [center.url], name="n001", tags={})
+    releases = Releases(tmp_path / "cache", [center.url], name="n001", traits={})
     before, children = descriptors(), kin.children_of(os.getpid())
     with monkeypatch.context() as patch:
         patch.setattr(FAILS[call], call, refuses)
@@ -58,7 +58,7 @@ async def test_a_failed_system_call_is_an_error_and_leaves_nothing(
 
 async def test_a_process_without_descriptors_goes_on(center: Web, tmp_path: Path) -> None:
     """The kernel's own refusal, from the first look on: `prlimit --nofile` on a running agent is survived."""
-    releases = Releases(tmp_path / "cache", [center.url], name="n001", tags={})
+    releases = Releases(tmp_path / "cache", [center.url], name="n001", traits={})
     held = await releases.refresh()
     (tmp_path / "cache" / "etags.json").unlink()  # a glance settles nothing: there is something to fetch
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -82,7 +82,7 @@ async def test_nothing_is_imported_from_the_current_directory(
     path.parent.mkdir(parents=True)
     path.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path / "theirs")
-    releases = Releases(tmp_path / "cache", [center.url], name="n001", tags={})
+    releases = Releases(tmp_path / "cache", [center.url], name="n001", traits={})
     await releases.refresh()
     assert releases.last_error == ""
     assert not (tmp_path / "ran").exists()
@@ -98,6 +98,6 @@ async def test_the_child_holds_no_directory(center: Web, tmp_path: Path, monkeyp
 
     monkeypatch.setattr(subprocess, "Popen", noting)
     monkeypatch.chdir(tmp_path)
-    assert await Releases(Path("cache"), [center.url], name="n001", tags={}).refresh() is not None
+    assert await Releases(Path("cache"), [center.url], name="n001", traits={}).refresh() is not None
     assert seen == ["/"]
     assert (tmp_path / "cache" / "current.json").is_file()

@@ -30,7 +30,7 @@ class Node:
         self.center = center
         self.cache = directory / "cache"
         self.directory = directory
-        self.releases = Releases(self.cache, [center.url], name="n001", tags={})
+        self.releases = Releases(self.cache, [center.url], name="n001", traits={})
 
     async def prepare(self) -> None:
         """Fetch release 1, publish release 2."""
@@ -43,7 +43,7 @@ class Node:
     async def refuses(self, deadline_s: float = 60.0) -> str:
         """A refresh that must leave release 1 in force, also for an agent that starts now; returns the error."""
         held = await self.releases.refresh(deadline_s)
-        fresh = Releases(self.cache, [], name="n001", tags={}).current()
+        fresh = Releases(self.cache, [], name="n001", traits={}).current()
         assert held is not None
         assert fresh is not None
         assert held.digest == fresh.digest == self.first.digest
@@ -177,7 +177,7 @@ async def test_a_center_that_drips_is_given_up_in_time(node: Node) -> None:
         assert "not complete after " in await node.refuses(deadline_s=2.0)
     async with web() as mirror:
         mirror.files = node.center.files
-        slow_first = Releases(node.cache, [node.center.url, mirror.url], name="n001", tags={})
+        slow_first = Releases(node.cache, [node.center.url, mirror.url], name="n001", traits={})
         baseline = await slow_first.refresh(deadline_s=8.0)
     assert baseline is not None
     assert baseline.digest == node.second.digest
@@ -216,7 +216,7 @@ async def test_a_full_disk_leaves_the_last_good_release(
 async def test_a_cache_that_cannot_be_written_is_named(node: Node, tmp_path: Path) -> None:
     """A file where the directory should be."""
     (tmp_path / "file").write_text("", encoding="utf-8")
-    releases = Releases(tmp_path / "file", [node.center.url], name="n001", tags={})
+    releases = Releases(tmp_path / "file", [node.center.url], name="n001", traits={})
     assert await releases.refresh() is None
     assert releases.last_error == f"the cache cannot be used: {tmp_path}/file: File exists"
 
@@ -225,7 +225,7 @@ async def test_a_damaged_cache_heals_itself(node: Node) -> None:
     """A kept release with a flipped bit is fetched again, the baseline worked out anew."""
     for path in (*node.cache.glob("releases/*"), *node.cache.glob("baselines/*")):
         path.write_bytes(path.read_bytes()[:-9] + b"\x00garbage}")
-    assert Releases(node.cache, [], name="n001", tags={}).current() is None
+    assert Releases(node.cache, [], name="n001", traits={}).current() is None
     await node.recovers()
 
 
@@ -233,7 +233,7 @@ async def test_a_damaged_release_without_a_center_is_none_and_named(node: Node) 
     """Nothing is guessed from a file that is not what its digest says."""
     for path in (*node.cache.glob("releases/*"), *node.cache.glob("baselines/*")):
         path.write_bytes(b"{}")
-    alone = Releases(node.cache, [], name="n001", tags={})
+    alone = Releases(node.cache, [], name="n001", traits={})
     assert await alone.refresh() is None
 
 

@@ -31,7 +31,7 @@ class Node:
     async def holds_first(self, *centers: str) -> Releases:
         """Release 1 fetched, from then on with these centers."""
         self.center.publish(self.directory / "store", [FIRST])
-        held = Releases(self.directory / "cache", centers or (self.center.url,), name="n001", tags={})
+        held = Releases(self.directory / "cache", centers or (self.center.url,), name="n001", traits={})
         assert await held.refresh() is not None
         self.fetches = 0
         return held
@@ -80,7 +80,7 @@ async def test_a_mirror_answers_for_one_that_is_down(node: Node) -> None:
 async def test_a_center_that_stays_away_starts_one_child_in_all(node: Node) -> None:
     """The first finds words for what is wrong; while it is the same, they are repeated."""
     await node.holds_first()
-    alone = Releases(node.directory / "cache", ["http://127.0.0.1:1"], name="n001", tags={})
+    alone = Releases(node.directory / "cache", ["http://127.0.0.1:1"], name="n001", traits={})
     for _ in range(3):
         assert await alone.refresh() is not None
         assert alone.last_error == "http://127.0.0.1:1/current.json: Connection refused"

@@ -35,7 +35,7 @@ class Node:
 
     def started(self, center: str = "") -> Releases:
         """As an agent has it that starts now."""
-        return Releases(self.cache, [center or self.center.url], name="n001", tags={})
+        return Releases(self.cache, [center or self.center.url], name="n001", traits={})
 
     def content(self) -> dict[str, int]:
         """What is in the cache, by name, with the time of its last change."""

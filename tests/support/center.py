@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 from config_center.catalogue import Catalogue, decode_catalogue
+from config_center.keys import SecretKey, sign
 from config_center.match import Term, Terms
-from config_center.release import Layer, LayerItem, Release, Waiver, build
+from config_center.pointer import Canary, Pointer, encode_pointer
+from config_center.release import Layer, LayerItem, Release, SiteCheck, Waiver, build, canonical, digest_of
 
+WHEN = "2030-01-01T00:00:00Z"
 DESCRIPTION: dict[str, Any] = {
     "contract": 1,
     "matchers": {
@@ -103,4 +107,56 @@ def terms(**match: str | tuple[str, ...] | Term) -> Terms:
 
 def release_of(*layers: Layer, number: int = 1, waivers: Sequence[Waiver] = (), restores: int = 0) -> Release:
     """A release of these layers."""
-    return build(layers, [], number=number, created="2030-01-01T00:00:00Z", waivers=waivers, restores=restores)
+    return build(layers, [], number=number, created=WHEN, waivers=waivers, restores=restores)
+
+
+class SignedCenter:
+    """What a center publishes, act by act, signed: files that any web server can serve.
+
+    Attributes:
+        key: signs each act that is not given other keys.
+        files: URL path -> content, as they are now.
+        serial: of the last act.
+    """
+
+    def __init__(self) -> None:
+        self.key = a_key()
+        self.files: dict[str, bytes] = {}
+        self.serial = 0
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """What agents are told to trust."""
+        return (self.key.public.text,)
+
+    def release(self, number: int, *layers: Layer, checks: Mapping[str, bytes] | None = None) -> Release:
+        """Put a release there, with executables of the site (name -> content); nothing points to it yet."""
+        found = [SiteCheck(name, f"checks/{name}", digest_of(raw), len(raw)) for name, raw in (checks or {}).items()]
+        made = build(layers, found, number=number, created=WHEN)
+        self.files[f"/releases/{made.digest}.json"] = canonical(made)
+        self.files |= {f"/parts/{digest_of(raw)}": raw for raw in (checks or {}).values()}
+        return made
+
+    def act(
+        self,
+        main: Release,
+        canary: tuple[Release, Terms] | None = None,
+        *,
+        keys: Sequence[SecretKey] | None = None,
+        **changes: Any,
+    ) -> Pointer:
+        """The next act: the release for everybody, and the one tried by some. Its pointer is served from now on.
+
+        keys: that sign it, () for none. changes: of other fields of the pointer.
+        """
+        self.serial += 1
+        trial = None if canary is None else Canary(canary[0].number, canary[0].digest, canary[1])
+        fields: dict[str, Any] = {"serial": self.serial, "created": WHEN, "canary": trial} | changes
+        pointer = sign(Pointer(number=main.number, digest=main.digest, **fields), [self.key] if keys is None else keys)
+        self.files["/current.json"] = encode_pointer(pointer)
+        return pointer
+
+
+def a_key() -> SecretKey:
+    """A fresh key."""
+    return SecretKey(os.urandom(32))
