@@ -32,14 +32,20 @@ FACT_FAMILIES: Final = ("driver.", "firmware.")
 _FACT: Final = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.:@-]{{0,{limits.name_chars_max - 1}}}")
 
 
-def read_match(node: Node | None, known: FleetFile, notes: Notes, owner: str = "every node") -> Terms:
-    """The terms of a match; without one it is for every node. Mistakes go to the notes."""
+FOR_ALL: Final = ", or leave it out for every node"
+
+
+def read_match(node: Node | None, known: FleetFile, notes: Notes, for_all: str = FOR_ALL) -> Terms:
+    """The terms of a match; without one it is for every node. Mistakes go to the notes.
+
+    for_all: how a hint says what is written for every node.
+    """
     if node is None:
         return {}
     if not isinstance(node, Mapping) or not node.entries:
         is_empty = isinstance(node, Mapping) or (isinstance(node, Scalar) and node.value is None)
         what = "empty" if is_empty else f"a {kind_of(node)}, not a mapping"
-        notes.at(node, f"{MATCH} is {what}", f"write match: {{tag: value}}, or leave it out for {owner}")
+        notes.at(node, f"{MATCH} is {what}", f"write {MATCH}: {{tag: value}}{for_all}")
         return {}
     if len(node.entries) > limits.match_keys_max:
         notes.at(node, f"{MATCH} has {len(node.entries)} keys, at most {limits.match_keys_max} are taken")

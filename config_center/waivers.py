@@ -31,6 +31,7 @@ ITEMS: Final = "items"
 TEXTS: Final = ("owner", "reason", "ticket")
 EXPIRES: Final = "expires"
 _KEYS: Final = (ITEMS, MATCH, *TEXTS, EXPIRES)
+_FOR_ALL: Final = f"for every node write {{{NODE}: '*'}}"  # a waiver for all is written in so many words
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -74,7 +75,7 @@ def _waiver(node: Node, items: Collection[str], known: FleetFile, today: date, n
         notes.at(node, f"this waiver does not say {', '.join(missing)}", hint)
     texts = {word: _text(given[word], word, notes) for word in TEXTS if word in given}
     patterns = _patterns(given[ITEMS], items, notes) if ITEMS in given else ()
-    match: Terms = read_match(given.get(MATCH), known, notes)
+    match: Terms = read_match(given.get(MATCH), known, notes, f"; {_FOR_ALL}")
     expires = _expires(given[EXPIRES], today, notes) if EXPIRES in given else ""
     if missing:
         return None

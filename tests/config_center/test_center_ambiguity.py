@@ -1,4 +1,4 @@
-"""Layers of one rank that may be for one node and disagree: a mistake that names both lines, and nothing else is one."""
+"""Layers of one rank that may be for one node and disagree: a mistake that names both lines; all else is none."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_two_layers_of_one_rank_that_disagree_are_a_mistake_with_both_places(tmp
         "layers/role/web.yml": "match: {role: [web, cache]}\nitems:\n  sysctl:\n    b: 1\n    a: 2\n",
         "layers/node/x.yml": role("{node: x}", "{a: 4}"),
     }) == [
-        "layers/role/web.yml:5:5: sysctl:a is ambiguous: layers/role/db.yml:2 says at_most 5, "
-        f"layers/role/web.yml:5 says 2, and a node may match both (dimension role); {HINT}"
+        ("layers/role/web.yml:5:5: sysctl:a is ambiguous: layers/role/db.yml:2 says at_most 5, "
+        f"layers/role/web.yml:5 says 2, and a node may match both (dimension role); {HINT}")
     ]  # fmt: skip
 
 
@@ -116,10 +116,14 @@ def test_an_include_speaks_with_its_includer(tmp_path: Path) -> None:
     assert found(tmp_path, files) == []
     files["layers/role/b.yml"] = "match: {rack: b}\nvariables: {v: two}\ninclude: x.yml\n"
     assert found(tmp_path, files) == [
-        "include/x.yml:2:24: sysctl:b is ambiguous: layers/role/a.yml:3 says 2, include/x.yml:2 says 1, "
-        f"and a node may match both (dimension role); {HINT}",
-        "layers/role/b.yml:2:13: ${v} is ambiguous: include/x.yml:1 says 'one', layers/role/b.yml:2 says 'two', "
-        f"and a node may match both (dimension role); {HINT}",
+        (
+            "include/x.yml:2:24: sysctl:b is ambiguous: layers/role/a.yml:3 says 2, include/x.yml:2 says 1, "
+            f"and a node may match both (dimension role); {HINT}"
+        ),
+        (
+            "layers/role/b.yml:2:13: ${v} is ambiguous: include/x.yml:1 says 'one', layers/role/b.yml:2 says 'two', "
+            f"and a node may match both (dimension role); {HINT}"
+        ),
     ]
 
 

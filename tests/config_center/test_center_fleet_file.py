@@ -139,8 +139,8 @@ items: {sysctl: {a: 1}}
          "1:15: role can never match: its conditions exclude each other; loosen one of them"),
         ("{fact.cpus: {at_least: 8, below: 8}}",
          "1:20: fact.cpus can never match: its conditions exclude each other; loosen one of them"),
-        ("{fact.: x}", "1:9: 'fact.' cannot name a fact; known: arch, bios_date, bios_version, cpus, kernel, "
-         "memory_mib, model, os, os_name, os_version, vendor, virtualization"),
+        ("{fact.: x}", ("1:9: 'fact.' cannot name a fact; known: arch, bios_date, bios_version, cpus, kernel, "
+         "memory_mib, model, os, os_name, os_version, vendor, virtualization")),
     ],
 )  # fmt: skip
 def test_mistakes_of_a_match(tmp_path: Path, match: str, found: str) -> None:
