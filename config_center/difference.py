@@ -15,7 +15,7 @@ import msgspec
 from config_center.canonical import canonical_bytes
 from config_center.expectation import describe
 from config_center.match import Terms, in_words
-from config_center.release import Layer, Release
+from config_center.model import SEVERITY_DEFAULT, Layer, Release
 
 State = Literal["added", "removed", "changed"]
 
@@ -120,9 +120,10 @@ def _fields(item: msgspec.Struct) -> list[str]:
 
 
 def _said(item: msgspec.Struct) -> list[tuple[str, str]]:
-    """What an item that comes or goes says, without the words for people and the timeout, which rarely matters."""
+    """What an item that comes or goes says, without the words for people, the timeout and the usual severity."""
     fields = [field for field in _fields(item) if field not in WORDS_ONLY and field != "timeout_s"]
-    return [(_word(field), text) for field in fields if (text := _text(field, item))]
+    said = [(_word(field), text) for field in fields if (text := _text(field, item))]
+    return [one for one in said if one != ("severity", SEVERITY_DEFAULT)]
 
 
 def _word(field: str) -> str:

@@ -51,7 +51,7 @@ def node_summary(difference: NodeDifference) -> str:
 
 def change_text(change: ItemChange) -> str:
     """`~ sysctl:vm.swappiness  at_most 60 -> at_most 10`."""
-    said = "; ".join(_delta(delta) for delta in change.deltas)
+    said = _deltas(change.state, change.deltas)
     return f"{_MARKS[change.state]} {printable(change.item)}  {clipped(said)}".rstrip()
 
 
@@ -75,8 +75,16 @@ def _layer(layer: LayerChange) -> Iterable[str]:
 
 
 def _other(what: str, change: OtherChange) -> str:
-    said = "; ".join(_delta(delta) for delta in change.deltas)
+    said = _deltas(change.state, change.deltas)
     return f"{_MARKS[change.state]} {what}{clipped(change.name)}  {clipped(said)}"
+
+
+def _deltas(state: State, deltas: Sequence[Delta]) -> str:
+    """What came, what went, or what became of what."""
+    if state == "changed":
+        return "; ".join(_delta(delta) for delta in deltas)
+    said = ((delta.what, delta.after or delta.before) for delta in deltas)
+    return "; ".join(clipped(text if what == MAIN_WORD else f"{what} {text}") for what, text in said)
 
 
 def _delta(delta: Delta) -> str:
