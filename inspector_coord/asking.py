@@ -24,7 +24,7 @@ ROUND_MAX = 255  # one byte on the wire
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of one ring.
 
-    release    prefix of the digest asked for; `number` and `items` (patterns) as in the question
+    release    prefix of the digest asked for; `number`, `canary` (prefix or b"") and `items` as in the question
     epoch      Unix time at `now` 0
     members    names of all members alive in the ring, targets or not
     everybody  all members that have an agent are targets: the first question needs no filter
@@ -34,6 +34,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sweep: bytes
     release: bytes
     number: int
+    canary: bytes = b""
     items: tuple[str, ...] = ()
     timing: Timing
     epoch: float
@@ -244,6 +245,7 @@ class Asker:
             sweep=self._plan.sweep,
             release=self._plan.release,
             number=self._plan.number,
+            canary=self._plan.canary,
             items=self._plan.items,
             answer_within_ms=max(1, round(within_s * 1000)),
             spread_ms=round(spread_s * 1000),

@@ -35,6 +35,7 @@ Targets = Annotated[
 Exclude = Annotated[
     list[str] | None, typer.Option("-x", "--exclude", metavar="TARGET", help="Leave these out; repeat it for more.")
 ]
+Timeout = Annotated[float, typer.Option(metavar="S", help="Seconds until the ledger closes, at the latest.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -76,9 +77,7 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
     item: Annotated[
         list[str] | None, typer.Option("--item", metavar="PATTERN", help="Only these items; repeat it for more.")
     ] = None,
-    timeout: Annotated[
-        float, typer.Option(metavar="S", help="Seconds until the ledger closes, at the latest.")
-    ] = limits.timeout_s,
+    timeout: Timeout = limits.timeout_s,
     *,
     no_escalate: Annotated[bool, typer.Option("--no-escalate", help="No second pass by Ansible.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -99,10 +98,7 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
         raise ConfigError(
             "--json and --ndjson both print to stdout: choose one, or write the report with --output FILE"
         )
-    if not limits.timeout_s_min <= timeout <= limits.timeout_s_max:
-        raise ConfigError(
-            f"--timeout {timeout:g} is not in {limits.timeout_s_min:g} … {limits.timeout_s_max:g} seconds"
-        )
+    _check_timeout(timeout)
     request = Request(tuple(targets or ()), tuple(exclude or ()), tuple(item or ()), timeout)
     faces = Faces(as_json=as_json, ndjson=ndjson, junit=junit, html=html, output=output)
     raise typer.Exit(sweep(context.obj, request, faces, escalates=not no_escalate))
@@ -137,9 +133,52 @@ def explain_command(
     raise typer.Exit(explain(context.obj, what, report, as_json=as_json))
 
 
+@app.command("announce", epilog="\b\nExample:\n  inspector announce 12 9b1f0c7d4e5a6b21")
+def announce_command(
+    context: typer.Context,
+    serial: Annotated[int, typer.Argument(metavar="SERIAL", help="The act's serial, from `config-center log`.")],
+    digest: Annotated[str, typer.Argument(metavar="DIGEST", help="The release's digest.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Tell the agents of all rings that something was published: they fetch ahead, each after a moment of its own.
+
+    Exit code: 0 every ring was told; 3 some could not be; 4 none could.
+    """
+    from inspector_coord.ring_commands import announce
+
+    raise typer.Exit(announce(context.obj, serial, digest, as_json=as_json))
+
+
+@app.command("releases", epilog="\b\nExamples:\n  inspector releases\n  inspector releases rack=b1 --json")
+def releases_command(
+    context: typer.Context,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    timeout: Timeout = limits.timeout_s,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say which nodes hold which release. Nothing is checked, and nothing is fetched.
+
+    Exit code: 0 everybody answered; 3 not all; 4 no entry could be reached.
+    """
+    from inspector_coord.ring_commands import releases
+
+    _check_timeout(timeout)
+    raise typer.Exit(releases(context.obj, tuple(targets or ()), tuple(exclude or ()), timeout, as_json=as_json))
+
+
 @app.command("doctor")
 def doctor_command(context: typer.Context, *, as_json: Json = False) -> None:
     """Look whether everything is there that a sweep needs. Exit 1 if something would keep it from working."""
     from inspector_coord.other_commands import doctor
 
     raise typer.Exit(doctor(context.obj, as_json=as_json))
+
+
+def _check_timeout(timeout: float) -> None:
+    if not limits.timeout_s_min <= timeout <= limits.timeout_s_max:
+        raise ConfigError(
+            f"--timeout {timeout:g} is not in {limits.timeout_s_min:g} … {limits.timeout_s_max:g} seconds"
+        )

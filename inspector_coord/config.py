@@ -2,7 +2,8 @@
 
     rings:
       main: {entries: ["10.0.0.1:7373", "10.0.0.2:7373"], auth_key_file: serf.key}
-    config_center: http://center:8600
+    config_center: http://center:8600            # or a list of mirrors, tried in order
+    trusted_keys: [center.pub]                   # key texts or .pub files: one of them must have signed what is current
     groups: {web: "n[001-004]"}                 # @web
     cache: /var/cache/inspector                  # releases, and the last report
     query_prefix: ""                             # where an existing ring has its own "inspect"
@@ -68,13 +69,22 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A whole coordinator.yml, checked, with absolute paths. `file` is where it was read from."""
 
     rings: Annotated[dict[str, Ring], Meta(min_length=1, max_length=1000)]
-    config_center: str
+    config_center: (
+        Annotated[str, Meta(min_length=1)]
+        | Annotated[tuple[str, ...], Meta(min_length=1, max_length=limits.centers_max)]
+    )
+    trusted_keys: Annotated[tuple[str, ...], Meta(max_length=limits.trusted_keys_max)] = ()
     groups: dict[str, str | tuple[str, ...]] = {}
     cache: Path | None = None
     query_prefix: Annotated[str, Meta(max_length=32, pattern=r"^[A-Za-z0-9_.-]*$")] = ""
     exclude_tags: dict[str, str] = {}
     second_pass: SecondPass | None = None
     file: Path = Path("coordinator.yml")
+
+    @property
+    def centers(self) -> tuple[str, ...]:
+        """The config center and its mirrors, in the order in which they are tried."""
+        return (self.config_center,) if isinstance(self.config_center, str) else self.config_center
 
     @property
     def cache_dir(self) -> Path:
@@ -149,8 +159,9 @@ def _check_addresses(config: Config, path: Path) -> None:
             if not found or not 0 < int(found[2]) < 65_536:
                 advice = "is no RPC address `host:port`, such as 10.0.0.1:7373"
                 raise ConfigError(f"{path}: rings.{name}.entries: {entry!r} {advice}")
-    if not config.config_center.startswith(("http://", "https://")):
-        raise ConfigError(f"{path}: config_center {config.config_center!r} is no http:// or https:// address")
+    for center in config.centers:
+        if not center.startswith(("http://", "https://")):
+            raise ConfigError(f"{path}: config_center {center!r} is no http:// or https:// address")
 
 
 def _absolute(config: Config, path: Path) -> Config:

@@ -148,23 +148,28 @@ async def _heard(what: str, client: RingClient, own: str, alive: tuple[str, ...]
 
 
 async def _center(config: Config) -> list[Sign]:
-    what = f"config center {config.config_center}"
+    what = f"config center {', '.join(config.centers)}"
     try:
-        current = await ReleaseCache(config.cache_dir, config.config_center).current()
+        current = await ReleaseCache.of(config).current()
     except CoordError as problem:
         return [Sign("fail", what, str(problem))]
     release = current.release
     detail = f"release {release.number} ({release.digest[:12]}), {len(release.items)} items"
-    if current.note:
-        return [Sign("warn", what, current.note, "agents and sweeps go on with what they have; start it again")]
-    return [Sign("ok", what, detail), *await _clock(config)]
+    detail += f", canary release {current.canary.number}" if current.canary is not None else ""
+    notes = [note for note in (current.note, current.known.note) if note]
+    advice = "agents and sweeps go on with what they have; start it again"
+    signs = [Sign("warn", what, note, advice) for note in notes] or [Sign("ok", what, detail)]
+    if not config.trusted_keys:
+        said = "whatever the config center sends is believed, signed or not"
+        signs.append(Sign("warn", "trusted_keys", said, "make a key with `config-center keygen`, set trusted_keys"))
+    return signs if notes else [*signs, *await _clock(config)]
 
 
 async def _clock(config: Config) -> list[Sign]:
     """Nodes whose clock differs too much from this one refuse to answer: compare at least with the center's."""
     try:
         async with httpx.AsyncClient(timeout=limits.http_timeout_s, trust_env=False) as client:
-            reply = await client.head(f"{config.config_center.rstrip('/')}/current.json")
+            reply = await client.head(f"{config.centers[0].rstrip('/')}/current.json")
             theirs = parsedate_to_datetime(reply.headers["Date"]).timestamp()
     except (httpx.HTTPError, KeyError, ValueError):
         return []

@@ -6,15 +6,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from config_center.release import Release
 from config_center.resolve import Baseline
+from inspector_agent.veil import is_secret
 from inspector_coord import second_pass
 from inspector_coord.config import Config, SecondPass
+from inspector_coord.current import prefix_of
 from inspector_coord.ledger import Key, Ledger, Node
 from inspector_coord.release_cache import ReleaseCache
 from inspector_coord.report import Report, baselines
 from inspector_coord.sweep import Outcome
-from inspector_coord.verdict import State
+from inspector_coord.verdict import WAIVED, State
 
 __all__ = ["escalate", "subjects_of", "why_not"]
 
@@ -42,12 +46,14 @@ async def escalate(
     config: Config, outcome: Outcome, report: Report, say: Callable[[str], None]
 ) -> dict[Key, dict[str, Any]]:
     """Look again at every node that fails, errs or gave no verdict. What is found, by node, as the report has it."""
-    wanted = baselines(outcome.facts, outcome.ledger)
+    wanted = baselines(outcome.facts, outcome.ledger, outcome.reader)
     subjects = subjects_of(outcome.ledger, report, wanted)
     if not subjects:
         return {}
     how = config.second_pass or SecondPass()
-    checks = await _site_checks(config, outcome.facts.release, subjects)
+    cache = ReleaseCache.of(config)
+    checks = await _site_checks(cache, outcome.facts.release, subjects)
+    subjects = await _of_the_canary(cache, outcome, subjects)
     settings = second_pass.Settings(
         inventory=how.inventory,
         forks=how.forks,
@@ -68,7 +74,8 @@ def subjects_of(ledger: Ledger, report: Report, wanted: Mapping[Key, Baseline]) 
 
 
 def _subject(node: Node, findings: list[Report], baseline: Baseline) -> second_pass.Subject:
-    named = {finding["item"] for finding in findings} if node.state in (State.FAIL, State.ERROR) else set()
+    wrong = [finding for finding in findings if finding["outcome"] != WAIVED]
+    named = {finding["item"] for finding in wrong} if node.state in (State.FAIL, State.ERROR) else set()
     items = tuple(item for item in baseline.items if item.id in named)
     clear = node.answer.clear if node.answer is not None else {}
     return second_pass.Subject(
@@ -78,15 +85,31 @@ def _subject(node: Node, findings: list[Report], baseline: Baseline) -> second_p
         state=str(node.state),
         tags=node.tags,
         items=items,
-        observed={item.id: clear[item.number] for item in items if item.number in clear},
-        erring=frozenset(finding["item"] for finding in findings if finding["outcome"] == "error"),
-        fingerprints=tuple(sorted((finding["item"], finding["observed"]) for finding in findings)),
+        observed={item.id: clear[item.number] for item in items if item.number in clear and not is_secret(item)},
+        erring=frozenset(finding["item"] for finding in wrong if finding["outcome"] == "error"),
+        fingerprints=tuple(sorted((finding["item"], finding["observed"]) for finding in wrong)),
     )
 
 
-async def _site_checks(config: Config, release: Release, subjects: list[second_pass.Subject]) -> dict[str, Path]:
+async def _of_the_canary(
+    cache: ReleaseCache, outcome: Outcome, subjects: list[second_pass.Subject]
+) -> list[second_pass.Subject]:
+    """The same, those that are judged by the canary with the executables of its release."""
+    canary = outcome.facts.canary
+    if canary is None:
+        return subjects
+    prefix = prefix_of(canary)
+    its = {node.key for node in outcome.ledger if node.wants == prefix}
+    found = await _site_checks(cache, canary, [subject for subject in subjects if subject.key in its])
+    own = {name: str(path) for name, path in found.items()}
+    return [
+        msgspec.structs.replace(subject, site_checks=own) if subject.key in its else subject for subject in subjects
+    ]
+
+
+async def _site_checks(cache: ReleaseCache, release: Release, subjects: list[second_pass.Subject]) -> dict[str, Path]:
     """The site's own executables that these subjects need; without a config center those that are kept."""
     kinds = {item.check for subject in subjects for item in subject.items}
     if not kinds & {check.name for check in release.checks}:
         return {}
-    return await ReleaseCache(config.cache_dir, config.config_center).site_checks(release, kinds)
+    return await cache.site_checks(release, kinds)

@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
-from config_center.expectation import describe
-from config_center.match import in_words
-from config_center.release import Release
-from config_center.resolve import Resolver
+from config_center.match import Terms, in_words
+from config_center.release import LayerItem, Release
+from config_center.resolve import Item, Resolver
+from config_center.traits import traits_of
 from inspector_coord.errors import ReportError
+from inspector_coord.faces.sentences import waiver_told
 from inspector_coord.faces.words import STATE_MEANINGS
 from inspector_coord.plain import plain
-from inspector_coord.verdict import State
+from inspector_coord.verdict import WAIVED, State
+from inspector_coord.waived import told
+from inspector_coord.wanted import expected
 
 __all__ = ["explain", "lines"]
 
 Document = dict[str, Any]
 
 
-def explain(
-    report: Mapping[str, Any], what: str, release: Release | None, canary: Release | None = None
-) -> Document:
+def explain(report: Mapping[str, Any], what: str, release: Release | None, canary: Release | None = None) -> Document:
     """All that is known of a node or an item. `release`, `canary`: those of the report, if they are at hand.
 
     Raises ReportError where the report knows neither a node nor an item of that name.
@@ -93,13 +95,13 @@ def _item(item: str, report: Mapping[str, Any], release: Release | None) -> Docu
     said = [
         {
             "source": f"{layer.file}:{layer.items[item].line}",
-            "match": msgspec.to_builtins(layer.match),
+            "match": _in_words(layer.match),
             "expected": expected(layer.items[item]),
         }
         for layer in layers
     ]
     waivers = [
-        {**told(waiver), "match": msgspec.to_builtins(waiver.match)}
+        {**told(waiver), "match": _in_words(waiver.match)}
         for waiver in (release.waivers if release else ())
         if any(fnmatchcase(item, pattern) for pattern in waiver.items)
     ]
@@ -107,6 +109,10 @@ def _item(item: str, report: Mapping[str, Any], release: Release | None) -> Docu
     bodies = [layer.items[item] for layer in layers if layer.items[item].action == "set"]
     metadata = _metadata(bodies[-1]) if bodies else {}
     return {"item": item, "layers": said, "waivers": waivers, "groups": groups, **metadata}
+
+
+def _in_words(match: Terms) -> dict[str, str]:
+    return {key: in_words(term) for key, term in match.items()}
 
 
 def _metadata(body: Item | LayerItem) -> Document:
@@ -171,8 +177,10 @@ def _item_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield plain(document["item"])
     yield from _told(document)
     for layer in document["layers"]:
-        match = " ".join(f"{plain(key)}{plain(words)}" for key, words in sorted(layer["match"].items()))
-        yield f"    expected  {plain(layer['expected'])}   {plain(layer['source'])}   {match or 'every node'}"
+        yield f"    expected  {plain(layer['expected'])}   {plain(layer['source'])}   {_nodes_told(layer['match'])}"
+    for waiver in document["waivers"]:
+        named = f"{waiver_told(waiver)}   {plain(waiver['source'])}"
+        yield f"    waiver    {named}   {_nodes_told(waiver['match'])}"
     if not document["groups"]:
         yield "    nobody failed it, or erred on it"
     for group in document["groups"]:
@@ -180,10 +188,9 @@ def _item_lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _causes(group["causes"])
 
 
-def _nodes_told(match: Mapping[str, Any]) -> str:
+def _nodes_told(match: Mapping[str, str]) -> str:
     """For which nodes a layer or a waiver is: `zone=b fact.kernel >=6.1`."""
-    terms = ((key, msgspec.convert(term, Term)) for key, term in sorted(match.items()))
-    return " ".join(plain(f"{key}{in_words(term)}") for key, term in terms) or "every node"
+    return " ".join(plain(f"{key}{words}") for key, words in sorted(match.items())) or "every node"
 
 
 def _causes(causes: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -7,7 +7,7 @@ value in clear, its hash finds the text in the answer of another node.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -19,7 +19,10 @@ from inspector_coord.ledger import Key
 from inspector_coord.plain import plain
 from inspector_coord.verdict import SEVERITY_RANK, Finding
 
-__all__ = ["Group", "Texts", "fold_names", "groups_of"]
+__all__ = ["SECRET", "Group", "Texts", "fold_names", "groups_of"]
+
+SECRET = "(secret)"  # noqa: S105 -- it stands for one
+"""Stands for the observed value of a secret item."""
 
 # What ClusterShell reads back as the same single node. A member chooses its own name: "n[1-9999999]" is one, too.
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
@@ -38,16 +41,26 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Texts:
-    """Observed values in clear, by item and hash, learned from all answers of a sweep."""
+    """Observed values in clear, by item and hash, learned from all answers of a sweep.
+
+    The hash of a secret value is made with a key. Where nodes share the key, equal hashes are equal values; where each
+    has its own, every hash is another one, which says nothing: such values are one and the same "(secret)".
+    """
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self._texts: dict[tuple[str, bytes], str] = {}
+        self._secrets: Counter[tuple[str, bytes]] = Counter()
         for finding in findings:
+            if finding.secret and finding.hash is not None:
+                self._secrets[finding.item, finding.hash] += 1
             if finding.observed is not None and finding.hash is not None:
                 self._texts.setdefault((finding.item, finding.hash), finding.observed)
 
     def observed(self, finding: Finding) -> str:
         """The value in clear; `#<hash>` where nobody sent it in clear, "" where not even a hash had room."""
+        if finding.secret and finding.outcome == "fail":
+            shared = finding.hash is not None and self._secrets[finding.item, finding.hash] > 1
+            return f"{SECRET} #{finding.hash.hex()}" if shared and finding.hash is not None else SECRET
         if finding.observed is not None:
             return finding.observed
         if finding.hash is None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from inspector_agent.wire import Answer, Serving
+from config_center.traits import traits_of
+from inspector_agent.wire import Answer
+from inspector_coord.evidence import OTHER_ITEMS, Evidence
 from inspector_coord.verdict import State, Worth, state_of, worth_of
 
-__all__ = ["DROPPED", "GONE", "Booking", "Key", "Ledger", "Node"]
+__all__ = ["DROPPED", "GONE", "OTHER_ITEMS", "Booking", "Key", "Ledger", "Node"]
 
 Key = tuple[str, str]
 """(ring, node name): names are unique within a ring only."""
@@ -24,11 +26,10 @@ GONE = ("left", "leaving")
 DROPPED = ("duplicate", "phantom", "socket", "stranger", "late", "malformed", "forged", "entry")
 """What was heard and is no verdict, as the report counts it; `entry`: by the entry's Serf, its channels being full."""
 
+NO_FACTS: Mapping[str, str] = {}
+
 WAITING = "waiting"
 """The tally's word for a node that may still answer."""
-
-
-OTHER_ITEMS = "looked at other items than its tags in the ring ask for: they have just changed; sweep it again"
 
 
 class Booking(enum.Enum):
@@ -41,7 +42,12 @@ class Booking(enum.Enum):
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One node of the roster and the evidence about it. `state` and `evidence` are set when the ledger is closed."""
+    """One node of the roster and the evidence about it. `state` and `evidence` are set when the ledger is closed.
+
+    wants   prefix of the digest of the release that it should be judged by; b"": the ledger's
+    facts   those that the config center knows and the releases ask about
+    seen    RFC 3339, when the config center was told these facts; "" where nobody asks for facts, or none are known
+    """
 
     ring: str
     name: str
@@ -57,6 +63,14 @@ class Node:
     malformed: int = 0
     state: State | None = None
     evidence: str = ""
+    wants: bytes = b""
+    facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)
+    seen: str = ""
+
+    @property
+    def traits(self) -> dict[str, str]:
+        """What layers match it by: its tags in the ring, and its facts."""
+        return traits_of(self.tags, self.facts)
 
     @property
     def key(self) -> Key:
@@ -67,13 +81,19 @@ class Node:
 class Ledger:
     """All nodes of one sweep over all rings, and what was dropped on the way."""
 
-    def __init__(self, nodes: Iterable[Node], release: bytes) -> None:
-        """`release`: the prefix of the digest asked for. Raises ValueError where a node stands twice."""
+    def __init__(self, nodes: Iterable[Node], release: bytes, words: Evidence | None = None) -> None:
+        """`release`: the prefix of the digest asked for; a node that `wants` another one says so.
+
+        `words`: what is known for the evidence. Raises ValueError where a node stands twice.
+        """
         listed = list(nodes)
+        for node in listed:
+            node.wants = node.wants or release
         self.nodes: dict[Key, Node] = {node.key: node for node in listed}
         if len(self.nodes) != len(listed):
             raise ValueError("a node stands twice in the roster")
         self.release = release
+        self._words = words or Evidence()
         self.dropped: Counter[str] = Counter(dict.fromkeys(DROPPED, 0))
         self.closed_s: float | None = None
         self._tally: Counter[str] = Counter(self._word(node) for node in listed)
@@ -96,8 +116,8 @@ class Ledger:
     def answered(self, node: Node, answer: Answer, at_s: float, round_number: int) -> Booking:
         """Book an answer. A complete verdict stays; anything else is replaced by what is worth at least as much."""
         if node.answer is not None:
-            old = worth_of(node.answer, self.release)
-            if old is Worth.VERDICT or worth_of(answer, self.release) < old:
+            old = worth_of(node.answer, node.wants)
+            if old is Worth.VERDICT or worth_of(answer, node.wants) < old:
                 self.dropped["duplicate"] += 1
                 return Booking.DUPLICATE
         booking = Booking.NEW if node.answer is None else Booking.BETTER
@@ -120,11 +140,11 @@ class Ledger:
         `basis` says which items a node should have looked at (`Answer.basis`). Who passes by others has not passed.
         """
         for node in self:
-            node.state = _final(node, self.release)
-            node.evidence = _evidence(node, node.state, at_s)
-            if basis is not None and _by_other_items(node, self.release, basis):
+            node.state = _final(node)
+            node.evidence = self._words.of(node, node.state, at_s)
+            if basis is not None and _by_other_items(node, basis):
                 node.state = State.FAIL if node.state is State.FAIL else State.ERROR
-                node.evidence = OTHER_ITEMS
+                node.evidence = self._words.other_items(node)
         self.closed_s = at_s
         sums = Counter(node.state for node in self if node.state is not None)
         if sums.total() != len(self.nodes):
@@ -134,16 +154,16 @@ class Ledger:
     def _word(self, node: Node) -> str:
         """Its state as it stands, without a last word on who is silent."""
         if node.answer is not None:
-            return state_of(node.answer, self.release)
+            return state_of(node.answer, node.wants)
         if node.status == "failed":
             return State.DOWN
         return State.LEFT if node.status in GONE else WAITING
 
 
-def _final(node: Node, release: bytes) -> State:
+def _final(node: Node) -> State:
     """The verdict if there is one; else what membership says; else whether anything of the node was heard."""
     if node.answer is not None:
-        return state_of(node.answer, release)
+        return state_of(node.answer, node.wants)
     if node.status == "failed":
         return State.DOWN
     if node.status in GONE:
@@ -151,41 +171,6 @@ def _final(node: Node, release: bytes) -> State:
     return State.SILENT if node.acked_s is None and not node.malformed else State.STALLED
 
 
-def _by_other_items(node: Node, release: bytes, basis: Callable[[Node], bytes]) -> bool:
+def _by_other_items(node: Node, basis: Callable[[Node], bytes]) -> bool:
     answer = node.answer
-    return answer is not None and worth_of(answer, release) is Worth.VERDICT and answer.basis != basis(node)
-
-
-def _evidence(node: Node, state: State, at_s: float) -> str:
-    """Why the node is in its state, in one line; empty where its findings say it."""
-    if node.answer is not None:
-        return _answer_evidence(node.answer, node.answered_s or 0.0, state)
-    if state is State.DOWN:
-        when = "from the start" if not node.status_s else f"at {node.status_s:.1f} s"
-        heard = "" if node.acked_s is None else f", though it acked at {node.acked_s:.1f} s"
-        return f"membership said failed {when}{heard}"
-    if state is State.LEFT:
-        return f"left the ring while the sweep ran (seen at {node.status_s:.1f} s)"
-    times = "not asked" if not node.asked else f"asked {node.asked} time{'s' if node.asked > 1 else ''}"
-    if node.malformed:
-        garbled = f"{node.malformed} answer{'s' if node.malformed > 1 else ''} that cannot be read"
-        return f"member {node.status}, {times}, {garbled}, no verdict by {at_s:.1f} s"
-    if node.acked_s is not None:
-        return f"member {node.status}, {times}, acked at {node.acked_s:.1f} s, no verdict by {at_s:.1f} s"
-    return f"member {node.status}, {times}, neither ack nor verdict by {at_s:.1f} s"
-
-
-def _answer_evidence(answer: Answer, at_s: float, state: State) -> str:
-    if answer.state is Serving.BUSY:
-        return f"answered at {at_s:.1f} s that it is busy: its queue of sweeps is full"
-    if answer.state is Serving.CLOCK:
-        return f"answered at {at_s:.1f} s that its clock makes the question look too old or too new"
-    if state is State.STALE:
-        why = "could not get the release, answered" if answer.state is Serving.RELEASE else "answered"
-        return f"{why} at {at_s:.1f} s for release {answer.number} ({answer.release.hex()}…)"
-    if answer.incomplete:
-        return f"answered at {at_s:.1f} s with {answer.counts.total} items, others were still being checked"
-    if state is State.UNCOVERED:
-        what = f"all {answer.counts.na} items do not apply there" if answer.counts.total else "no item applies to it"
-        return f"answered at {at_s:.1f} s: {what}"
-    return ""
+    return answer is not None and worth_of(answer, node.wants) is Worth.VERDICT and answer.basis != basis(node)

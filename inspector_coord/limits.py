@@ -78,10 +78,14 @@ auth_key_bytes_max = 4_096
 groups_depth_max = 16  # a group of groups of groups
 target_nodes_max = 1_000_000  # numbers one target may stand for: n[1-1000000]
 releases_kept_max = 20  # in the cache, so that stale answers can be read
-release_bytes_max = 64 * 1_048_576
-pointer_bytes_max = 65_536
 report_bytes_max = 1_073_741_824
-http_timeout_s = 5.0
+http_timeout_s = 5.0  # of silence
+document_s_max = 20.0  # for one document altogether, however slowly it drips
+centers_max = 16  # config center and mirrors, tried in order
+trusted_keys_max = 32
+trust_bytes_max = 262_144
+revoked_remembered_max = 4_096  # keys; a pointer itself names 256 at most
+nodes_bytes_max = 256 * 1_048_576  # what the config center knows of 100,000 nodes, 2.5 kB each
 
 # ---- explaining -----------------------------------------------------------------------------------------------------
 causes_max = 3  # named for one group; the best that no other one beats in both precision and recall
@@ -93,6 +97,7 @@ fold_fields_nodes_max = 64  # folded along every numeric field (time grows with 
 fold_fields_max = 6  # fields tried for that one, from the end of the name
 notes_max = 200
 observed_chars_max = 200
+waiver_ends_days = 7  # a waiver that ends within so many days is said on the report
 
 # ---- doctor ---------------------------------------------------------------------------------------------------------
 query_queue_max = 8  # waiting at an entry; a few of others' are ordinary, each stays for a second or two

@@ -78,10 +78,10 @@ def explain(config_file: Path | None, what: str, report_file: Path | None, *, as
 
     config = None if report_file is not None and config_file is None else load(config_file or default_path())
     report = _read_report(report_file or (config.last_report if config else Path()))
-    prefix = bytes.fromhex(report["release"]["digest"])[:id_bytes]
-    cache = ReleaseCache(config.cache_dir, config.config_center) if config else None
-    release = cache.past([prefix]).get(prefix) if cache else None
-    document = explaining.explain(report, what, release)
+    canary = report["release"].get("canary") or {}
+    prefixes = [bytes.fromhex(each.get("digest", ""))[:id_bytes] for each in (report["release"], canary)]
+    past = ReleaseCache.of(config).past(prefix for prefix in prefixes if prefix) if config else {}
+    document = explaining.explain(report, what, *(past.get(prefix) for prefix in prefixes))
     if as_json:
         _print_json(document)
     else:

@@ -1,9 +1,11 @@
 """CORE. The report of a sweep: `inspector.sweep/1`, the stable document that faces and other programs read (DESIGN 11).
 
 Beyond the keys of the contract: `interrupted`, `exit_code`, `targets` and `items` (what was asked for), `absent` (nodes
-named as targets that are no members), `rings` (one line each), `notes` (sentences for a person); of a group
-`remediation`; of a node `evidence`, and with an answer `counts`, `took_ms`, `clock_offset_s`, `vitals`, `incomplete`,
-`truncated` and, where it is another, `release`; of a finding `severity`.
+named as targets that are no members), `rings` (one line each), `notes` (sentences for a person), `waivers` (those in
+use, see `waived`); of the release, while one is out, `canary`; of a group `remediation`; of a node `evidence`, `facts`
+(those that are asked about), `canary` (true where it is judged by that), and with an answer `counts`, `took_ms`,
+`clock_offset_s`, `vitals`, `incomplete`, `truncated` and, where it is another, `release`; of a finding `severity`, and
+`waiver` and `secret` where it has one or is one.
 """
 
 from __future__ import annotations
@@ -14,15 +16,18 @@ from typing import Any
 
 import msgspec
 
+from config_center.match import Terms
 from config_center.release import Release
 from config_center.resolve import Baseline
-from inspector_agent.wire import Answer
 from inspector_coord import limits
 from inspector_coord.causes import causes_of
+from inspector_coord.current import prefix_of
 from inspector_coord.fold import Group, Texts, fold_names, groups_of
 from inspector_coord.ledger import DROPPED, Key, Ledger, Node
 from inspector_coord.reading import Evaluated, Reader
-from inspector_coord.verdict import Finding, State, Worth, worth_of
+from inspector_coord.report_nodes import node_entry
+from inspector_coord.verdict import WAIVED, Finding, State, Worth, worth_of
+from inspector_coord.waived import ending, waivers_in_use
 
 __all__ = ["INCOMPLETE", "SCHEMA", "Facts", "Report", "RingFacts", "add_second_pass", "baselines", "build", "exit_code"]
 
@@ -50,6 +55,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     started  RFC 3339, of the first question; `epoch` is the same as Unix time
     seconds  from the first question sent to the ledger closed
+    canary   the release of the nodes that `match` covers, while one is out; `release` is everybody else's
     """
 
     sweep: bytes
@@ -57,6 +63,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     epoch: float
     seconds: float
     release: Release
+    canary: Release | None = None
+    match: Terms = {}
     targets: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
@@ -65,32 +73,58 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     interrupted: bool = False
 
 
-def build(facts: Facts, ledger: Ledger, past: Mapping[bytes, Release]) -> Report:
-    """The whole report of a closed ledger. `past`: releases by digest prefix, to read stale answers with."""
-    reader = Reader({**past, ledger.release: facts.release}, ledger.release, facts.items)
+def reader_of(facts: Facts) -> Reader:
+    """A reader of the answers of this sweep."""
+    releases = [facts.release] if facts.canary is None else [facts.release, facts.canary]
+    return Reader({prefix_of(release): release for release in releases}, facts.items)
+
+
+def build(facts: Facts, ledger: Ledger, past: Mapping[bytes, Release], reader: Reader | None = None) -> Report:
+    """The whole report of a closed ledger.
+
+    `past`: releases by digest prefix, to read stale answers with. `reader`: the one the ledger was closed with, which
+    has resolved all baselines already.
+    """
+    reader = reader or reader_of(facts)
+    reader.learn(past)
     nodes = sorted(ledger, key=lambda node: node.key)
     findings = {node.key: reader.findings(node) for node in nodes}
     texts = Texts(finding for several in findings.values() for finding in several)
-    current = {node.key: findings[node.key] for node in nodes if _is_current(node, ledger.release)}
+    current = {node.key: findings[node.key] for node in nodes if _is_current(node)}
+    in_use = waivers_in_use(current)
+    main = prefix_of(facts.release)
+    notes = [*facts.notes, *ending(in_use, facts.epoch)]
     report: Report = {
         "schema": SCHEMA,
         "sweep": facts.sweep.hex(),
         "started": facts.started,
         "seconds": round(facts.seconds, 3),
-        "release": {"number": facts.release.number, "digest": facts.release.digest},
+        "release": _release(facts, nodes),
         "ledger": _sums(nodes),
         "groups": _groups(current, texts, reader.evaluated(nodes), _remediations(nodes, reader)),
-        "nodes": [_node(node, findings[node.key], texts, ledger.release, facts.epoch) for node in nodes],
+        "waivers": in_use,
+        "nodes": [node_entry(node, findings[node.key], texts, main, facts.epoch) for node in nodes],
         "dropped": {word: ledger.dropped[word] for word in DROPPED},
         "interrupted": facts.interrupted,
         "targets": list(facts.targets),
         "items": list(facts.items),
         "absent": fold_names(facts.absent),
         "rings": [msgspec.to_builtins(ring) for ring in facts.rings],
-        "notes": list(facts.notes),
+        "notes": notes[: limits.notes_max],
     }
     report["exit_code"] = exit_code(report)
     return report
+
+
+def _release(facts: Facts, nodes: Sequence[Node]) -> Report:
+    """Which release was asked for, and who was judged by the canary."""
+    told: Report = {"number": facts.release.number, "digest": facts.release.digest}
+    if facts.canary is None:
+        return told
+    prefix = prefix_of(facts.canary)
+    names = [node.name for node in nodes if node.wants == prefix]
+    canary = {"number": facts.canary.number, "digest": facts.canary.digest, "match": msgspec.to_builtins(facts.match)}
+    return told | {"canary": {**canary, "nodes": fold_names(names), "count": len(names)}}
 
 
 def add_second_pass(report: Report, found: Mapping[Key, Mapping[str, Any]]) -> None:
@@ -101,9 +135,9 @@ def add_second_pass(report: Report, found: Mapping[Key, Mapping[str, Any]]) -> N
             entry["second_pass"] = dict(found[key])
 
 
-def baselines(facts: Facts, ledger: Ledger) -> dict[Key, Baseline]:
+def baselines(facts: Facts, ledger: Ledger, reader: Reader | None = None) -> dict[Key, Baseline]:
     """What each node that is not a plain pass should be: the second pass looks at it by that."""
-    reader = Reader({ledger.release: facts.release}, ledger.release, facts.items)
+    reader = reader or reader_of(facts)
     return {node.key: reader.baseline(node) for node in ledger if node.state is not State.PASS}
 
 
@@ -132,8 +166,8 @@ def _sums(nodes: Sequence[Node]) -> dict[str, int]:
     return sums
 
 
-def _is_current(node: Node, release: bytes) -> bool:
-    return node.answer is not None and worth_of(node.answer, release) >= Worth.INCOMPLETE
+def _is_current(node: Node) -> bool:
+    return node.answer is not None and worth_of(node.answer, node.wants) >= Worth.INCOMPLETE
 
 
 def _remediations(nodes: Sequence[Node], reader: Reader) -> dict[str, str]:
@@ -153,13 +187,16 @@ def _groups(
     findings: Mapping[Key, Sequence[Finding]], texts: Texts, evaluated: Evaluated, remediations: Mapping[str, str]
 ) -> list[Report]:
     erring: dict[str, list[Key]] = defaultdict(list)
+    wrong: dict[Key, list[Finding]] = defaultdict(list)
     for key, several in findings.items():
         for finding in several:
+            if finding.outcome != WAIVED:
+                wrong[key].append(finding)
             if finding.outcome == "error":
                 erring[finding.item].append(key)
     return [
         _group(group, evaluated, erring.get(group.item, []), remediations.get(group.item, ""))
-        for group in groups_of(findings, texts)
+        for group in groups_of(wrong, texts)
     ]
 
 
@@ -181,61 +218,3 @@ def _group(group: Group, evaluated: Evaluated, erring: Sequence[Key], remediatio
         ],
     }
     return entry | ({"remediation": remediation} if remediation else {})
-
-
-def _node(node: Node, findings: Sequence[Finding], texts: Texts, release: bytes, epoch: float) -> Report:
-    entry: Report = {
-        "name": node.name,
-        "ring": node.ring,
-        "address": node.address,
-        "tags": dict(node.tags),
-        "state": str(node.state),
-        "via": _via(node),
-        "round": None if node.round is None else node.round + 1,
-        "seconds": None if node.answered_s is None else round(node.answered_s, 3),
-        "findings": [_finding(finding, texts) for finding in findings],
-        "evidence": node.evidence,
-    }
-    return entry if node.answer is None else entry | _answer(node.answer, node.answered_s or 0.0, release, epoch)
-
-
-def _via(node: Node) -> str | None:
-    """How it is known: by its answer, by an ack alone, by membership, or not at all."""
-    if node.answer is not None:
-        return "query"
-    if node.state in (State.DOWN, State.LEFT):
-        return "membership"
-    return "ack" if node.state is State.STALLED else None
-
-
-def _answer(answer: Answer, answered_s: float, release: bytes, epoch: float) -> Report:
-    counts = answer.counts
-    told: Report = {
-        "counts": {
-            "pass": counts.pass_,
-            "fail": counts.fail,
-            "error": counts.error,
-            "na": counts.na,
-            "waived": counts.waived,
-        },
-        "took_ms": answer.took_ms,
-        "clock_offset_s": round(answer.clock / 1000 - (epoch + answered_s), 1),
-        "vitals": {name: value for name, value in msgspec.structs.asdict(answer.vitals).items() if value is not None},
-        "incomplete": answer.incomplete,
-        "truncated": answer.truncated,
-    }
-    if answer.release != release:
-        told["release"] = {"number": answer.number, "digest": answer.release.hex()}
-    return told
-
-
-def _finding(finding: Finding, texts: Texts) -> Report:
-    return {
-        "item": finding.item,
-        "outcome": finding.outcome,
-        "expected": finding.expected,
-        "observed": texts.observed(finding)[: limits.observed_chars_max],
-        "source": finding.source,
-        "message": finding.message or (texts.observed(finding) if finding.outcome == "error" else ""),
-        "severity": finding.severity,
-    }

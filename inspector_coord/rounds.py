@@ -157,7 +157,7 @@ class RingRounds:
             return
         if booking is Booking.NEW and not round_number:
             self._arrivals.add(now)
-        worth = worth_of(answer, self._plan.release)
+        worth = worth_of(answer, node.wants)
         if worth is Worth.VERDICT:
             self._gains += booking is Booking.NEW and round_number > 0
             self._waits.pop(name, None)

@@ -51,11 +51,11 @@ def sweep(config_file: Path | None, request: Request, faces: Faces, *, escalates
 async def _run(config: Config, request: Request, escalates: bool) -> Report:  # noqa: FBT001 -- trio.run takes no keywords
     groups = read_groups({name: group_text(value) for name, value in config.groups.items()})
     fleet = FleetSweep(config, groups, request)
-    cache = ReleaseCache(config.cache_dir, config.config_center)
+    cache = ReleaseCache.of(config)
     with terminal.Progress() as progress:
         outcome = await _interruptible(fleet.interrupt, lambda: fleet.run(cache.current, progress.update))
         past = await trio.to_thread.run_sync(cache.past, _other_releases(outcome))
-        report = build(outcome.facts, outcome.ledger, past)
+        report = build(outcome.facts, outcome.ledger, past, outcome.reader)
         if escalates:
             await _second_pass(config, outcome, report, progress)
     return report

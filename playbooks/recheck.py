@@ -7,6 +7,9 @@ line; the second holds the checks (zlib, JSON, file name -> source), the third t
     {"limit_s": 12, "facts": {...}, "items": [{"id", "check", "key", "expect", "with", "timeout_s"}...],
      "executables": {"raid": "<base64 of the site's own check>"}}
 
+An item's "from_file", property -> matcher -> path, names operands that are read here, below the root, and stay here.
+Of an item that is "secret" only the outcome is told.
+
 Out goes one JSON line a finding, as the check contract says. Every item runs in a process of its own that ends with its
 time, and everything ends with `limit_s`, whatever becomes of the connection. Standard library only, any Python >= 3.8.
 """
@@ -29,6 +32,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, NoReturn
 
 FINDING_BYTES_MAX = 65536
+# As the agent bounds them, and as it says it.
+SECRET_BYTES_MAX = 4096
+UNSAID = "(secret: what the check says of it stays on the node)"
 # What the agent gives its checks: a command must not be found here and missed there.
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -102,6 +108,7 @@ def look_at(
 ) -> None:
     """Run one item in a child process and print its finding; a child still busy when its time is over is ended."""
     reading, writing = os.pipe()
+    obstacle, telling = os.pipe()
     pid = os.fork()
     if pid == 0:
         status = 1
@@ -109,15 +116,25 @@ def look_at(
             os.close(reading)
             os.setsid()
             os.nice(10)
-            run_item(wanted, executable, check_all, writing)
+            if item.pop("secret", False):
+                os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+            problem = read_operands(item, wanted["root"])
+            if problem:
+                os.write(telling, problem.encode("utf-8", "replace"))
+            else:
+                run_item(wanted, executable, check_all, writing)
             status = 0
         finally:
             os._exit(status)
     os.close(writing)
+    os.close(telling)
     try:
         line = first_finding(reading, item["id"], time.monotonic() + seconds)
+        said = line == "" and select.select([obstacle], [], [], 0)[0]
+        problem = os.read(obstacle, 1024).decode("utf-8", "replace") if said else ""
     finally:
         os.close(reading)
+        os.close(obstacle)
         try:
             os.killpg(pid, signal.SIGKILL)
         except OSError:
@@ -126,10 +143,45 @@ def look_at(
     if line is None:
         tell(item, f"timeout after {seconds:g} s", "error")
     elif not line:
-        tell(item, "the check ended without a finding", "error")
+        tell(item, problem or "the check ended without a finding", "error")
     else:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write((veiled(line) if item.get("secret") else line) + "\n")
         sys.stdout.flush()
+
+
+def read_operands(item: dict[str, Any], root: str) -> str:
+    """In the child: put what the files hold where their names stand. Why it cannot be done; "" where it is."""
+    from checklib.errors import CheckError
+    from checklib.root import Root
+
+    for name, files in item.pop("from_file", {}).items():
+        for matcher, path in files.items():
+            why = ""
+            text = ""
+            try:
+                text = Root(root).read(path, SECRET_BYTES_MAX).decode()
+            except UnicodeDecodeError:
+                why = "it is no text in UTF-8"
+            except OSError as error:
+                why = error.strerror or "it cannot be opened"
+            except CheckError as error:
+                why = str(error)
+            if text.endswith("\n"):
+                text = text[:-1]
+            if text.endswith("\r"):
+                text = text[:-1]
+            if why or not text:
+                return f"not checked: {path}, which holds what is expected, cannot be read: {why or 'it is empty'}"
+            lines = [line for line in text.splitlines() if line]
+            item["expect"].setdefault(name, {})[matcher] = lines if matcher == "one_of" else text
+    return ""
+
+
+def veiled(line: str) -> str:
+    """A finding of a secret item, without what was seen."""
+    told = json.loads(line)
+    message = UNSAID if told["outcome"] in ("error", "na") else ""
+    return json.dumps({"id": told["id"], "outcome": told["outcome"], "message": message})
 
 
 def run_item(wanted: dict[str, Any], executable: str | None, check_all: CheckAll, writing: int) -> None:

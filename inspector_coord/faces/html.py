@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 import msgspec
 
+from inspector_coord.faces.sentences import waiver_told
 from inspector_coord.faces.view import view
 from inspector_coord.faces.words import LEDGER_STATES, SECOND_ORDER, SEVERITIES, STATE_MEANINGS
 from inspector_coord.plain import plain
@@ -22,7 +23,7 @@ PASSING_SHOWN = 1000
 """Rows for passing nodes: the page must open at once for a fleet of 10,000. The others are counted under the table."""
 
 
-STYLED = {*LEDGER_STATES, *SEVERITIES, *SECOND_ORDER, "na"}
+STYLED = {*LEDGER_STATES, *SEVERITIES, *SECOND_ORDER, "na", "waived"}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -96,17 +97,19 @@ def _row(node: Mapping[str, Any]) -> Row:
         via=plain(node.get("via") or ""),
         seconds=f"{float(seconds):.2f} s" if seconds is not None else "",
         evidence=plain(node.get("evidence") or ""),
-        findings=tuple(
-            {
-                key: plain(finding.get(key) or "")
-                for key in ("item", "outcome", "expected", "observed", "source", "message")
-            }
-            for finding in node.get("findings", ())
-        ),
+        findings=tuple(_finding(finding) for finding in node.get("findings", ())),
         second=plain(second.get("outcome") or ""),
         second_message=plain(second.get("message") or ""),
         second_host=", ".join(_host(second.get("host") or {})),
     )
+
+
+def _finding(finding: Mapping[str, Any]) -> dict[str, str]:
+    told = {
+        key: plain(finding.get(key) or "") for key in ("item", "outcome", "expected", "observed", "source", "message")
+    }
+    waiver = finding.get("waiver")
+    return told | {"message": waiver_told(waiver)} if waiver and finding["outcome"] == "waived" else told
 
 
 def _host(host: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The report as JUnit XML: a test suite a ring, a test case a node.
 
 A failing node is a failure, an erring one an error. A node without a verdict on its items is an error too: tools that
-read this show skipped cases as harmless, and a node nobody has heard is not. Only a node that left is skipped.
+read this show skipped cases as harmless, and a node nobody has heard is not. Only a node that left is skipped. A node
+that passes by a waiver passes; what is waived stands in its output.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from inspector_coord.faces.sentences import waiver_told
 from inspector_coord.faces.words import STATE_MEANINGS
 from inspector_coord.plain import plain
 
@@ -40,7 +42,10 @@ def _suite(ring: str, nodes: Sequence[Mapping[str, Any]], error: str | None, rep
     suite = ET.Element("testsuite", name=plain(ring), timestamp=plain(report["started"]))
     properties = ET.SubElement(suite, "properties")
     release = report.get("release") or {}
-    for name, value in (("sweep", report["sweep"]), *((f"release.{key}", text) for key, text in release.items())):
+    canary = release.get("canary") or {}
+    told = {f"release.{key}": release[key] for key in ("number", "digest") if key in release}
+    told |= {f"canary.{key}": canary[key] for key in ("number", "digest", "nodes") if key in canary}
+    for name, value in {"sweep": report["sweep"], **told}.items():
         ET.SubElement(properties, "property", name=plain(name), value=plain(value))
     if error:
         case = ET.SubElement(suite, "testcase", classname=plain(ring), name="(the ring itself)")
@@ -59,7 +64,8 @@ def _case(node: Mapping[str, Any]) -> ET.Element:
     state = node["state"]
     seconds = float(node.get("seconds") or 0)
     case = ET.Element("testcase", classname=plain(node["ring"]), name=plain(node["name"]), time=f"{seconds:.3f}")
-    findings = [_told(finding) for finding in node.get("findings", ())]
+    findings = [_told(finding) for finding in node.get("findings", ()) if finding["outcome"] != "waived"]
+    output = [f"waived {plain(each['item'])}: {waiver_told(each['waiver'])}" for each in _waived(node)]
     if state in ("fail", "error"):
         wrong = ET.SubElement(case, "failure" if state == "fail" else "error", type=state)
         wrong.set("message", plain(findings[0] if findings else STATE_MEANINGS[state], MESSAGE_CHARS))
@@ -71,8 +77,14 @@ def _case(node: Mapping[str, Any]) -> ET.Element:
     second = node.get("second_pass")
     if second:
         told = f"second pass: {second['outcome']} {second.get('message') or ''}"
-        ET.SubElement(case, "system-out").text = plain(told.strip(), MESSAGE_CHARS)
+        output.append(plain(told.strip(), MESSAGE_CHARS))
+    if output:
+        ET.SubElement(case, "system-out").text = "\n".join(output)
     return case
+
+
+def _waived(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [each for each in node.get("findings", ()) if each["outcome"] == "waived" and each.get("waiver")]
 
 
 def _told(finding: Mapping[str, Any]) -> str:

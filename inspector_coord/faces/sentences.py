@@ -11,7 +11,7 @@ from typing import Any
 from inspector_coord.faces.words import LEDGER_STATES, NO_VERDICT
 from inspector_coord.plain import plain
 
-__all__ = ["cause_told", "commands", "exit_code", "exit_told", "headline", "ring_lines", "subtitle"]
+__all__ = ["cause_told", "commands", "exit_code", "exit_told", "headline", "ring_lines", "subtitle", "waiver_told"]
 
 Report = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ def headline(report: Report) -> str:
     targets, passed = ledger["targets"], ledger.get("pass", 0)
     start = "Interrupted. " if report.get("interrupted") else ""
     unasked = _unasked(report)
-    end = f". Not asked: {', '.join(unasked)}." if unasked else "."
+    end = f"{_canary(report)}. Not asked: {', '.join(unasked)}." if unasked else f"{_canary(report)}."
     if passed == targets:
         whole = {0: "No node was asked", 1: "The only node passes"}.get(targets, f"All {targets} nodes pass")
         return f"{start}{whole}{end}"
@@ -48,6 +48,15 @@ def headline(report: Report) -> str:
         if state != "pass" and ledger.get(state, 0)
     ]
     return f"{start}{passed} of {targets} nodes {'passes' if passed == 1 else 'pass'}; {', '.join(parts)}{end}"
+
+
+def _canary(report: Report) -> str:
+    """How many nodes are judged by the canary's release, while one is out."""
+    canary = (report.get("release") or {}).get("canary")
+    if not canary:
+        return ""
+    count = int(canary["count"])
+    return f"; {count} {'node is' if count == 1 else 'nodes are'} judged by canary release {plain(canary['number'])}"
 
 
 def _unasked(report: Report) -> list[str]:
@@ -78,7 +87,15 @@ def subtitle(report: Report) -> str:
     parts = [f"sweep {plain(report['sweep'])[:16]}", plain(report["started"])]
     if release:
         parts.append(f"release {plain(release.get('number', '?'))}" + (f" ({digest})" if digest else ""))
+    if release.get("canary"):
+        parts.append(f"canary {plain(release['canary']['number'])} ({plain(release['canary']['digest'])[:12]})")
     return " · ".join([*parts, f"{float(report['seconds']):.2f} s"])
+
+
+def waiver_told(waiver: Mapping[str, Any]) -> str:
+    """`OPS-12 until 2031-01-31 (ann): the vendor's tool sets it`."""
+    told = f"{plain(waiver['ticket'])} until {plain(waiver['expires'])} ({plain(waiver['owner'])})"
+    return f"{told}: {plain(waiver['reason'])}"
 
 
 def cause_told(cause: Mapping[str, Any], count: int) -> str:

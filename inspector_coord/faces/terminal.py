@@ -18,7 +18,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from inspector_coord.faces.view import Group, Missing, Second, View, view
+from inspector_coord.faces.view import Group, Missing, Second, View, Waived, view
 from inspector_coord.faces.words import LEDGER_STATES
 
 __all__ = ["Progress", "render"]
@@ -102,6 +102,13 @@ def _sections(seen: View, width: int) -> Iterable[tuple[str, list[RenderableType
             *_more(len(seen.second), LINES_SHOWN, "lines"),
         ],
     )
+    yield (
+        f"Waived: {_many(len(seen.waived), 'waiver')} in use",
+        [
+            *([_waived(seen.waived[:LINES_SHOWN])] if seen.waived else []),
+            *_more(len(seen.waived), LINES_SHOWN, "waivers"),
+        ],
+    )
     yield "Rings", [Text(line) for line in seen.rings]
     yield "Notes", [Text(note) for note in seen.notes]
     yield "Dropped on the way", [Text(seen.dropped, style="yellow")] if seen.dropped else []
@@ -171,6 +178,17 @@ def _second(lines: Sequence[Second]) -> Table:
         table.add_row(
             Text(line.outcome, style=STYLES.get(line.outcome, "")), Text(line.nodes, style="bold"), Text(line.message)
         )
+    return table
+
+
+def _waived(waived: Sequence[Waived]) -> Table:
+    """Known, and borne for a while: nothing to act on now, so nothing is loud."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", ratio=1)
+    for each in waived:
+        table.add_row(Text(each.items, style="dim"), Text(each.nodes, style="dim"), Text(each.waiver, style="dim"))
     return table
 
 

@@ -20,12 +20,13 @@ from inspector_coord.faces.sentences import (
     headline,
     ring_lines,
     subtitle,
+    waiver_told,
 )
 from inspector_coord.faces.words import LEDGER_STATES, NO_VERDICT, SECOND_ORDER, SEVERITIES, STATE_MEANINGS
 from inspector_coord.fold import fold_names
 from inspector_coord.plain import plain
 
-__all__ = ["Group", "Missing", "Second", "State", "View", "exit_code", "view"]
+__all__ = ["Group", "Missing", "Second", "State", "View", "Waived", "exit_code", "view"]
 
 Report = Mapping[str, Any]
 
@@ -74,6 +75,15 @@ class Second(msgspec.Struct, frozen=True):
     message: str
 
 
+class Waived(msgspec.Struct, frozen=True):
+    """One waiver in use: what it excuses, and where."""
+
+    waiver: str
+    items: str
+    nodes: str
+    count: int
+
+
 class View(msgspec.Struct, frozen=True):
     """All a face shows above its node table, in order."""
 
@@ -86,6 +96,7 @@ class View(msgspec.Struct, frozen=True):
     missing: tuple[Missing, ...]
     second: tuple[Second, ...]
     second_counts: str
+    waived: tuple[Waived, ...]
     rings: tuple[str, ...]
     notes: tuple[str, ...]
     dropped: str
@@ -113,6 +124,7 @@ def view(report: Report) -> View:
         missing=missing,
         second=second,
         second_counts=_second_counts(report["nodes"]),
+        waived=tuple(_waived(waiver) for waiver in report.get("waivers", ())),
         rings=ring_lines(report.get("rings", ())),
         notes=tuple(plain(note) for note in report.get("notes", ())),
         dropped=", ".join(dropped),
@@ -138,6 +150,15 @@ def _groups(report: Report) -> tuple[Group, ...]:
     )
     behind = _behind(report["nodes"])
     return tuple(_group(group, behind.get(_mark(group), ())) for group in ordered)
+
+
+def _waived(waiver: Mapping[str, Any]) -> Waived:
+    return Waived(
+        waiver=waiver_told(waiver),
+        items=plain(", ".join(waiver["items"])),
+        nodes=plain(waiver["nodes"], NODES_CHARS_MAX),
+        count=int(waiver["count"]),
+    )
 
 
 def _mark(finding: Mapping[str, Any]) -> tuple[str, str, str]:

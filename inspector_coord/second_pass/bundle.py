@@ -13,6 +13,7 @@ import msgspec
 
 from config_center.resolve import Item
 from inspector_agent.bundled import is_bundled
+from inspector_agent.veil import is_secret
 from inspector_coord.second_pass import limits
 from inspector_coord.second_pass.model import Subject
 
@@ -37,15 +38,25 @@ def request(subject: Subject, items: tuple[Item, ...], site_checks: Mapping[str,
     told: dict[str, Any] = {
         "limit_s": limit_s,
         "facts": {"name": subject.name, "tags": dict(subject.tags)},
-        "items": [item.request for item in items],
+        "items": [_item(item) for item in items],
         "executables": {name: base64.b64encode(Path(site_checks[name]).read_bytes()).decode() for name in needed},
     }
     return _part(msgspec.json.encode(told))
 
 
+def _item(item: Item) -> dict[str, Any]:
+    """What `recheck.py` is told of an item: what its check is, which operands are on the node, what it may not tell."""
+    told = dict(item.request)
+    if item.from_file:
+        told["from_file"] = item.from_file
+    if is_secret(item):
+        told["secret"] = True
+    return told
+
+
 def unsendable(subject: Subject, site_checks: Mapping[str, PurePath], checks: Path) -> dict[str, str]:
     """The items that cannot be sent, by id, with the reason. `checks` holds the bundled ones."""
-    reasons = {item.id: _why_not(item.check, site_checks, checks) for item in subject.items}
+    reasons = {item.id: item.problem or _why_not(item.check, site_checks, checks) for item in subject.items}
     for item in subject.items[limits.items_per_node_max :]:
         reasons[item.id] = f"only {limits.items_per_node_max} items of a node are looked at again"
     return {item: reason for item, reason in reasons.items() if reason}

@@ -24,6 +24,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     what the node reported, where its answer had room for it in clear. `erring` names the items among them whose
     first outcome was `error`; a node whose state is `error` has no others. `fingerprints` are (item id, observed)
     pairs, shared by nodes that are wrong in the same way; left empty, they are made of items and observed.
+    `site_checks` maps the site's own checks to paths of their executables, where these are others for this node than in
+    the settings.
     """
 
     ring: str
@@ -35,6 +37,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     observed: Mapping[str, str] = {}
     erring: frozenset[str] = frozenset()
     fingerprints: tuple[tuple[str, str], ...] = ()
+    site_checks: Mapping[str, str] | None = None
 
     @property
     def key(self) -> Key:

@@ -109,7 +109,7 @@ class _Outing:
         return outcomes
 
     async def _batch(self, batch: list[Subject]) -> dict[Key, Outcome]:
-        not_asked = {each.name: unsendable(each, self._settings.site_checks, self._checks) for each in batch}
+        not_asked = {each.name: unsendable(each, self._site_checks(each), self._checks) for each in batch}
         log = BatchLog(batch, not_asked)
         began = trio.current_time()
         limit_s = math.ceil(len(batch) / self._settings.forks) * self._settings.host_timeout_s + limits.batch_slack_s
@@ -129,6 +129,12 @@ class _Outing:
         nothing = Sight(trouble=trouble) if trouble else Sight(unreachable=f"no result within {limit_s:g} s")
         return {each.key: judge(each, log.sight(each.name) or nothing) for each in batch}
 
+    def _site_checks(self, subject: Subject) -> Mapping[str, PurePath]:
+        """The executables for this node."""
+        if subject.site_checks is None:
+            return self._settings.site_checks
+        return {name: Path(path) for name, path in subject.site_checks.items()}
+
     def _job(self, batch: list[Subject], not_asked: Mapping[str, Mapping[str, str]], limit_s: float) -> Job:
         """Write what Ansible reads for this batch."""
         private = Path(tempfile.mkdtemp(prefix="batch-", dir=self._work))
@@ -139,7 +145,7 @@ class _Outing:
                 path = private / f"request-{index}"
                 # The node ends by itself a moment before Ansible would lose patience.
                 seconds = max(1, self._shares.recheck_s - 1)
-                path.write_bytes(request(subject, items, self._settings.site_checks, limit_s=seconds))
+                path.write_bytes(request(subject, items, self._site_checks(subject), limit_s=seconds))
                 requests[subject.name] = str(path)
         generated = private / "batch.json"
         generated.write_bytes(generated_inventory(batch, self._known, requests))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from config_center.folder import Folder
 from config_center.http import serve
 from config_center.layers import Part
 from config_center.release import SiteCheck, digest_of
@@ -45,7 +46,7 @@ async def plain_server(directory: Path) -> AsyncIterator[str]:
 async def center(directory: Path) -> AsyncIterator[tuple[Store, str]]:
     """A config center; (its store, its URL)."""
     async with trio.open_nursery() as nursery:
-        url = await nursery.start(partial(serve, directory, "127.0.0.1", 0))
+        url = await nursery.start(partial(serve, Folder(directory), "127.0.0.1", 0))
         yield Store(directory), url
         nursery.cancel_scope.cancel()
 

@@ -92,7 +92,7 @@ async def test_every_answer_has_its_state(tmp_path: Path) -> None:
     assert sum(report["ledger"].values()) == 24
     assert report["exit_code"] == 3
     assert "its clock" in nodes["n007"]["evidence"]
-    assert "could not get the release" in nodes["n005"]["evidence"]
+    assert "could not get release" in nodes["n005"]["evidence"]
     assert "answers that cannot be read" in nodes["n009"]["evidence"]
     assert "acked at" in nodes["n011"]["evidence"]
     # one a question at most; that it is one each time is held on paper

@@ -32,6 +32,7 @@ def test_findings_name_what_was_expected_and_where_it_is_written() -> None:
         ),
         RELEASE.items,
         baseline,
+        {},
     )
     assert [(each.item, each.outcome, each.expected, each.observed, each.source) for each in found] == [
         ("sysctl:b", "error", "1", "timeout", "layers/00-fleet.yml:4"),
@@ -43,7 +44,7 @@ def test_findings_name_what_was_expected_and_where_it_is_written() -> None:
 def test_an_item_outside_the_baseline_is_said_to_be() -> None:
     """The node's own tags may differ from the roster's; a number beyond the table has no name at all."""
     found = findings_of(
-        answer(counts=Counts(0, 2), failing=(2, 900)), RELEASE.items, resolve(RELEASE, "n001", {"zone": "b"})
+        answer(counts=Counts(0, 2), failing=(2, 900)), RELEASE.items, resolve(RELEASE, "n001", {"zone": "b"}), {}
     )
     assert [(each.item, each.expected, each.source, each.message) for each in found] == [
         ("#900", "", "", "the item is not in the release"),
@@ -54,6 +55,6 @@ def test_an_item_outside_the_baseline_is_said_to_be() -> None:
 def test_a_finding_without_room_has_no_value() -> None:
     """Numbers are the last to be cut: the finding stays, its value unknown."""
     found = findings_of(
-        answer(counts=Counts(0, 1), failing=(0,), truncated=True), RELEASE.items, resolve(RELEASE, "n001", {})
+        answer(counts=Counts(0, 1), failing=(0,), truncated=True), RELEASE.items, resolve(RELEASE, "n001", {}), {}
     )
     assert [(each.item, each.observed, each.hash) for each in found] == [("sysctl:a", None, None)]

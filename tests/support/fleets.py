@@ -12,6 +12,7 @@ from typing import Any
 import trio
 import yaml
 
+from config_center.folder import Folder
 from config_center.http import serve
 from config_center.release import Layer, Release
 from config_center.resolve import Resolver
@@ -101,7 +102,7 @@ async def fleet(
     store = Store(directory / "store")
     release = store.publish(layers, [], created="2030-01-01T00:00:00Z").release
     async with serf_ring(count, tags=tags, rpc_auth=rpc_auth, **ring) as nodes, trio.open_nursery() as nursery:
-        url = await nursery.start(partial(serve, store.directory, "127.0.0.1", 0))
+        url = await nursery.start(partial(serve, Folder(store.directory), "127.0.0.1", 0))
         (directory / "auth").write_text(f"{rpc_auth}\n")
         main: dict[str, Any] = {"entries": [nodes[index].rpc for index in entries]}
         main |= {"auth_key_file": "auth"} if rpc_auth is not None else {}
