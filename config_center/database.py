@@ -28,6 +28,7 @@ from config_center.engines import (
     take_turn,
 )
 from config_center.errors import NothingPublished, ReleaseError, StoreConflict, StoreError
+from config_center.files import stamp_of
 from config_center.migrations import upgrade, version_of
 from config_center.node_table import delete_node, select_nodes, write_nodes
 from config_center.pointer import decode_pointer
@@ -65,6 +66,13 @@ class Database:
         """False where it is a file that is not there yet; a server is asked only when it is used."""
         return self._url.get_backend_name() != SQLITE or Path(str(self._url.database)).is_file()
 
+    def stamp(self) -> object:
+        """State of SQLite's file and of its log; a server can only be asked."""
+        if self._url.get_backend_name() != SQLITE:
+            return None
+        path = str(self._url.database)
+        return stamp_of(Path(path)), stamp_of(Path(f"{path}-wal"))
+
     def close(self) -> None:
         """Close idle connections."""
         self._engine.dispose()
@@ -74,14 +82,15 @@ class Database:
 
         Raises StoreError where a newer program has been here.
         """
+        if self.exists:  # who may only read can so be told that nothing is missing
+            with self._transaction(writes=False) as connection:
+                if self._version(connection) == SCHEMA:
+                    return
         if self._url.get_backend_name() == SQLITE:
             make_sqlite_file(Path(str(self._url.database)))
         with self._transaction(writes=True) as connection:
             take_turn(connection, ACTS_TURN)
-            found = version_of(connection)
-            if found > SCHEMA:
-                raise self._newer(found)
-            if found < SCHEMA:
+            if self._version(connection) != SCHEMA:
                 upgrade(connection)
 
     # --- what is published ------------------------------------------------------------------------------------------
@@ -195,15 +204,22 @@ class Database:
 
     def _is_made(self, connection: sa.Connection) -> bool:
         """Whether our tables are there. Raises StoreError where they are of another time."""
-        found = version_of(connection)
-        if found > SCHEMA:
-            raise self._newer(found)
-        if found and found < SCHEMA:
+        found = self._version(connection)
+        if found not in {"", SCHEMA}:
             raise StoreError(
                 f"{self.where} has schema {found}, this program reads {SCHEMA}: any publication, or a start of "
                 "config-center serve, brings it up to date"
             )
         return bool(found)
+
+    def _version(self, connection: sa.Connection) -> str:
+        """The schema that is there, "" where there is none. Raises StoreError where it is newer than ours."""
+        found = version_of(connection)
+        if found > SCHEMA:
+            raise StoreError(
+                f"{self.where} has schema {found}, this program knows up to {SCHEMA}: upgrade this program"
+            )
+        return found
 
     @contextmanager
     def _writing(self, turn: int) -> Iterator[sa.Connection]:
@@ -215,9 +231,6 @@ class Database:
             if not self._is_made(connection):
                 raise StoreError(f"{self.where} has no tables yet: config-center publish makes them")
             yield connection
-
-    def _newer(self, found: str) -> StoreError:
-        return StoreError(f"{self.where} has schema {found}, this program knows up to {SCHEMA}: upgrade this program")
 
     def _one(self, query: sa.Select[bytes]) -> bytes | None:
         with self._reading() as connection:

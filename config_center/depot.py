@@ -30,6 +30,9 @@ class Depot(Protocol):
     def part_bytes(self, sha256: str) -> bytes | None:
         """The bytes of the site's executable of that digest, verified; None where there is none."""
 
+    def stamp(self) -> object:
+        """Something cheap that differs as soon as something was published; None where only asking can tell."""
+
     def close(self) -> None:
         """Let go of connections. It can be used again."""
 

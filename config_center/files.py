@@ -34,3 +34,12 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def stamp_of(path: Path) -> tuple[int, int, int]:
+    """Which file this is, how big, and when it was written last; zeros where it cannot be told. Never raises."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return found.st_ino, found.st_size, found.st_mtime_ns

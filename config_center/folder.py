@@ -17,7 +17,7 @@ from config_center import limits
 from config_center.canonical import digest_of
 from config_center.depot import Depot
 from config_center.errors import NothingPublished, ReleaseError, StoreBusy, StoreError
-from config_center.files import ASIDE, sync_folder, write_whole
+from config_center.files import ASIDE, stamp_of, sync_folder, write_whole
 from config_center.pointer import Pointer, decode_pointer
 from config_center.release import decode
 
@@ -40,6 +40,11 @@ class Folder:
         """Its path."""
         return str(self.directory)
 
+    @property
+    def exists(self) -> bool:
+        """Whether the directory is there."""
+        return self.directory.is_dir()
+
     def pointer_bytes(self) -> bytes | None:
         """The pointer as it stands in its file; None before the first export."""
         path = self.directory / POINTER
@@ -59,6 +64,10 @@ class Folder:
     def part_bytes(self, sha256: str) -> bytes | None:
         """The part of that digest."""
         return self._object(self.directory / PARTS / sha256, sha256, limits.part_bytes_max)
+
+    def stamp(self) -> object:
+        """Which file the pointer is, and from when."""
+        return stamp_of(self.directory / POINTER)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -71,7 +71,29 @@ database_connect_s: Final = 5
 database_connections_max: Final = 4
 nodes_max: Final = 200_000  # that are kept; beyond, new ones are refused
 
+# Serving a depot that may be slow or down.
+asking_threads_max: Final = 4
+asking_waiting_max: Final = 64  # different objects looked up at the same time
+asking_s_max: Final = 5
+pointer_age_s: Final = 1.0  # a server is asked again after that
+pointer_pause_s: Final = 0.05  # between two looks, however often a file changes
+pointer_wait_s: Final = 2.0  # a request waits no longer for a look than that; then it gets what is known
+
+# What nodes tell.
+node_record_bytes_max: Final = 32 * 1024
+node_name_chars_max: Final = 128  # as in Serf
+node_tags_max: Final = 128
+node_facts_max: Final = 512
+node_clock_ahead_s_max: Final = 7 * 86_400  # a record from further in the future is refused
+intake_waiting_max: Final = 1_000  # records that wait to be stored; beyond, nodes are told to come later
+intake_batch_max: Final = 200  # stored in one transaction
+intake_per_s_max: Final = 1_000  # records looked at; a burst of as many is taken
+nodes_age_s: Final = 1.0  # nodes.json is made again after that
+nodes_wait_s: Final = 30.0
+
 # The HTTP face.
+connections_waiting_max: Final = 4_096  # not accepted yet; the kernel may cap it (net.core.somaxconn)
+stalled_s_max: Final = 60  # a client that takes none of what it asked for
 request_bytes_max: Final = 16 * 1024  # request line and headers
 request_read_s: Final = 20  # a request must be whole by then
 keep_alive_s: Final = 15  # also how long a connection may be silent before its first request is whole

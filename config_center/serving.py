@@ -6,15 +6,15 @@ import resource
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import trio
 
+from config_center.depot import Depot
 from config_center.http import serve
 
 
-async def serve_until_signalled(store: Path, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; the ready line goes to stderr. Raises StoreError as `serve` does."""
+async def serve_until_signalled(depot: Depot, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; the ready line goes to stderr. Raises ServeError as `serve` does."""
     _take_descriptors()
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
 
@@ -23,7 +23,7 @@ async def serve_until_signalled(store: Path, host: str, port: int) -> None:
                 return
 
         # In no nursery: that would wrap what is raised into a group, and nobody could tell it as one sentence.
-        await serve(store, host, port, until=signalled, task_status=_Ready(store))
+        await serve(depot, host, port, until=signalled, task_status=_Ready(depot.where))
 
 
 def _take_descriptors() -> None:
@@ -36,8 +36,8 @@ def _take_descriptors() -> None:
 class _Ready(trio.TaskStatus[str]):
     """Takes the URL once connections are accepted."""
 
-    def __init__(self, store: Path) -> None:
-        self._store = store
+    def __init__(self, where: str) -> None:
+        self._where = where
 
     def started(self, value: str | None = None) -> None:
-        print(f"config-center serves {self._store} on {value}", file=sys.stderr, flush=True)
+        print(f"config-center serves {self._where} on {value}", file=sys.stderr, flush=True)
