@@ -16,7 +16,9 @@ from inspector_lab.center import Published
 from inspector_lab.layout import Layout
 from inspector_lab.plan import Node, Plan, serf_start_s
 
-ASK_S = 1.0  # a small ring answers in half of it; whoever attaches too late is asked again
+# A small ring answers in half of the first; whoever attaches too late is asked again. Each question ends what its agent
+# still fetches for the last one: on a busy machine nobody would ever have the release, if it were given a second again.
+ASK_S, ASK_S_MAX, ASK_GROWTH = 1.0, 10.0, 1.5
 NO_ITEM = "none:*"  # a pattern that fits nothing: the node answers, and runs no check
 
 
@@ -90,13 +92,15 @@ async def every_agent_answers(
     key = layout.rpc_key.read_text().strip()
     say = without_repeats(say)
     missing = {node.name for node in nodes}
+    within_s = ASK_S
     while missing:
         waiting.service, waiting.nodes = "agent", sorted(missing)
-        missing -= await who_answers(nodes[0], key, release, missing)
+        missing -= await who_answers(nodes[0], key, release, missing, within_s)
+        within_s = min(ASK_GROWTH * within_s, ASK_S_MAX)
         say(f"agents: {len(nodes) - len(missing)} of {len(nodes)} answer")
 
 
-async def who_answers(entry: Node, key: str, release: Published, names: set[str]) -> set[str]:
+async def who_answers(entry: Node, key: str, release: Published, names: set[str], within_s: float) -> set[str]:
     """Ask these nodes once; returns those that answered with a verdict, early when all have."""
     question = wire.encode_question(
         wire.Question(
@@ -104,7 +108,7 @@ async def who_answers(entry: Node, key: str, release: Published, names: set[str]
             release=bytes.fromhex(release.digest)[:8],
             number=release.number,
             items=(NO_ITEM,),
-            answer_within_ms=int(ASK_S * 1000),
+            answer_within_ms=int(within_s * 1000),
             issued_at=int(time.time()),
         )
     )
@@ -112,7 +116,7 @@ async def who_answers(entry: Node, key: str, release: Published, names: set[str]
     try:
         async with (
             connect(entry.rpc, auth_key=key) as client,
-            client.query(wire.QUERY_NAME, question, timeout_s=ASK_S, filter_nodes=few(names)) as records,
+            client.query(wire.QUERY_NAME, question, timeout_s=within_s, filter_nodes=few(names)) as records,
         ):
             async for record in records:
                 if isinstance(record, Answer) and is_verdict(record.payload, release.digest):

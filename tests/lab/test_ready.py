@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+import trio
+
+from inspector_lab import ready
+from inspector_lab.center import Published
+from inspector_lab.layout import Layout
 from inspector_lab.plan import Node, Plan, Wish
-from inspector_lab.ready import few, introduce, members_seen, without_repeats
+from inspector_lab.ready import Waiting, every_agent_answers, few, introduce, members_seen, without_repeats
 from tests.support.serf import serf_ring, until
 
 KEY = "practice"
@@ -28,6 +36,28 @@ async def test_an_agent_that_does_not_listen_sees_nobody() -> None:
     nowhere = Node("n001", "127.63.255.253", zone="a", rack="a1", role="web")
     assert await members_seen(nowhere, KEY) == 0
     await introduce([nowhere], Plan(wish=Wish(nodes=1), octet=63, nodes=(nowhere,)), KEY)
+
+
+async def test_agents_that_are_slow_are_given_more_time_each_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a second each time, a busy machine would begin to fetch the release again and again, and never have it."""
+    given: list[float] = []
+
+    async def slow(_entry: Node, _key: str, _release: Published, names: set[str], within_s: float) -> set[str]:
+        await trio.lowlevel.checkpoint()
+        given.append(within_s)
+        return names if len(given) == 12 else set()
+
+    monkeypatch.setattr(ready, "who_answers", slow)
+    layout = Layout(tmp_path)
+    layout.rpc_key.parent.mkdir(exist_ok=True)
+    layout.rpc_key.write_text(KEY)
+    nodes = [Node("n001", "127.63.255.253", zone="a", rack="a1", role="web")]
+    await every_agent_answers(nodes, layout, Published(number=1, digest="00" * 32, items=1, layers=1), Waiting(), print)
+    assert given[0] == ready.ASK_S
+    assert sorted(given) == given
+    assert given[-1] == ready.ASK_S_MAX
 
 
 def test_only_as_many_names_as_fit_are_filtered() -> None:

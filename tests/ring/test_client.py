@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 import trio
 
-from inspector_agent.ring import AuthRefused, CommandRefused, KeysRefused, RingClient, UserEvent, connect
+from inspector_agent.ring import AuthRefused, CommandRefused, KeyReport, KeysRefused, RingClient, UserEvent, connect
 from tests.support.serf import heard, serf_ring, until
+from tests.support.waiting import PATIENCE_S
 
 # Everything that means something to a regular expression, and what a shell or msgpack could stumble over.
 ODD = r"b1.+*?()|[]{}^$\ &~#-_'" + '"' + "\t\n é 漢 😀"
@@ -18,6 +21,20 @@ ODD = r"b1.+*?()|[]{}^$\ &~#-_'" + '"' + "\t\n é 漢 😀"
 def gossip_key() -> str:
     """A fresh 32-byte key as Serf writes them."""
     return base64.b64encode(os.urandom(32)).decode()
+
+
+async def by_all(command: Callable[[], Awaitable[KeyReport]]) -> KeyReport:
+    """A key command, repeated where the word of a node came too late: Serf waits some 3 s for all of them."""
+    with trio.fail_after(PATIENCE_S):
+        while True:
+            try:
+                report = await command()
+            except KeysRefused as refused:
+                if refused.report.responses == refused.report.nodes:
+                    raise
+            else:
+                assert report.responses == report.nodes
+                return report
 
 
 async def test_members_match_whole_texts() -> None:
@@ -106,17 +123,17 @@ async def test_gossip_keys_of_an_encrypted_ring() -> None:
     """List, install, use, remove; removing the used one is refused by every node, with its reason."""
     first, second = gossip_key(), gossip_key()
     async with serf_ring(3, encrypt=first) as ring, connect(ring[0].rpc) as client:
-        report = await client.list_keys()
+        report = await by_all(client.list_keys)
         assert (report.keys, report.nodes, report.responses, report.failures) == ({first: 3}, 3, 3, 0)
-        await client.install_key(second)
-        assert (await client.list_keys()).keys == {first: 3, second: 3}
-        await client.use_key(second)
+        await by_all(partial(client.install_key, second))
+        assert (await by_all(client.list_keys)).keys == {first: 3, second: 3}
+        await by_all(partial(client.use_key, second))
         with pytest.raises(KeysRefused, match="n001: Removing the primary key is not allowed") as refused:
-            await client.remove_key(second)
+            await by_all(partial(client.remove_key, second))
         assert refused.value.report.failures == 3
         assert set(refused.value.report.messages) == {"n001", "n002", "n003"}
-        await client.remove_key(first)
-        assert (await client.list_keys()).keys == {second: 3}
+        await by_all(partial(client.remove_key, first))
+        assert (await by_all(client.list_keys)).keys == {second: 3}
 
 
 async def test_gossip_keys_of_a_plain_ring() -> None:
