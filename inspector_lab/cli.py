@@ -131,10 +131,7 @@ def next_steps(lab: LabState, layout: Layout) -> str:
         ("break one", f"{lab_} break {node} --how drift --set sysctl:vm.swappiness=60 --dir {home}"),
         ("see why it fails", f"{ask} --config {config} explain {node}"),
         ("look from Ansible", f"{ansible} -i {inventory} {node} -m ping"),
-        (
-            "change what is expected",
-            f"{center} publish {shell_word(layout.fleet)} --key {shell_word(layout.center_key)} --ring {config}",
-        ),
+        ("change what is expected", publish),
         ("what runs", f"{lab_} status --dir {home}"),
         ("end it", f"{lab_} down --dir {home}"),
     )
