@@ -8,6 +8,7 @@ connection that it sent it on.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from inspector_agent import limits
+from inspector_agent.announcements import MALFORMED, Announcements
 from inspector_agent.bundled import checks_dir
 from inspector_agent.events import (
     Attached,
@@ -45,13 +47,15 @@ from inspector_agent.ring import (
     QueryOver,
     RingClient,
     Unreachable,
+    UserEvent,
     reconnecting,
 )
 from inspector_agent.runner.run import CheckRunner
 from inspector_agent.session import DROPS, Session
+from inspector_agent.teller import Teller
 from inspector_agent.upkeep import Node, Upkeep
 from inspector_agent.vitals import Gauges
-from inspector_agent.wire import QUERY_NAME
+from inspector_agent.wire import EVENT_NAME, QUERY_NAME
 
 if TYPE_CHECKING:
     from inspector_agent.config import AgentConfig
@@ -77,6 +81,7 @@ async def run_agent(
         agent = Agent(config, nursery, clock, log or Log(clock), Session(counted))
         nursery.start_soon(agent.keep_up)
         nursery.start_soon(agent.keep_time)
+        nursery.start_soon(agent.keep_telling)
         await agent.serve()
 
 
@@ -89,7 +94,7 @@ class Link:
 
 
 class Agent:
-    """One node's agent. `serve`, `keep_up` and `keep_time` run side by side; runs and fetches are further `tasks`."""
+    """One node's agent. `serve` and the `keep_…` run side by side; runs and fetches are further `tasks`."""
 
     def __init__(
         self, config: AgentConfig, tasks: trio.Nursery, clock: Callable[[], float], log: Log, session: Session
@@ -99,8 +104,11 @@ class Agent:
         self._log = log
         self._gauges = Gauges(config.root)
         self._upkeep = Upkeep(config, self._give, log)
+        self._teller = Teller(config, clock, log)
+        self._announcements = Announcements(session.counted)
+        self._secret_key = config.secret_key or os.urandom(32)
         self._looked_at = float("-inf")
-        self._query_name = f"{config.query_prefix}{QUERY_NAME}"
+        self._types = f"query:{config.query_prefix}{QUERY_NAME},user:{config.query_prefix}{EVENT_NAME},member-update"
         self._session = session
         self._tasks = tasks
         self._link: Link | None = None
@@ -120,14 +128,15 @@ class Agent:
     async def _attached(self, client: RingClient) -> None:
         await self._identify(client)
         try:
-            types = f"query:{self._query_name},member-update"
-            async with trio.open_nursery() as nursery, client.stream(types) as events:
+            async with trio.open_nursery() as nursery, client.stream(self._types) as events:
                 self._link = Link(client, nursery)
                 self._log("attached", node=self._session.name, rpc=client.address)
                 lost = 0
                 async for event in events:
                     if isinstance(event, QueryEvent):
                         self._hear(event)
+                    elif isinstance(event, UserEvent):
+                        self._hear_of(event)
                     elif isinstance(event, MemberEvent) and any(m.name == self._session.name for m in event.members):
                         await self._identify(client)  # other tags: other layers, from the next question on
                     if events.dropped > lost:
@@ -145,6 +154,7 @@ class Agent:
             if node != self._upkeep.node:
                 self._give(Attached(node.name, node.tags))
                 self._upkeep.become(node)
+                self._teller.know(node.name, node.tags, self._upkeep.facts)
             return
         raise Unreachable(f"Serf says nothing for {limits.respond_s_max:g} s", client.address)
 
@@ -161,6 +171,11 @@ class Agent:
             self._looked_at = now
             self._give(Looked(self._gauges.look()))
         self._give(Heard(event.id, event.payload))
+
+    def _hear_of(self, event: UserEvent) -> None:
+        """A release is announced: look for news soon, at a moment of this node's own."""
+        if self._announcements.hear(event.payload):
+            self._upkeep.hurry(limits.announce_spread_s)
 
     async def _respond(self, client: RingClient, order: Respond) -> None:
         try:
@@ -209,7 +224,8 @@ class Agent:
                     checks_dir=checks_dir(),
                     parts_dir=self._upkeep.parts_dir(order.digest),
                     root=self._config.root,
-                    facts={"name": node.name, "tags": dict(node.tags)},
+                    facts={"name": node.name, "tags": dict(node.tags), **self._upkeep.facts},
+                    secret_key=self._secret_key,
                 )
                 await runner.run(order.items, emit, deadline_s=order.deadline_s)
             except OSError as error:
@@ -223,6 +239,10 @@ class Agent:
         """Stay up to date with the config center, for ever."""
         await self._upkeep.poll(self._now_and_again)
 
+    async def keep_telling(self) -> None:
+        """Tell the config center what this node is, for ever."""
+        await self._teller.keep_telling()
+
     async def keep_time(self) -> None:
         """Tell the session when it is time for what it waits for. Sleeps while it waits for nothing."""
         while True:
@@ -234,8 +254,10 @@ class Agent:
             self._give(Tick())
 
     def _now_and_again(self) -> None:
-        """Things that may be old news: what was dropped, and tags that somebody changed with `serf tags`."""
+        """Things that may be old news: what was dropped, facts, and tags that somebody changed with `serf tags`."""
         self._say_drops()
+        if self._upkeep.node is not None:
+            self._teller.know(self._upkeep.node.name, self._upkeep.node.tags, self._upkeep.facts)
         if self._link is not None:
             self._link.nursery.start_soon(self._look_at_tags, self._link.client)
 
@@ -246,9 +268,9 @@ class Agent:
             self._log("tags-unknown", problem=str(problem))
 
     def _say_drops(self) -> None:
-        """How many questions were dropped so far, by reason, when that is news."""
+        """How many questions and events were dropped so far, by reason, when that is news."""
         counted = self._session.counted
-        drops = {reason: counted[reason] for reason in DROPS if counted[reason]}
+        drops = {reason: counted[reason] for reason in (*DROPS, MALFORMED) if counted[reason]}
         if drops != self._drops_said:
             self._drops_said = drops
             self._log("dropped", heard=counted["heard"], **drops)

@@ -7,6 +7,7 @@
     query_prefix: ""                                                # where a shared ring has an "inspect" of its own
     poll_s: 60                                                      # how often to ask for news
     trusted_keys: [ops.pub, "ed25519:…"]                            # then nothing else is taken than what these signed
+    secret_key_file: secrets.key                                    # of the hashes that stand for secret values
 
 All but `cache` may be left out. Relative paths are relative to the file. Every mistake of a file is reported at once.
 """
@@ -18,7 +19,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -31,7 +32,7 @@ from inspector_agent.runner.kin import fork
 SYSTEM_FILE = Path("/etc/inspector/agent.yml")
 RPC_DEFAULT = "127.0.0.1:7373"
 
-_KEYS = ("ring", "config_center", "cache", "root", "query_prefix", "poll_s", "trusted_keys")
+_KEYS = ("ring", "config_center", "cache", "root", "query_prefix", "poll_s", "trusted_keys", "secret_key_file")
 _RING_KEYS = ("rpc", "auth_key_file")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{0,32}")
@@ -49,6 +50,7 @@ class AgentConfig:
         query_prefix: stands before the names of our queries.
         poll_s: seconds between two questions for news; the agent adds jitter.
         trusted_keys: public keys as they are written; without any, unsigned releases are taken.
+        secret_key: of the hashes that stand for secret values; b"": each start of the agent has a random one.
     """
 
     rpc: str
@@ -59,6 +61,7 @@ class AgentConfig:
     query_prefix: str
     poll_s: float
     trusted_keys: tuple[str, ...] = ()
+    secret_key: bytes = field(default=b"", repr=False)
 
 
 def load(path: Path) -> AgentConfig:
@@ -128,6 +131,7 @@ def parse(document: Mapping[Any, Any], path: Path) -> AgentConfig:
         query_prefix=reader.prefix(),
         poll_s=reader.seconds("poll_s", limits.poll_s_default),
         trusted_keys=reader.trusted_keys(),
+        secret_key=reader.secret_key(),
     )
     if reader.mistakes:
         raise ConfigError("\n".join(f"{path}: {mistake}" for mistake in reader.mistakes))
@@ -179,6 +183,27 @@ class _Reader:
                 return key
         self.mistakes.append(f"`ring.auth_key_file` {path} holds no text: put Serf's rpc_auth into it")
         return None
+
+    def secret_key(self) -> bytes:
+        value = self.take("secret_key_file", str, "")
+        if not value:
+            return b""
+        path = self._base / value
+        try:
+            mode = path.stat().st_mode & 0o777
+            key = _read(path, "`secret_key_file`").strip()
+        except OSError as error:
+            self.mistakes.append(f"`secret_key_file` {path} cannot be read: {error.strerror}")
+            return b""
+        except ConfigError as error:
+            self.mistakes.append(str(error))
+            return b""
+        if mode & 0o077:
+            self.mistakes.append(f"`secret_key_file` {path} can be read by others (mode {mode:04o}): chmod 600 it")
+        if len(key) < limits.secret_key_bytes_min:
+            few = f"{len(key)} bytes, less than {limits.secret_key_bytes_min}"
+            self.mistakes.append(f"`secret_key_file` {path} has {few}: it could be guessed")
+        return key
 
     def centers(self) -> tuple[str, ...]:
         value = self.take("config_center", (str, list), [])

@@ -64,6 +64,8 @@ first_refresh_s_max = 10.0  # a fleet that starts together comes to the center o
 poll_jitter = 0.3  # of the polling interval, either way
 hurry_pause_s_min = 10.0  # between two looks for news that somebody announced: anybody in the ring can announce
 facts_age_s_max = 300.0  # gathering them takes some milliseconds; what layers match on seldom changes
+announce_spread_s = 5.0  # agents that heard of a release come to the center over this time
+announcement_bytes_max = 64
 vitals_age_s_max = 1.0  # ten sweeps at once read the gauges once
 mounts_read_max = 64
 proc_file_bytes_max = 262_144
@@ -87,14 +89,24 @@ mirror_jitter = 0.5
 refresh_s_max = 60.0  # all mirrors together
 glance_s = 3.0  # for the cheap look of the resident agent; what takes longer is the child's
 fetch_silence_s = 10.0  # a center that says nothing for so long is given up
-fetch_kill_grace_s = 5.0  # the fetching child ends itself by its deadline; this is for one that cannot
+child_kill_grace_s = 5.0  # a child ends itself by its deadline; this is for one that cannot
 proof_s_max = 10  # in which the agent does nothing else; reading and hashing 40 MiB takes some tenths of a second
 said_chars_max = 1_000  # of what a center, Serf or the ring says, where an operator reads it
-fetch_report_bytes_max = 65_536
+child_report_bytes_max = 65_536
 fetch_niceness = 5
+
+# ---- telling the center what this node is ---------------------------------------------------------------------------
+tell_spread_s = 15.0  # a fleet that starts together, or gets a new kernel together, tells so over this time
+tell_again_s = 86_400.0  # also if nothing has changed: so the center knows who is still there
+tell_jitter = 0.2  # of that, downwards
+tell_retry_s_min = 30.0  # while nobody takes it; doubled with each failure
+tell_retry_s_max = 21_600.0
+tell_s_max = 30.0  # all centers together
+told_bytes_max = 4_096
 
 # ---- agent.yml ------------------------------------------------------------------------------------------------------
 config_bytes_max = 65_536
+secret_key_bytes_min = 16
 config_said_bytes_max = 262_144  # the same as JSON
 poll_s_default = 60.0  # a glance costs 0.5 ms of CPU
 poll_s_min = 0.5
@@ -123,6 +135,7 @@ _RELATIONS = {
     "a queued run's sweep is still remembered": runs_queued_max + 1 < sweeps_remembered_max,
     "the current release is kept beside an older one": releases_kept_max > 1,
     "one silent center leaves time for its mirrors": fetch_silence_s * 2 <= refresh_s_max,
+    "a record is told again before it is a day old": 0 < tell_jitter < 1 and tell_retry_s_max < tell_again_s,
     "a burst is more than a second's worth": questions_per_s_max < questions_burst_max,
 }
 for _sentence, _holds in _RELATIONS.items():

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +16,7 @@ from config_center.pointer import Pointer
 from config_center.resolve import Baseline
 from inspector_agent import limits
 from inspector_agent.acceptance import names_both
+from inspector_agent.child import run_child
 from inspector_agent.glance import is_unchanged
 from inspector_agent.jobs import Job, Outcome
 from inspector_agent.kept import Kept
@@ -193,7 +192,7 @@ class Releases:
             number=number,
             trusted_keys=self._trusted_keys,
         )
-        report = await _run(msgspec.json.encode(job), deadline_s + limits.fetch_kill_grace_s)
+        report = await run_child(FETCH, msgspec.json.encode(job), deadline_s + limits.child_kill_grace_s)
         try:
             outcome = msgspec.json.decode(report.rstrip().rpartition(b"\n")[2], type=Outcome)
         except msgspec.MsgspecError:
@@ -217,56 +216,3 @@ class Releases:
             self._mirrors.failed(center, trio.current_time())
         if answered:
             self._mirrors.answered(answered)
-
-
-async def _run(job: bytes, seconds: float) -> bytes:
-    """Run the fetching child on a job; what it printed. It is ended after `seconds`, or when this is cancelled."""
-    try:
-        child, reading, pidfd = _start(job)
-    except OSError as error:
-        return f"cannot start {FETCH[0]}: {error.strerror}".encode()
-    said = b"it was ended: no word from it in time"
-    try:
-        with trio.move_on_after(seconds):
-            said = await _all_of(reading)
-            await trio.lowlevel.wait_readable(pidfd)
-        return said
-    finally:
-        child.kill()
-        with trio.CancelScope(shield=True), trio.move_on_after(limits.fetch_kill_grace_s):
-            await trio.lowlevel.wait_readable(pidfd)
-        child.poll()
-        os.close(pidfd)
-
-
-def _start(job: bytes) -> tuple[subprocess.Popen[bytes], int, int]:
-    """Start the fetching child on a job: it, the end of the pipe that it prints to, and its pidfd.
-
-    Raises OSError, leaving nothing open and nothing running: a node that is short of descriptors, processes or memory.
-    """
-    with ExitStack() as until_started, ExitStack() as unless_started:
-        stdin = os.memfd_create("job")
-        until_started.callback(os.close, stdin)
-        reading, writing = os.pipe2(os.O_CLOEXEC)
-        until_started.callback(os.close, writing)
-        unless_started.callback(os.close, reading)
-        os.write(stdin, job)
-        os.lseek(stdin, 0, os.SEEK_SET)
-        # It returns at once, and the child dies with the thread that starts it, which must be this one.
-        child = subprocess.Popen(FETCH, stdin=stdin, stdout=writing, stderr=writing, cwd="/")
-        unless_started.callback(child.wait)
-        unless_started.callback(child.kill)
-        pidfd = os.pidfd_open(child.pid)
-        unless_started.pop_all()
-        return child, reading, pidfd
-
-
-async def _all_of(fd: int) -> bytes:
-    """What comes from a pipe until its end, within a bound. Closes it."""
-    said = b""
-    async with trio.lowlevel.FdStream(fd) as stream:
-        async for piece in stream:
-            said += piece
-            if len(said) > limits.fetch_report_bytes_max:
-                break
-    return said

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector_agent.config import AgentConfig, load
+from inspector_agent.config import AgentConfig, load, parse
 from inspector_agent.errors import ConfigError
 
 
@@ -128,3 +128,29 @@ def test_a_missing_or_huge_file_is_named(tmp_path: Path) -> None:
         load(tmp_path / "no.yml")
     with pytest.raises(ConfigError, match="is it the right file"):
         load(write(tmp_path, "#" * 70_000))
+
+
+def test_the_key_of_secrets_is_read_and_not_shown(tmp_path: Path) -> None:
+    """All of a fleet's nodes may share one: then equal values have equal hashes."""
+    (tmp_path / "secrets.key").write_text("k" * 32 + "\n")
+    (tmp_path / "secrets.key").chmod(0o600)
+    config = parse({"cache": "c", "secret_key_file": "secrets.key"}, tmp_path / "agent.yml")
+    assert config.secret_key == b"k" * 32
+    assert "kkk" not in repr(config)
+    assert parse({"cache": "c"}, tmp_path / "agent.yml").secret_key == b""
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "why"),
+    [("k" * 32, 0o644, "can be read by others"), ("short", 0o600, "less than 16"), (None, 0, "No such file")],
+)
+def test_a_key_of_secrets_that_hides_nothing_is_refused(
+    tmp_path: Path, content: str | None, mode: int, why: str
+) -> None:
+    """Readable by anybody, or so short that it can be guessed."""
+    path = tmp_path / "secrets.key"
+    if content is not None:
+        path.write_text(content)
+        path.chmod(mode)
+    with pytest.raises(ConfigError, match=why):
+        parse({"cache": "c", "secret_key_file": "secrets.key"}, tmp_path / "agent.yml")
