@@ -56,7 +56,7 @@ class Current:
         self._main = prefix_of(release)
         self._canary = b"" if canary is None else prefix_of(canary)
         self._covers = Match.of(self.match).covers
-        asked = {key for each in self.releases for layer in each.layers for key in layer.match} | set(self.match)
+        asked = {key for resolver in self.resolvers.values() for key in resolver.asks} | set(self.match)
         self.asked_facts = frozenset(key for key in asked if key.startswith(FACT_PREFIX))
 
     @property

@@ -43,8 +43,9 @@ SWEEP, RELEASE, OTHER = b"sweep-00", b"release0", b"release9"
 class Paper:
     """One node.
 
-    kind: healthy, failing, stalled, silent, busy, clock, stale, garbage, forger, na, dead (and membership says so),
-    leaver, forgotten (silent, and not listed any more), back (failed at the start, then alive).
+    kind: healthy, failing, stalled, silent, busy, clock, stale, canary (judges itself by that), garbage, forger, na,
+    dead (and membership says so), leaver, forgotten (silent, and not listed any more), back (failed at the start, then
+    alive).
     took_s: how long its checks take. up_s: before that it hears nothing.
     """
 
@@ -73,6 +74,8 @@ class PaperRing:
     cut_at: Mapping[int, float] = field(default_factory=dict)
     lost_first: bool = False
     everybody: bool = True
+    canary: bytes = b""
+    wants: Mapping[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.now = 0.0
@@ -86,12 +89,15 @@ class PaperRing:
             Node("main", node.name, "127.0.0.1", {"kind": node.kind}, statuses.get(node.kind, "alive"))
             for node in self.nodes
         ]
+        for node in roster:
+            node.wants = self.wants.get(node.name, RELEASE)
         self.ledger = Ledger(roster, RELEASE)
         names = tuple(node.name for node in self.nodes if node.kind not in statuses)
         plan = Plan(
             sweep=SWEEP,
             release=RELEASE,
             number=12,
+            canary=self.canary,
             timing=timing(len(roster), len(names), self.timeout_s),
             epoch=1_800_000_000.0,
             entries=tuple(Entry(f"entry-{index}", self.nodes[index].name) for index in range(self.entries)),
@@ -184,7 +190,7 @@ class PaperRing:
         answer = Answer(
             sweep=b"another1" if node.kind == "forger" else SWEEP,
             state={"busy": Serving.BUSY, "clock": Serving.CLOCK}.get(node.kind, Serving.VERDICT),
-            release=OTHER if node.kind == "stale" else RELEASE,
+            release={"stale": OTHER, "canary": self.canary}.get(node.kind, RELEASE),
             number=12,
             counts={"failing": Counts(3, 1), "na": Counts(na=4)}.get(node.kind, Counts(4)),
             failing=(1,) if node.kind == "failing" else (),
