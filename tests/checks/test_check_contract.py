@@ -183,7 +183,7 @@ def test_a_regular_expression_without_end_is_stopped(tmp_path: Path) -> None:
     quick = {"check": "file", "key": "/long", "expect": {"size": {"equals": 62}}}
     first, second = look([endless, quick], tmp_path)
     assert outcome(first) == ("error", "", "timeout after 0.2 s")
-    assert first["ms"] < 5000
+    assert first["ms"] < 60_000
     assert second["outcome"] == "pass"
 
 

@@ -15,23 +15,24 @@ import pytest
 from checklib import limits
 
 from tests.support.check_cases import CHECKS, Finding, look_at, outcome, plant
+from tests.support.waiting import PATIENCE_S
 
 
-def run(root: Path, text: str, *, timeout_s: float = 20.0, check: str = "command") -> Finding:
+def run(root: Path, text: str, *, timeout_s: float = 60.0, check: str = "command") -> Finding:
     """The finding about a shell program."""
     plant(root, {"/program": {"text": f"#!/bin/sh\n{text}\n", "mode": "0755"}})
     return look_at(check, "it", root=root, parameters={"argv": ["/program"], "below_root": True}, timeout_s=timeout_s)
 
 
 def wait_for_end(pid: int) -> None:
-    """Until it is gone, or a few seconds have passed."""
+    """Until it is gone, or so long a time has passed that nobody would have ended it."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     poll = select.poll()
     poll.register(fd, select.POLLIN)
-    ended = poll.poll(10_000)
+    ended = poll.poll(1000 * PATIENCE_S)
     os.close(fd)
     assert ended, f"process {pid} is still there"
 
@@ -44,17 +45,17 @@ def pids(path: Path) -> list[int]:
 @pytest.mark.parametrize("check", ["command", "nagios"])
 def test_one_that_hangs_is_ended(tmp_path: Path, check: str) -> None:
     """An error that says how long it was waited for; and it is gone."""
-    found = run(tmp_path, "echo $$ > pid\nexec sleep 1000", timeout_s=0.5, check=check)
-    assert outcome(found) == ("error", "", "timeout after 0.5 s")
-    assert 500 <= found["ms"] < 5000
+    found = run(tmp_path, "echo $$ > pid\nexec sleep 1000", timeout_s=1.5, check=check)
+    assert outcome(found) == ("error", "", "timeout after 1.5 s")
+    assert 1500 <= found["ms"] < 60_000
     (pid,) = pids(tmp_path / "pid")
     wait_for_end(pid)
 
 
 def test_one_that_ignores_every_signal_is_ended(tmp_path: Path) -> None:
     """There is one signal that nobody can ignore."""
-    found = run(tmp_path, "trap '' TERM INT HUP ALRM\necho $$ > pid\nwhile :; do sleep 1000; done", timeout_s=0.5)
-    assert outcome(found) == ("error", "", "timeout after 0.5 s")
+    found = run(tmp_path, "trap '' TERM INT HUP ALRM\necho $$ > pid\nwhile :; do sleep 1000; done", timeout_s=1.5)
+    assert outcome(found) == ("error", "", "timeout after 1.5 s")
     (pid,) = pids(tmp_path / "pid")
     wait_for_end(pid)
 
@@ -65,7 +66,7 @@ def test_children_end_with_it_also_those_that_left_its_group_and_session(tmp_pat
     inner = 'setsid sh -c "echo \\$\\$ >> pids; exec sleep 1000" &'
     daemon = f"setsid sh -c 'echo $$ >> pids; {inner} exec sleep 1000' > /dev/null 2>&1 &"
     text = f"sleep 1000 & echo $! >> pids\n{daemon}\nuntil [ $(wc -l < pids) -ge 3 ]; do :; done\n{ends}"
-    found = run(tmp_path, text, timeout_s=10 if ends == "exit 0" else 3)
+    found = run(tmp_path, text, timeout_s=60 if ends == "exit 0" else 5)
     assert found["outcome"] == ("pass" if ends == "exit 0" else "error"), found
     started = pids(tmp_path / "pids")
     assert len(started) >= 3
@@ -77,7 +78,7 @@ def test_a_child_that_keeps_the_output_open_is_not_waited_for(tmp_path: Path) ->
     """The program has ended: that is what counts."""
     found = run(tmp_path, "sleep 1000 &\necho done")
     assert outcome(found) == ("pass", "0", "")
-    assert found["ms"] < 10_000
+    assert found["ms"] < 50_000
 
 
 @pytest.mark.parametrize("text", ["yes", "yes >&2", "yes & yes >&2 & wait"])
@@ -85,7 +86,7 @@ def test_a_flood_is_ended(tmp_path: Path, text: str) -> None:
     """On either stream: an error that names the bound, long before the timeout."""
     found = run(tmp_path, text)
     assert outcome(found) == ("error", "", f"the program printed more than {limits.output_bytes_max} bytes")
-    assert found["ms"] < 15_000
+    assert found["ms"] < 50_000
 
 
 def test_long_output_is_kept_in_part(tmp_path: Path) -> None:
@@ -179,7 +180,8 @@ def test_one_that_burns_its_cpu_time_is_an_error(tmp_path: Path) -> None:
 def test_its_surroundings_are_bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No input, only its three streams, low priority, none of our environment."""
     monkeypatch.setenv("OF_THE_AGENT", "x")
-    run(tmp_path, "env > env; ls /proc/self/fd > fds; nice > nice; wc -c > input; { ulimit -c; ulimit -t; } > limits")
+    text = "env > env; ls /proc/self/fd > fds; nice > nice; wc -c > input; { ulimit -c; ulimit -t; } > limits"
+    run(tmp_path, text, timeout_s=20)
     env = dict(line.split("=", 1) for line in (tmp_path / "env").read_text(encoding="utf-8").splitlines())
     assert set(env) - {"PWD", "SHLVL", "OLDPWD", "_"} == {"PATH", "LC_ALL", "HOME", "INSPECTOR_ROOT"}
     assert set((tmp_path / "fds").read_text(encoding="ascii").split()) <= {"0", "1", "2", "3"}  # 3: ls's own
@@ -240,6 +242,6 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path, number: signal.Signals,
     batch.send_signal(number)
     for pid in started:
         wait_for_end(pid)
-    batch.wait(10)
+    batch.wait(PATIENCE_S)
     if batch.stdout is not None:
         batch.stdout.close()

@@ -57,6 +57,7 @@ def look(items: Iterable[Mapping[str, Any]], root: Path | str = "/", **more: Any
     asked = [dict(item) for item in items]
     for place, item in enumerate(asked):
         item.setdefault("id", f"{place}")
+        item.setdefault("timeout_s", 60.0)  # the usual 2 s are little for a program on a busy machine
     lines: list[Finding] = []
     module("batch").run({"root": str(root), "items": asked, **more}, lines.append)
     found = {line["id"]: line for line in lines if "id" in line}
