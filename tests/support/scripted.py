@@ -31,6 +31,7 @@ class ScriptedAgent:
         pass, fail, error, na, busy, clock, release, stale, incomplete, garbage, forged (another sweep's answer),
         hang (no answer), hold (answered together with the next one), leave (the ring)
     heard: questions so far; `asked` is set by the first one. An answer that comes too late for Serf is none.
+    holds: (release, number) that it answers for, whatever it is asked for.
     """
 
     node: SerfNode
@@ -39,6 +40,7 @@ class ScriptedAgent:
     item: int = 0
     observed: str = "60"
     items: int = 4
+    holds: tuple[bytes, int] | None = None
     basis: Callable[[Question], bytes] = lambda _: b""
     heard: list[Question] = field(default_factory=list)
     asked: trio.Event = field(default_factory=trio.Event)
@@ -81,11 +83,13 @@ class ScriptedAgent:
         listed = wrong[0] + wrong[1]
         text = "timeout after 2 s" if word == "error" else self.observed
         good = self.items - len(listed)
+        lags = word in ("release", "stale")
+        release, number = self.holds or (b"oldoldol" if lags else question.release, question.number - lags)
         answer = Answer(
             sweep=bytes(8) if word == "forged" else question.sweep,
             state={"busy": Serving.BUSY, "clock": Serving.CLOCK, "release": Serving.RELEASE}.get(word, Serving.VERDICT),
-            release=b"oldoldol" if word in ("release", "stale") else question.release,
-            number=question.number - (word in ("release", "stale")),
+            release=release,
+            number=number,
             basis=self.basis(question),
             counts=Counts(na=self.items) if word == "na" else Counts(good, len(wrong[0]), len(wrong[1])),
             failing=wrong[0],
