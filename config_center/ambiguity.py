@@ -2,10 +2,7 @@
 
 What a layer says of an item is what it and its includes leave of it: the last value (or `unset`), and what is appended
 to it. Two that only append agree: both are appended. All else must be equal, metadata included; so must variables.
-
-"May be for one node" is told from the two matches alone, key by key, since all keys must hold: a key that both ask for,
-and whose terms no value suits, keeps them apart. Terms are compared once however many layers share them, and those
-that name only literal values are compared by looking these up.
+Which of them may be for one node is told from their matches alone (config_center/companions.py).
 """
 
 from __future__ import annotations
@@ -15,9 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from config_center import limits
+from config_center.companions import companions
 from config_center.expectation import describe
-from config_center.match import Term, may_both_match
 from config_center.mistakes import Mistake, Spot
 from config_center.release import LayerItem
 from config_center.written import Group, Written
@@ -46,7 +42,7 @@ def disagreements(groups: Sequence[Group], dimension: str) -> Iterator[Mistake]:
     disputed = {name: words for name, words in spoken.items() if len({word.effect for word in words.values()}) > 1}
     if not disputed:
         return
-    together = _together([group.head.layer.match for group in groups])
+    together = companions([group.head.layer.match for group in groups])
     if together is None:
         what = f"the matches of dimension {dimension} have too many patterns to be compared with each other"
         yield Mistake(f"layers/{dimension}", 1, 1, what, "split the dimension, or write ranges instead of long lists")
@@ -109,79 +105,3 @@ def _say(item: LayerItem) -> str:
         return "unset"
     said = describe(item.expect)[:80] or "a secret"
     return f"append {said}" if item.action == "append" else said
-
-
-def _together(matches: Sequence[Mapping[str, Term]]) -> list[int] | None:
-    """For each match the others that may cover a node with it, one bit each; None where that takes too long."""
-    everybody = (1 << len(matches)) - 1
-    masks = [everybody] * len(matches)
-    steps = 0
-    for key in sorted({key for match in matches for key in match}):
-        holders: dict[Term, int] = {}
-        for index, match in enumerate(matches):
-            if key in match:
-                holders[match[key]] = holders.get(match[key], 0) | 1 << index
-        asking = _union(holders.values())
-        apart = _Terms(key, holders)
-        for term, mask in holders.items():
-            suits, taken = apart.with_term(term)
-            steps += taken
-            if steps > limits.ambiguity_steps_max:
-                return None
-            for index in _bits(mask):
-                masks[index] &= suits | everybody & ~asking
-    return masks
-
-
-class _Terms:
-    """All terms of one key, and which layers hold each."""
-
-    def __init__(self, key: str, holders: Mapping[Term, int]) -> None:
-        self._key = key
-        self._holders = holders
-        self._literal: dict[str, int] = {}  # value -> holders of the terms that are literals only, and name it
-        self._others: list[Term] = []
-        for term, mask in holders.items():
-            values = literal_values(term)
-            if values is None:
-                self._others.append(term)
-            for value in values or ():
-                self._literal[value] = self._literal.get(value, 0) | mask
-
-    def with_term(self, term: Term) -> tuple[int, int]:
-        """The layers whose term some value suits together with this one, and how many steps it took to tell."""
-        values = literal_values(term)
-        among = self._holders if values is None else self._others
-        mask = _union(self._literal.get(value, 0) for value in values or ())
-        steps = 1
-        for other in among:
-            steps += _size(term) * _size(other)
-            if steps > limits.ambiguity_steps_max:
-                break
-            if may_both_match({self._key: term}, {self._key: other}):
-                mask |= self._holders[other]
-        return mask, steps
-
-
-def literal_values(term: Term) -> tuple[str, ...] | None:
-    """The only values that suit a term, where it names literals and nothing else."""
-    plain = not (term.none or term.at_least or term.at_most or term.below)
-    return term.any if plain and term.any and not any(set("*?[]") & set(value) for value in term.any) else None
-
-
-def _size(term: Term) -> int:
-    return len(term.any) + len(term.none) + 1
-
-
-def _union(masks: Iterable[int]) -> int:
-    union = 0
-    for mask in masks:
-        union |= mask
-    return union
-
-
-def _bits(mask: int) -> Iterator[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low

@@ -17,7 +17,7 @@ written_items_max: Final = 250_000  # items of all layers, each include counted 
 dimensions_max: Final = 32
 includes_max: Final = 200  # files
 include_depth_max: Final = 8  # includes that include
-ambiguity_steps_max: Final = 2_000_000  # pairs of patterns compared to find layers that may be for one node
+ambiguity_steps_max: Final = 1_000_000  # looking for layers that may be for one node: pairs of terms, and their text
 waiver_soon_days: Final = 7  # a waiver that ends within these is warned about
 
 # Texts, in characters.

@@ -38,6 +38,7 @@ CORES = (
     "config_center/items.py",
     "config_center/match.py",
     "config_center/matchers.py",
+    "config_center/merge.py",
     "config_center/metadata.py",
     "config_center/model.py",
     "config_center/node_difference.py",
