@@ -64,7 +64,7 @@ class Database:
     @property
     def exists(self) -> bool:
         """False where it is a file that is not there yet; a server is asked only when it is used."""
-        return self._url.get_backend_name() != SQLITE or Path(str(self._url.database)).is_file()
+        return self._url.get_backend_name() != SQLITE or Path(str(self._url.database)).exists()
 
     def stamp(self) -> object:
         """State of SQLite's file and of its log; a server can only be asked."""
