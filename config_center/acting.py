@@ -150,8 +150,8 @@ def ask(question: str) -> None:
     """Ask on the terminal. Raises Refused unless the answer is yes; also where there is nobody to ask."""
     if not sys.stdin.isatty():
         raise Refused("standard input is no terminal, so nobody can be asked: nothing was done; --yes does it unasked")
-    print(question, end="", file=sys.stderr, flush=True)
     try:
+        print(question, end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
     except KeyboardInterrupt as error:
         say("")
@@ -218,7 +218,7 @@ def _question(step: Step) -> str:
             return f"Make release {step.release.number} everybody's?"
         case "rollback":
             return f"Go back to the content of release {step.release.restores}, as release {step.release.number}?"
-    return f"Publish {name_of(step)}?"
+    return f"Publish {name_of(step)}{'' if step.kind == 'canary' else ' for everybody'}?"
 
 
 def _print(document: dict[str, Any], line: str, wish: Wish) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from config_center.acting import opened
 from config_center.acts import Standing
-from config_center.cli_common import HERE, Directory, Json, Store, print_json
+from config_center.cli_common import HERE, Directory, Json, Store, print_json, say
 from config_center.difference import match_text
 from config_center.difference_words import printable
 from config_center.publishing import standing_of
@@ -45,7 +45,9 @@ def status_command(
         return
     print(*_lines(standing, where), sep="\n")
     if held is not None:
-        print(*_held_lines(held), sep="\n")
+        for line in _held_lines(held):
+            print(line)
+        say(*(f"warning: {printable(problem)}" for problem in held.problems))
 
 
 def _document(standing: Standing) -> dict[str, Any]:
@@ -80,9 +82,11 @@ def _lines(standing: Standing, where: str) -> list[str]:
 
 
 def _held_lines(held: Holdings) -> list[str]:
-    """`release 12: n[001-018] (18)`, newest first."""
+    """`release 12: n[001-018] (18)`, newest first; then who has none, and who did not answer."""
+    newest_first = sorted(held.releases, key=lambda one: -one.number)
     lines = [
-        f"{f'release {one.number}' if one.number else 'no release yet'}: {printable(one.nodes)} ({one.count})"
-        for one in sorted(held.releases, key=lambda one: -one.number)
+        f"release {one.number} ({printable(one.digest[:12])}): {printable(one.nodes)} ({one.count})"
+        for one in newest_first
     ]
-    return [*lines, *([f"no answer: {printable(held.silent)}"] if held.silent else [])]
+    lines += [f"no release: {printable(held.without)}"] if held.without else []
+    return [*lines, *(f"no answer, {printable(state)}: {printable(nodes)}" for state, nodes in held.no_answer.items())]

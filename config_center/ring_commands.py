@@ -21,7 +21,7 @@ PROGRAM: Final = "inspector"
 
 
 class Holders(msgspec.Struct, frozen=True):
-    """Nodes that have one release. nodes: folded; number 0: none yet."""
+    """Nodes that have one release. digest: its beginning; nodes: folded."""
 
     number: int
     digest: str
@@ -30,10 +30,17 @@ class Holders(msgspec.Struct, frozen=True):
 
 
 class Holdings(msgspec.Struct, frozen=True):
-    """Which nodes have which release. silent: folded names of those that did not answer."""
+    """Which nodes have which release.
+
+    without    nodes, folded, that answered and have none at all
+    no_answer  the state of nodes that did not answer (silent, down, …) -> nodes, folded
+    problems   rings that could not be asked, as sentences
+    """
 
     releases: tuple[Holders, ...]
-    silent: str = ""
+    without: str = ""
+    no_answer: dict[str, str] = {}
+    problems: tuple[str, ...] = ()
 
 
 def announce(ring: Path, serial: int, digest: str) -> None:
@@ -54,7 +61,7 @@ def announce_words(ring: Path, serial: int, digest: str) -> list[str]:
 
 def holdings(ring: Path) -> Holdings:
     """Ask a ring which nodes have which release. Raises RingError."""
-    raw = _run([PROGRAM, "--config", str(ring), "releases", "--json"], (3,))  # 3: some did not answer
+    raw = _run([PROGRAM, "--config", str(ring), "releases", "--json"], (3,))  # not everybody answered
     try:
         return msgspec.json.decode(raw, type=Holdings)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

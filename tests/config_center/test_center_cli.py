@@ -16,8 +16,6 @@ import httpx
 import pytest
 
 from config_center.cli import main
-from config_center.pointer import decode_pointer
-from config_center.release import decode
 from tests.support.center import write_checks, write_fleet
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -186,33 +184,6 @@ def test_a_bad_tag_exits_2(center: Center, tag: str) -> None:
     """It says how a tag is given."""
     run = center("render", "n1", "--tag", tag, "--dir", "fleet")
     assert (run.code, run.err) == (2, f"config-center: --tag {tag}: a tag is given as key=value\n")
-
-
-def test_publish_numbers_and_says_when_nothing_changed(center: Center) -> None:
-    """The release goes where --to says; a second time there is nothing to do, and that is no error."""
-    run = center("publish", "fleet", "--to", "store", "-m", "first")
-    digest = decode_pointer(Path("store/current.json").read_bytes()).digest
-    assert (run.code, run.out) == (0, f"release 1 {digest[:12]}: published; 2 items in store\n")
-    assert decode(Path(f"store/releases/{digest}.json").read_bytes()).message == "first"
-    run = center("publish", "fleet", "--to", "store", "-m", "second")
-    assert run.out == f"release 1 {digest[:12]}: nothing changed: the current one stays; 2 items in store\n"
-    run = center("publish", "fleet", "--to", "store", "--json")
-    assert run.json == {"number": 1, "digest": digest, "new": False, "store": "store"}
-    assert center("publish", "fleet").code == 0
-    assert Path("fleet/published/current.json").exists()
-
-
-def test_publish_refuses_mistakes(center: Center) -> None:
-    """Exit 1, all of them on stderr, nothing written."""
-    write_fleet(center.fleet, {"20.yml": "", "30.yml": ""})
-    run = center("publish", "fleet", "--to", "store")
-    assert (run.code, run.out) == (1, "")
-    assert [line.split(": ")[0] for line in run.err.splitlines()] == [
-        "fleet/layers/20.yml:1:1",
-        "fleet/layers/30.yml:1:1",
-        "2 mistakes in 2 files",
-    ]
-    assert not Path("store").exists()
 
 
 def test_serve_of_nothing_exits_2(center: Center) -> None:
