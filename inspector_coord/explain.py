@@ -13,7 +13,7 @@ from typing import Any
 from config_center.match import Terms, in_words
 from config_center.release import LayerItem, Release
 from config_center.resolve import Item, Resolver
-from config_center.traits import traits_of
+from config_center.traits import FACT_PREFIX, traits_of
 from inspector_coord.errors import ReportError
 from inspector_coord.faces.sentences import waiver_told
 from inspector_coord.faces.words import STATE_MEANINGS
@@ -128,7 +128,10 @@ def _metadata(body: Item | LayerItem) -> Document:
 def lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The document for a terminal; every foreign text made plain."""
     sweep = document["sweep"]
-    yield f"sweep {plain(sweep['sweep'])}, {plain(sweep['started'])}, release {sweep['release']['number']}"
+    release = f"release {plain(sweep['release']['number'])}"
+    if sweep["release"].get("canary"):
+        release += f", canary {plain(sweep['release']['canary']['number'])}"
+    yield f"sweep {plain(sweep['sweep'])}, {plain(sweep['started'])}, {release}"
     if document["kind"] == "item":
         yield from _item_lines(document)
     else:
@@ -137,9 +140,12 @@ def lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _node_lines(node: Mapping[str, Any]) -> Iterator[str]:
-    tags = " ".join(f"{plain(key)}={plain(value)}" for key, value in sorted(node["tags"].items()))
+    traits = node["tags"] | {f"{FACT_PREFIX}{key}": value for key, value in node.get("facts", {}).items()}
+    told = " ".join(f"{plain(key)}={plain(value)}" for key, value in sorted(traits.items()))
     yield ""
-    yield f"{plain(node['name'])} ({plain(node['ring'])}, {plain(node['address'])}) {tags}".rstrip()
+    yield f"{plain(node['name'])} ({plain(node['ring'])}, {plain(node['address'])}) {told}".rstrip()
+    if node.get("canary"):
+        yield "  judged by the canary"
     yield f"  {node['state']}: {node['meaning']}" if node["meaning"] else f"  {node['state']}"
     if node["because"]:
         yield f"  {plain(node['because'])}"

@@ -157,7 +157,9 @@ HOSTILE = "\x1b[31m[bold red]</script><script>alert(1)</script>\u202eevil\x07\x0
 def hostile_night() -> Report:
     """A member that put everything it knows into its name, its tags and its observed values."""
     wrong = finding(HOSTILE, HOSTILE, HOSTILE, HOSTILE, message=HOSTILE)
-    bad = node("n001", "fail", findings=[wrong], second_pass=again("disagrees", HOSTILE))
+    waiver = dict.fromkeys(("source", "owner", "reason", "ticket", "expires"), HOSTILE)
+    waived = finding(HOSTILE, HOSTILE, "", HOSTILE, outcome="waived", waiver=waiver)
+    bad = node("n001", "fail", findings=[wrong, waived], second_pass=again("disagrees", HOSTILE))
     bad |= {"name": HOSTILE, "tags": {HOSTILE: HOSTILE}, "evidence": HOSTILE, "address": HOSTILE}
     mute = node("n002", "silent", evidence=HOSTILE) | {"name": HOSTILE + "2"}
     group = {
@@ -170,8 +172,16 @@ def hostile_night() -> Report:
         "count": 1,
         "causes": [{"tag": HOSTILE, "precision": 1.0, "recall": 1.0}],
     }
+    in_use = waiver | {"items": [HOSTILE], "nodes": HOSTILE, "count": 1}
+    canary = {"number": HOSTILE, "digest": HOSTILE, "match": {HOSTILE: {}}, "nodes": HOSTILE, "count": 1}
+    release = {"number": HOSTILE, "digest": HOSTILE, "canary": canary}
     return report(
-        [bad, mute], [group], notes=[HOSTILE], rings=[{"name": HOSTILE, "targets": 2, "seconds": 1, "error": HOSTILE}]
+        [bad, mute],
+        [group],
+        waivers=[in_use],
+        release=release,
+        notes=[HOSTILE],
+        rings=[{"name": HOSTILE, "targets": 2, "seconds": 1, "error": HOSTILE}],
     )
 
 
