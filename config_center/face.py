@@ -122,7 +122,7 @@ class Face:
 
     async def _broken(self, _request: Request, error: Exception) -> Response:
         """A damaged or busy depot: the client is told in general, the operator in full, and once."""
-        if str(error) != self._said:
+        if str(error) not in {self._said, str(self._watch.trouble)}:
             self._said = str(error)
             print(f"config-center: {error}", file=sys.stderr)
         headers = {**_NOT_KEPT, "Retry-After": str(limits.retry_after_s)} if isinstance(error, StoreBusy) else _NOT_KEPT

@@ -64,11 +64,11 @@ class Watch:
             self._done = trio.Event()
 
     async def fresh(self) -> None:
-        """Return once `current` is what the depot has; while the depot is in trouble, at once."""
+        """Return once `current` is what the depot has; while the depot is in trouble, at once with what is known."""
         with trio.move_on_after(limits.pointer_wait_s):
             while self._is_due():
                 self._wanted.set()
-                if self.trouble:
+                if self.trouble and self.current:
                     return
                 await self._done.wait()
 
@@ -76,7 +76,7 @@ class Watch:
         """Also after a while without any sign: time stamps have steps, and two changes may share one."""
         if trio.current_time() >= self._looked + limits.pointer_age_s:
             return True
-        return self.trouble is None and self._depot.stamp() != self._stamp
+        return self._depot.stamp() != self._stamp
 
     async def _look(self) -> None:
         stamp = self._depot.stamp()  # before looking: what changes meanwhile is looked at again
