@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from bench import against_ansible, agent_size, sweep_overhead, sysctl_speed
+from bench import against_ansible, agent_size, brain, sweep_overhead, sysctl_speed
 from bench.figures import Figure, machine, write
 from bench.fleet import fleet
 
@@ -41,6 +41,8 @@ def main() -> int:
     progress = Console(stderr=True)
     progress.print("300 sysctl items …")
     figures = sysctl_speed.measure(runs=runs)
+    progress.print("the config center: validate, resolve, publish, take …")
+    figures += brain.measure(runs=runs)
     with fleet(50) as big:
         progress.print("50 nodes: sweep overhead …")
         figures += sweep_overhead.measure(big, runs=runs)
