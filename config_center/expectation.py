@@ -23,21 +23,43 @@ MATCHERS: Final = (
 )
 
 
-def describe(expect: Mapping[str, Mapping[str, object]], main: str | None = None) -> str:
+def describe(
+    expect: Mapping[str, Mapping[str, object]],
+    main: str | None = None,
+    from_file: Mapping[str, Mapping[str, str]] | None = None,
+) -> str:
     """Say in one line what is expected.
 
-    expect  property -> matcher -> operand, as in a release: {"value": {"at_most": 10}}
-    main    the kind's main property, where the caller knows it
+    expect     property -> matcher -> operand, as in a release: {"value": {"at_most": 10}}
+    main       the kind's main property, where the caller knows it
+    from_file  operands that stand in files of the node: property -> matcher -> path
     The property's name is left out where it is the only one, and the main one or one of MAIN_NAMES; and `exists absent`
     is said as `absent`.
     """
-    alone = len(expect) == 1
+    paths = from_file or {}
+    names = expect.keys() | paths.keys()
+    alone = len(names) == 1
     parts = []
-    for name in sorted(expect, key=lambda name: (name != main, name)):
-        wanted = " and ".join(_say(matcher, operand) for matcher, operand in sorted(expect[name].items()))
+    for name in sorted(names, key=lambda name: (name != main, name)):
+        said = {matcher: _say(matcher, operand) for matcher, operand in expect.get(name, {}).items()}
+        said |= {matcher: _say(matcher, f"the text in {path}") for matcher, path in paths.get(name, {}).items()}
+        wanted = " and ".join(said[matcher] for matcher in sorted(said))
         known = name == main or name in MAIN_NAMES or (name == "exists" and wanted in _PRESENCE)
         parts.append(wanted if alone and known else f"{name} {wanted}")
     return ", ".join(parts)
+
+
+def describe_word(
+    action: str,
+    expect: Mapping[str, Mapping[str, object]],
+    main: str | None = None,
+    from_file: Mapping[str, Mapping[str, str]] | None = None,
+) -> str:
+    """Say in one line what one layer does with an item; action: as of a LayerItem."""
+    if action == "unset":
+        return "unset"
+    said = describe(expect, main, from_file)
+    return f"append {said}" if action == "append" else said
 
 
 def _say(matcher: str, operand: object) -> str:

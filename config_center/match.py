@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from config_center import limits
 from config_center.errors import MatchError
 from config_center.overlap import may_both_match
 from config_center.pattern import Pattern
-from config_center.terms import Compiled, Term, Terms, compiled, in_words
+from config_center.terms import NODE, Compiled, Term, Terms, compiled, in_words
 
 __all__ = ["NODE", "Match", "Pattern", "Term", "Terms", "in_words", "may_both_match"]
-
-NODE: Final = "node"  # the key of a match that means the name; every other key is a trait
 
 
 class Match:

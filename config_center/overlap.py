@@ -14,9 +14,8 @@ from typing import Final
 
 from config_center import limits
 from config_center.pattern import ANY_ONE, ANY_RUN, Pattern, Range
-from config_center.terms import Compiled, Term, compiled
+from config_center.terms import NODE, Compiled, Term, compiled
 
-_NAME: Final = "node"  # every node has one; any other trait it may lack
 _KNOWN_MAX: Final = 4_096
 _DIGITS: Final = "0123456789"
 
@@ -30,7 +29,7 @@ _START: Final[_Place] = (0, 0, -1, True, True)
 def may_both_match(one: Mapping[str, Term], other: Mapping[str, Term]) -> bool:
     """Some node may suit both. False is certain. Raises MatchError where a term cannot be read."""
     return all(
-        _possible(tuple(terms[key] for terms in (one, other) if key in terms), key == _NAME)
+        _possible(tuple(terms[key] for terms in (one, other) if key in terms), key == NODE)
         for key in one.keys() | other.keys()
     )
 

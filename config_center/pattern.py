@@ -41,7 +41,7 @@ Part = str | Range  # "*" and "?" are the wildcards: neither can be a literal
 class Pattern:
     """One compiled pattern. Raises MatchError where it cannot be read."""
 
-    __slots__ = ("parts", "text")
+    __slots__ = ("_framed", "parts", "text")
 
     def __init__(self, text: str) -> None:
         if not text:
@@ -53,6 +53,7 @@ class Pattern:
         if len(parts) > limits.pattern_parts_max:
             raise MatchError(f"{text!r} has {len(parts)} parts, at most {limits.pattern_parts_max} are taken")
         self.parts: tuple[Part, ...] = tuple(_part(part, text) for part in parts)
+        self._framed = _framed(self.parts)
 
     @property
     def is_literal(self) -> bool:
@@ -61,12 +62,37 @@ class Pattern:
 
     def covers(self, value: str) -> bool:
         """The whole value is matched."""
+        if self._framed is not None:
+            return _is_within(value, *self._framed)
         ends = {0}
         for part in self.parts:
             ends = _advance(part, value, ends)
             if not ends:
                 return False
         return len(value) in ends
+
+
+def _framed(parts: tuple[Part, ...]) -> tuple[str, Range, str] | None:
+    """A pattern that is one range, with literals around it at most: it has one reading, and most ranges are in such."""
+    before, rest = (parts[0], parts[1:]) if isinstance(parts[0], str) else ("", parts)
+    if not rest or not isinstance(rest[0], Range) or len(rest) > 2:
+        return None
+    after = rest[1] if len(rest) == 2 else ""
+    if isinstance(after, Range) or {before, after} & {ANY_RUN, ANY_ONE}:
+        return None
+    return before, rest[0], after
+
+
+def _is_within(value: str, before: str, numbers: Range, after: str) -> bool:
+    digits = value[len(before) : len(value) - len(after)]
+    return (
+        0 < len(digits) <= numbers.digits_max
+        and value.startswith(before)
+        and value.endswith(after)
+        and digits.isascii()
+        and digits.isdigit()
+        and numbers.holds(digits)
+    )
 
 
 def _advance(part: Part, value: str, starts: set[int]) -> set[int]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from config_center.match import NODE, Match
-from config_center.terms import Compiled
+from config_center.match import Match
+from config_center.terms import NODE, Compiled
 
 
 class Selection:
@@ -53,3 +53,10 @@ class Choice:
                     mask |= bit
             self._known[value] = mask
         return mask
+
+
+def bits_of(mask: int) -> Iterator[int]:
+    """The numbers of its bits, lowest first."""
+    while mask:
+        yield (mask & -mask).bit_length() - 1
+        mask &= mask - 1

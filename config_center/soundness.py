@@ -8,9 +8,9 @@ from typing import Final
 
 from config_center import limits
 from config_center.errors import MatchError, ReleaseError
-from config_center.match import Match
+from config_center.match import Match, Term
 from config_center.model import SEVERITIES, Layer, LayerItem, Release, SiteCheck, Waiver
-from config_center.pattern import Pattern
+from config_center.terms import compiled
 from config_center.variables import is_name, names_in, texts_of
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -131,8 +131,7 @@ def _check_waiver(waiver: Waiver) -> None:
         raise ReleaseError(f"{waiver.source}: a waiver names at least one item, or a pattern of items")
     try:
         Match(waiver.match)
-        for text in waiver.items:
-            Pattern(text)
+        compiled(Term(any=waiver.items))
     except MatchError as error:
         raise ReleaseError(f"{waiver.source}: {error}") from error
 

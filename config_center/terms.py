@@ -12,6 +12,8 @@ from config_center.errors import MatchError
 from config_center.pattern import Pattern
 from config_center.versions import VersionKey, version_key
 
+NODE: Final = "node"  # the key of a match that means the name; every other key is a trait
+
 _KNOWN_MAX: Final = 1_024  # compiled terms kept; a fleet's layers share most of theirs
 
 

@@ -13,8 +13,6 @@ from config_center import limits
 from config_center.errors import MatchError
 from config_center.model import Operand, Scalar
 
-NODE: Final = "node"
-
 _BEGINS: Final = "${"
 _NAME: Final = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.:@-]{{0,{limits.name_chars_max - 1}}}")
 _TOKEN: Final = re.compile(r"\$\$\{|\$\{([^{}]*\}|)")
@@ -25,10 +23,15 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
+def is_template(text: str) -> bool:
+    """It is not taken as it is."""
+    return _BEGINS in text
+
+
 def names_in(text: str) -> list[str]:
     """The names that a text asks for, in its order. Raises MatchError where a `${` names nothing."""
     names: list[str] = []
-    if _BEGINS not in text:
+    if not is_template(text):
         return names
     for token in _TOKEN.finditer(text):
         word = token[1]
@@ -56,6 +59,6 @@ def filled(operand: Operand, values: Mapping[str, str]) -> Operand:
 
 
 def _filled(one: Scalar, values: Mapping[str, str]) -> Scalar:
-    if not isinstance(one, str) or _BEGINS not in one:
+    if not isinstance(one, str) or not is_template(one):
         return one
     return _TOKEN.sub(lambda token: _BEGINS if token[1] is None else values[token[1][:-1]], one)

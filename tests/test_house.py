@@ -61,6 +61,7 @@ CORES = (
     "config_center/waivers.py",
     "config_center/whole.py",
     "config_center/written.py",
+    "config_center/waiving.py",
     "config_center/yaml_lines.py",
     "inspector_agent/acceptance.py",
     "inspector_agent/askings.py",
