@@ -18,7 +18,7 @@ from inspector_coord.evidence import OTHER_ITEMS, Evidence
 from inspector_coord.explain import explain, lines
 from inspector_coord.faces import junit, terminal
 from inspector_coord.holdings import folded
-from inspector_coord.ledger import Ledger, Node
+from inspector_coord.ledger import Booking, Ledger, Node
 from inspector_coord.reading import Reader
 from inspector_coord.report import Facts, Report, build
 from inspector_coord.signals import Ask, Begin
@@ -193,6 +193,18 @@ def test_a_ring_with_a_canary_is_swept_like_any_other() -> None:
     states = ring.run()
     assert {name for name, state in states.items() if state != "pass"} == {"n006"}
     assert states["n006"] == "stale"
+    assert {name for _, ask in ring.asks for name in ask.names} == {"n006"}
+
+
+def test_a_verdict_by_the_nodes_own_release_stays() -> None:
+    """Whatever comes later by the other one, which is worth less for this node."""
+    of = current()
+    one = node("n002", "b1", of)
+    ledger = Ledger([one], of.prefix)
+    assert ledger.answered(one, said(M, 12), 0.5, 0) is Booking.NEW
+    assert ledger.answered(one, said(C, 13), 0.8, 1) is Booking.BETTER
+    assert ledger.answered(one, said(M, 12), 0.9, 1) is Booking.DUPLICATE
+    assert ledger.tally() == {"pass": 1}
 
 
 def test_what_nodes_hold_is_folded() -> None:

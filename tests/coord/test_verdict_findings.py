@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from config_center.release import LayerItem
 from config_center.resolve import resolve
-from inspector_agent.wire import Answer, Counts, observed_hash
-from inspector_coord.verdict import findings_of
+from inspector_agent.wire import ANY_RELEASE, Answer, Counts, Serving, observed_hash
+from inspector_coord.fold import SECRET, Texts
+from inspector_coord.verdict import Worth, findings_of, worth_of
 from tests.support.center import item, layer, release_of
 
 RELEASE = release_of(
@@ -58,3 +62,28 @@ def test_a_finding_without_room_has_no_value() -> None:
         answer(counts=Counts(0, 1), failing=(0,), truncated=True), RELEASE.items, resolve(RELEASE, "n001", {}), {}
     )
     assert [(each.item, each.observed, each.hash) for each in found] == [("sysctl:a", None, None)]
+
+
+def test_whatever_is_held_answers_the_question_for_it() -> None:
+    """Then no release is another one; an excuse stays one."""
+    assert worth_of(answer(state=Serving.RELEASE), ANY_RELEASE) is Worth.VERDICT
+    assert worth_of(answer(), ANY_RELEASE) is Worth.VERDICT
+    assert worth_of(answer(state=Serving.BUSY), ANY_RELEASE) is Worth.EXCUSE
+    assert worth_of(answer(), b"release1") is Worth.OTHER_RELEASE
+
+
+def test_a_secret_that_comes_in_clear_is_not_passed_on() -> None:
+    """An agent that tells must not make the coordinator tell; its reason for an error is no value."""
+    secret = LayerItem(1, {"value": {"matches": "."}}, {}, "major", 2.0, secret=True)
+    release = release_of(layer("00-fleet", {"sysctl:a": secret}))
+    baseline = resolve(release, "n001", {})
+    (failed,) = findings_of(
+        answer(counts=Counts(0, 1), failing=(0,), clear={0: "hunter2"}), release.items, baseline, {}
+    )
+    assert (failed.observed, failed.message, failed.secret) == (None, "", True)
+    errs = answer(counts=Counts(0, 0, 1), erring=(0,), clear={0: "timeout"})
+    (erred,) = findings_of(errs, release.items, baseline, {})
+    assert (erred.message, Texts([erred]).observed(erred)) == ("timeout", "timeout")
+    (shared, again) = (msgspec.structs.replace(failed, hash=b"abc") for _ in range(2))
+    assert Texts([shared]).observed(shared) == SECRET
+    assert Texts([shared, again]).observed(shared) == f"{SECRET} #616263"
