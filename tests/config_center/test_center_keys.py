@@ -149,6 +149,7 @@ def test_one_trusted_signature_is_enough() -> None:
         (sign(POINTER, [OLD]), [OLD], (OLD.id,), "every trusted key is revoked"),
         (sign(POINTER, [OLD]), [], (), "no key is trusted"),
     ],
+    ids=["unsigned", "stranger", "revoked", "all revoked", "none trusted"],  # the workers' keys differ, names must not
 )
 def test_what_no_trusted_key_signed_is_refused(
     pointer: Pointer, trusted: list[SecretKey], revoked: tuple[str, ...], words: str
