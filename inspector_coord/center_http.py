@@ -8,11 +8,15 @@ import trio
 
 from inspector_coord import limits
 
-__all__ = ["CenterDown", "Reply", "client_for", "get"]
+__all__ = ["CenterAway", "CenterDown", "Reply", "client_for", "get"]
 
 
 class CenterDown(Exception):  # noqa: N818 -- a fact, handled where the next mirror is tried
     """A config center cannot be had, or what it sends cannot be used. The text says which one, and why."""
+
+
+class CenterAway(CenterDown):
+    """Nobody answers there, or not in time: asking for something else there would only cost time."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -29,7 +33,7 @@ def client_for() -> httpx.AsyncClient:
 
 
 async def get(client: httpx.AsyncClient, url: str, bytes_max: int, *, etag: str = "") -> Reply:
-    """Ask for one document; with an `etag` 304 may be the answer. Raises CenterDown.
+    """Ask for one document; with an `etag` 304 may be the answer. Raises CenterAway.
 
     Little more than `bytes_max` is read: whoever decodes it says that it is too big. A center that sends slower than
     `document_s_max` allows is down for our purpose.
@@ -45,8 +49,8 @@ async def get(client: httpx.AsyncClient, url: str, bytes_max: int, *, etag: str 
                         break
                 return Reply(response.status_code, bytes(body), response.headers.get("ETag", ""))
     except trio.TooSlowError as problem:
-        raise CenterDown(f"{url} was not sent within {limits.document_s_max:g} s") from problem
+        raise CenterAway(f"{url} was not sent within {limits.document_s_max:g} s") from problem
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
         center = url.rpartition("/")[0]
         why = str(problem) or type(problem).__name__
-        raise CenterDown(f"the config center {center} cannot be reached ({why})") from problem
+        raise CenterAway(f"the config center {center} cannot be reached ({why})") from problem

@@ -40,7 +40,10 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 async def known_nodes(client: httpx.AsyncClient, centers: Sequence[str], path: Path) -> Known:
-    """What is known of the nodes, from the first center that says; else what is kept. Never raises: it has a note."""
+    """What is known of the nodes, from the first center that says; else what is kept. Never raises: it has a note.
+
+    `centers`: those that are there; none is no mistake.
+    """
     kept = await trio.to_thread.run_sync(_read, path)
     problems: list[str] = []
     for center in centers:
@@ -50,7 +53,7 @@ async def known_nodes(client: httpx.AsyncClient, centers: Sequence[str], path: P
             return Known(await _nodes(reply, center, kept, path))
         except CenterDown as problem:
             problems.append(str(problem))
-    said = "; ".join(problems)
+    said = "; ".join(problems) or "no config center is there"
     if kept is None:
         return Known(note=f"{said}: the facts of the nodes are not known, so layers that ask for them are not either")
     try:

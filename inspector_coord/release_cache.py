@@ -24,7 +24,7 @@ from config_center.keys import PublicKey
 from config_center.pointer import Pointer, decode_pointer
 from config_center.release import Release, SiteCheck, decode
 from inspector_coord import limits
-from inspector_coord.center_http import CenterDown, client_for, get
+from inspector_coord.center_http import CenterAway, CenterDown, client_for, get
 from inspector_coord.config import Config
 from inspector_coord.current import Current, prefix_of
 from inspector_coord.errors import ReleaseError
@@ -57,9 +57,10 @@ class ReleaseCache:
     async def current(self) -> Current:
         """What to ask for, and what is known of the nodes if that asks about facts. Raises ReleaseError."""
         async with client_for() as client:
-            current = await self._current(client)
+            current, away = await self._current(client)
             if current.asked_facts:
-                current.known = await known_nodes(client, self._centers, self._directory / "nodes.kept")
+                there = [center for center in self._centers if center not in away]
+                current.known = await known_nodes(client, there, self._directory / "nodes.kept")
         return current
 
     def past(self, prefixes: Iterable[bytes]) -> dict[bytes, Release]:
@@ -92,17 +93,19 @@ class ReleaseCache:
 
     # ---- what is current --------------------------------------------------------------------------------------------
 
-    async def _current(self, client: httpx.AsyncClient) -> Current:
-        """From the first center that has something to rely on, else what was good the last time."""
+    async def _current(self, client: httpx.AsyncClient) -> tuple[Current, set[str]]:
+        """From the first center that has something to rely on, else what was good the last time; and who is away."""
         problems: list[CenterDown] = []
+        away: set[str] = set()
         for center in self._centers:
             try:
                 taken = await self._from(client, center)
             except CenterDown as problem:
                 problems.append(problem)
+                away |= {center} if isinstance(problem, CenterAway) else set()
             else:
                 said = "; ".join(str(problem) for problem in problems)
-                return Current(*taken, note=f"{said}: taken from {center}" if said else "")
+                return Current(*taken, note=f"{said}: taken from {center}" if said else ""), away
         said = "; ".join(str(problem) for problem in problems)
         if all(isinstance(problem, _NothingPublished) for problem in problems):
             raise ReleaseError(said)
@@ -112,7 +115,7 @@ class ReleaseCache:
                 f"{said}; no earlier release is kept in {self._directory} either: "
                 "start the config center, or correct config_center in coordinator.yml"
             )
-        return Current(*kept, note=f"{said}: asking for release {kept[0].number}, the last good one")
+        return Current(*kept, note=f"{said}: asking for release {kept[0].number}, the last good one"), away
 
     async def _from(self, client: httpx.AsyncClient, center: str) -> tuple[Release, Pointer, Release | None]:
         """(release for everybody, pointer, the canary's release) of one center, all of it verified, and kept."""

@@ -27,7 +27,7 @@ from inspector_coord.ledger import DROPPED, Key, Ledger, Node
 from inspector_coord.reading import Evaluated, Reader
 from inspector_coord.report_nodes import node_entry
 from inspector_coord.verdict import WAIVED, Finding, State, Worth, worth_of
-from inspector_coord.waived import ending, waivers_in_use
+from inspector_coord.waived import ending, unnamed, waivers_in_use
 
 __all__ = ["INCOMPLETE", "SCHEMA", "Facts", "Report", "RingFacts", "add_second_pass", "baselines", "build", "exit_code"]
 
@@ -93,7 +93,7 @@ def build(facts: Facts, ledger: Ledger, past: Mapping[bytes, Release], reader: R
     current = {node.key: findings[node.key] for node in nodes if _is_current(node)}
     in_use = waivers_in_use(current)
     main = prefix_of(facts.release)
-    notes = [*facts.notes, *ending(in_use, facts.epoch)]
+    notes = [*facts.notes, *ending(in_use, facts.epoch), *unnamed(nodes)]
     report: Report = {
         "schema": SCHEMA,
         "sweep": facts.sweep.hex(),

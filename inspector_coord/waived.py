@@ -10,10 +10,10 @@ from typing import Any
 from config_center.release import Waiver
 from inspector_coord import limits
 from inspector_coord.fold import fold_names
-from inspector_coord.ledger import Key
+from inspector_coord.ledger import Key, Node
 from inspector_coord.verdict import WAIVED, Finding
 
-__all__ = ["ending", "told", "waivers_in_use"]
+__all__ = ["ending", "told", "unnamed", "waivers_in_use"]
 
 
 def told(waiver: Waiver) -> dict[str, str]:
@@ -63,6 +63,20 @@ def ending(in_use: Sequence[Mapping[str, Any]], epoch: float) -> list[str]:
             others = f" and {more} more item{'s' if more > 1 else ''}" if more else ""
             notes.append(f"waiver {waiver['ticket']} {_ends(days)}: {what}{others} on {waiver['nodes']}")
     return notes
+
+
+def unnamed(nodes: Iterable[Node]) -> list[str]:
+    """A sentence where answers had no room for the numbers of all their waived items."""
+    missing = {
+        node.name: count
+        for node in nodes
+        if node.answer is not None and (count := node.answer.counts.waived - len(node.answer.waived)) > 0
+    }
+    if not missing:
+        return []
+    return [
+        f"{sum(missing.values())} more items are waived on {fold_names(missing)}, whose answers had no room for them"
+    ]
 
 
 def _ends(days: int) -> str:

@@ -9,8 +9,10 @@ import pytest
 
 from config_center.keys import PublicKey, SecretKey, generate, sign
 from config_center.pointer import Pointer, encode_pointer
+from inspector_coord import limits
 from inspector_coord.config import Config, Ring
 from inspector_coord.current import Current
+from inspector_coord.doctor import examine
 from inspector_coord.errors import ConfigError, ReleaseError
 from inspector_coord.release_cache import ReleaseCache
 from inspector_coord.trust import keys_of
@@ -203,3 +205,37 @@ def test_the_memory_of_two_sweeps_at_once_only_grows(tmp_path: Path) -> None:
     second.take(signed(7))
     first.take(signed(3))
     assert msgspec.json.decode((tmp_path / "trust.json").read_bytes())["serial"] == 7
+
+
+async def test_a_center_that_drips_is_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends, and never ends: the document's time is bounded, not only the silence in it."""
+    monkeypatch.setattr(limits, "document_s_max", 2.0)
+    async with mirrored() as slow, mirrored() as mirror:
+        slow.drips = True
+        mirror.put(pointer_to(OLD, 1), OLD)
+        current = await ReleaseCache(tmp_path, (slow.url, mirror.url)).current()
+    assert current.release == OLD
+    assert f"{slow.url}/current.json was not sent within 2 s" in current.note
+
+
+async def test_doctor_says_who_is_believed(tmp_path: Path) -> None:
+    """Without keys everybody is, which is worth a warning; with keys the center's pointer is held to them."""
+    async with mirrored() as mirror:
+        ours = Ours(tmp_path, mirror)
+        mirror.put(pointer_to(OLD, 1, NEW), OLD, NEW, keys=(ours.first,))
+        with claimed_prefix() as network:
+            rings = {"main": Ring((f"{network}.1:7373",))}
+            config = Config(rings=rings, config_center=mirror.url, cache=tmp_path / "c", file=tmp_path / "x.yml")
+            loose = {sign.what: sign for sign in await examine(config)}
+            strict = msgspec.structs.replace(config, trusted_keys=("second.pub",))
+            tight = {sign.what: sign for sign in await examine(strict)}
+    assert loose["trusted_keys"].health == "warn"
+    assert loose[f"config center {mirror.url}"].detail.endswith("1 items, canary release 2")
+    assert "trusted_keys" not in tight
+    assert (
+        tight[f"config center {mirror.url}"].health,
+        "is refused" in tight[f"config center {mirror.url}"].detail,
+    ) == (
+        "fail",
+        True,
+    )

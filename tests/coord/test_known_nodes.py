@@ -82,7 +82,8 @@ async def test_the_kept_list_stands_in_and_says_so(tmp_path: Path) -> None:
             assert found.note == ""
     found = await current(tmp_path, mirror.url)
     assert found.facts_of("n001") == KNOWN
-    assert "cannot be reached" in found.known.note
+    assert "cannot be reached" in found.note
+    assert found.known.note.startswith("no config center is there: facts of the nodes are of 20")
 
 
 async def test_without_any_list_facts_are_unknown_and_that_is_said(tmp_path: Path) -> None:

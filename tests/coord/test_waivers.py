@@ -149,6 +149,17 @@ def test_a_fail_whose_waiver_has_ended_says_so() -> None:
     assert (finding["message"], finding["waiver"]["ticket"]) == ("waiver OPS-12 ended on 2031-01-01", "OPS-12")
 
 
+def test_waived_items_that_did_not_fit_are_counted() -> None:
+    """Numbers of waived items are the first to be cut; the node passes all the same, and the report says what it lacks."""
+    ledger = ledger_of()
+    (node,) = [each for each in ledger if each.name == "n014"]
+    node.answer = Answer(
+        sweep=b"sweep-00", number=4, release=prefix_of(RELEASE), counts=Counts(1, waived=2), truncated=True
+    )
+    notes = report_of(facts(epoch=0.0), ledger, {})["notes"]
+    assert notes == ["2 more items are waived on n014, whose answers had no room for them"]
+
+
 def test_waived_items_are_not_looked_at_again() -> None:
     """The second pass is for what somebody has to act on."""
     ledger = ledger_of()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -32,12 +32,16 @@ def pointer_to(release: Release, serial: int, canary: Release | None = None, mat
 
 
 class Mirror:
-    """Files by their path below `url`. `asked`: every path asked for, with its If-None-Match."""
+    """Files by their path below `url`. `asked`: every path asked for, with its If-None-Match.
+
+    drips: it sends a byte now and then, and never all that it promised.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.files: dict[str, bytes] = {}
         self.asked: list[tuple[str, str]] = []
+        self.drips = False
 
     def put(self, pointer: Pointer, *releases: Release, keys: tuple[SecretKey, ...] = ()) -> None:
         """Serve a pointer, signed with these keys, and releases."""
@@ -64,8 +68,20 @@ class Mirror:
         if body is not None and fields.get("if-none-match") == etag:
             status, body = "304 Not Modified", b""
         body = body or b""
+        if self.drips:
+            await _drip(stream)
+            return
         reply = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nETag: {etag}\r\nConnection: close\r\n\r\n"
         await stream.send_all(reply.encode() + body)
+
+
+async def _drip(stream: trio.SocketStream) -> None:
+    """Until the client has enough of it."""
+    with suppress(trio.BrokenResourceError):
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+        while True:
+            await stream.send_all(b"{")
+            await trio.sleep(0.05)
 
 
 @asynccontextmanager
