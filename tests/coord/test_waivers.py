@@ -150,7 +150,7 @@ def test_a_fail_whose_waiver_has_ended_says_so() -> None:
 
 
 def test_waived_items_that_did_not_fit_are_counted() -> None:
-    """Numbers of waived items are the first to be cut; the node passes all the same, and the report says what it lacks."""
+    """Numbers of waived items are the first to be cut: the node passes all the same, and the report says so."""
     ledger = ledger_of()
     (node,) = [each for each in ledger if each.name == "n014"]
     node.answer = Answer(
