@@ -54,7 +54,7 @@ def read_include(raw: bytes, name: str, catalogue: Catalogue, notes: Notes) -> W
 
 
 def _root(raw: bytes, what: str, keys: tuple[str, ...], notes: Notes) -> Mapping | None:
-    """The mapping that a file is, with no other keys than these in it, and not empty."""
+    """The mapping that a file is. Other keys than these are mistakes, and so is one that says nothing."""
     before = len(notes.mistakes)
     root = compose(raw, notes)
     if root is None:
@@ -71,7 +71,6 @@ def _root(raw: bytes, what: str, keys: tuple[str, ...], notes: Notes) -> Mapping
             notes.at(key, f"unknown key {key.spelling[:80]!r}", did_you_mean(key.spelling, keys))
     if not any(root.get(key) for key in (ITEMS, VARIABLES, INCLUDES)):
         notes.at(root, f"empty {what}: it has no items", "write items:, or remove the file")
-        return None
     return root
 
 

@@ -35,6 +35,7 @@ CORES = (
     "config_center/expectation.py",
     "config_center/fleet_file.py",
     "config_center/includes.py",
+    "config_center/inventory.py",
     "config_center/items.py",
     "config_center/match.py",
     "config_center/matchers.py",
@@ -42,10 +43,13 @@ CORES = (
     "config_center/metadata.py",
     "config_center/model.py",
     "config_center/node_difference.py",
+    "config_center/nodes_query.py",
+    "config_center/nodes_table.py",
     "config_center/operands.py",
     "config_center/overlap.py",
     "config_center/pattern.py",
     "config_center/pointer.py",
+    "config_center/provenance.py",
     "config_center/read_match.py",
     "config_center/release.py",
     "config_center/resolve.py",
@@ -259,4 +263,5 @@ def test_no_generic_name_is_installed() -> None:
     assert wheel["force-include"] == {
         "checks": "inspector_agent/bundled_checks",
         "playbooks": "inspector_coord/bundled_playbooks",
+        "examples/container-hosts": "config_center/example",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ from config_center.describe import bundled_checks, catalogue_of
 from config_center.expectation import MATCHERS
 from config_center.layers import load_fleet
 from config_center.publishing import draft
-from config_center.release import LayerItem
+from config_center.release import LayerItem, build
 from config_center.resolve import resolve
+from config_center.traits import traits_of
 from tests.support.center import write_fleet
 
-EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "layers-minimal"
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+EXAMPLE = EXAMPLES / "layers-minimal"
+TODAY = date(2030, 1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,58 @@ def test_the_example_to_start_from_is_valid_and_says_what_it_claims(bundled: Cat
         "web7": [{"value": {"at_most": 10}}],
         "web02": [{"value": {"between": [0, 1]}}],
     }
+
+
+NODES = {
+    "worker": ({"zone": "a", "role": "worker", "purpose": "shop"}, {}),
+    "control-plane": ({"zone": "b", "role": "control-plane", "purpose": "platform"}, {}),
+    "ingress": ({"zone": "c", "role": "ingress", "purpose": "payments"}, {"model": "H12SSL", "vendor": "Supermicro"}),
+    "storage": (
+        {"zone": "c", "role": "storage", "purpose": "platform", "rack": "b7"},
+        {"model": "PowerEdge R650xs", "driver.mlx5_core": "5.7-1.0.2"},
+    ),
+}
+
+
+@pytest.mark.parametrize("role", NODES)
+def test_the_example_of_container_hosts_gives_every_role_its_baseline(bundled: Catalogue, role: str) -> None:
+    """Without a mistake or a warning; 200 kernel parameters and more each; nothing is left open on a node."""
+    fleet = load_fleet(EXAMPLES / "container-hosts", bundled, TODAY).sound()
+    assert fleet.warnings == ()
+    release = build(fleet.layers, [], number=1, created="2030-01-01T00:00:00Z", waivers=fleet.waivers)
+    tags, facts = NODES[role]
+    items = {item.id: item for item in resolve(release, f"{role}1", traits_of(tags, facts)).items}
+    assert {name: item.problem for name, item in items.items() if item.problem} == {}
+    assert sum(item.check == "sysctl" for item in items.values()) >= 200
+    assert {item.check for item in items.values()} >= {"os", "kernel", "package", "file", "service", "disk", "process"}
+    zone = {"a": "1.31.4-1.1", "b": "1.31.4-1.1", "c": "1.30.8-1.1"}[tags["zone"]]
+    assert items["package:kubelet"].expect["version"] == {"equals": zone}
+
+
+def test_what_the_comments_of_the_example_say_is_true(bundled: Catalogue) -> None:
+    """Appends stack up, an unset item is gone, an old driver is found, a waiver holds, a secret names its file."""
+    fleet = load_fleet(EXAMPLES / "container-hosts", bundled, TODAY).sound()
+    release = build(fleet.layers, [], number=1, created="2030-01-01T00:00:00Z", waivers=fleet.waivers)
+    tags, facts = NODES["storage"]
+    storage = {item.id: item for item in resolve(release, "n001", traits_of(tags, facts)).items}
+    words = storage["kernel:cmdline"].expect["value"]["contains"]
+    assert words == [
+        "systemd.unified_cgroup_hierarchy=1", "cgroup_enable=memory", "hugepagesz=1G", "hugepages=8",
+        "intel_iommu=on", "iommu=pt",
+    ]  # fmt: skip
+    assert "package:mlnx-ofed-kernel-dkms" in storage
+    assert storage["kernel:release"].is_waived("2035-01-31")
+    assert storage["kernel:release"].expect == {"value": {"at_least": "6.1.0-28"}}
+    secret = storage["file:/etc/containerd/registry-token"]
+    assert (secret.secret, secret.from_file) == (
+        True,
+        {"content": {"equals": "/etc/inspector/secrets/registry-token"}},
+    )
+    tags = {"zone": "a", "role": "worker", "purpose": "batch"}
+    batch = {item.id: item for item in resolve(release, "n900", traits_of(tags, {"driver.mlx5_core": "5.10"})).items}
+    assert "disk:/var/lib/containerd" not in batch
+    assert "package:mlnx-ofed-kernel-dkms" not in batch
+    assert batch["file:/etc/motd"].expect["content"] == {"contains": ["purpose: batch", "zone: a"]}
 
 
 def _read(bundled: Catalogue, directory: Path, items: str) -> tuple[list[str], dict[str, LayerItem]]:
