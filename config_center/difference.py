@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
 
-from config_center.canonical import canonical_bytes
 from config_center.expectation import describe
 from config_center.match import Terms, in_words
 from config_center.model import SEVERITY_DEFAULT, Layer, Release
@@ -23,6 +23,7 @@ MAIN_WORD: Final = "expect"  # what an item says first; the name of its delta go
 WORDS_ONLY: Final = frozenset({"title", "rationale", "remediation", "remedy", "references", "owner"})
 """What people read of an item: where nothing else differs, a node is checked and judged as before."""
 
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _PLACES: Final = frozenset({"line", "number", "id", "check", "key", "source", "overrides", "waiver"})
 
 
@@ -97,7 +98,7 @@ def item_change(item: str, before: msgspec.Struct | None, after: msgspec.Struct 
     if before is not None and after is not None:
         deltas = tuple(
             Delta(_word(field), _text(field, before), _text(field, after))
-            for field in _fields(after)
+            for field in _fields(type(after))
             if _exact(getattr(before, field)) != _exact(getattr(after, field))
         )
         return ItemChange(item, "changed", deltas) if deltas else None
@@ -113,15 +114,16 @@ def match_text(match: Terms) -> str:
     return "  ".join(f"{key}{in_words(term)}" for key, term in sorted(match.items())) or "every node"
 
 
-def _fields(item: msgspec.Struct) -> list[str]:
-    """What an item says, the main word first: all but where it stands."""
-    names = [name for name in type(item).__struct_fields__ if name not in _PLACES]
-    return sorted(names, key=lambda name: name != MAIN_WORD)
+@lru_cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """What an item of this kind says, the main word first: all but where it stands."""
+    names = [name for name in kind.__struct_fields__ if name not in _PLACES]
+    return tuple(sorted(names, key=lambda name: name != MAIN_WORD))
 
 
 def _said(item: msgspec.Struct) -> list[tuple[str, str]]:
     """What an item that comes or goes says, without the words for people, the timeout and the usual severity."""
-    fields = [field for field in _fields(item) if field not in WORDS_ONLY and field != "timeout_s"]
+    fields = [field for field in _fields(type(item)) if field not in WORDS_ONLY and field != "timeout_s"]
     said = [(_word(field), text) for field in fields if (text := _text(field, item))]
     return [one for one in said if one != ("severity", SEVERITY_DEFAULT)]
 
@@ -142,9 +144,14 @@ def _text(field: str, item: msgspec.Struct) -> str:
     return value if isinstance(value, str) else _exact(value).decode()
 
 
+def words_of(name: str, item: msgspec.Struct) -> bytes:
+    """All that an item says, with its id, as bytes: equal where item_change finds nothing."""
+    return _exact([name, *(getattr(item, field) for field in _fields(type(item)))])
+
+
 def _exact(value: object) -> bytes:
     """What a value says, as bytes: to Python 1 == True == 1.0."""
-    return canonical_bytes(msgspec.to_builtins(value))
+    return _ENCODER.encode(value)
 
 
 _Key = tuple[str, int]

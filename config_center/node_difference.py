@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from config_center.difference import Delta, ItemChange, item_change
+from config_center.difference import Delta, ItemChange, item_change, words_of
 from config_center.match import Match, Terms
 from config_center.release import Release
 from config_center.resolve import Item, Resolver
@@ -122,38 +122,56 @@ def _rank(one: NodeChange) -> tuple[bool, int, str]:
 
 
 class _Comparison:
-    """Compares baselines, each pair of items once."""
+    """Compares baselines. What an item says is read once and gets a number: equal numbers, equal words.
+
+    So a baseline becomes a set of numbers, and what differs between two is found without looking at what does not: even
+    where every node has a baseline of its own, because some item names the node.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], ItemChange | None] = {}
+        self._numbers: dict[int, int] = {}  # by the id of the item's object, which the baselines hold
+        self._by_words: dict[bytes, int] = {}
+        self._items: list[Item] = []  # the first item of each number
+        self._known: dict[tuple[int | None, int | None], ItemChange | None] = {}
 
     def baselines(self, before: _View, after: _View) -> list[ItemChange]:
-        """All changes from one baseline to another. Both are sorted by id, as every release's item table is."""
+        """All changes from one baseline to another, by item."""
         (old, old_checks), (new, new_checks) = before, after
-        changes, there, here = [], 0, 0
-        both: set[str] = set()
-        while there < len(old) or here < len(new):
-            first = old[there] if there < len(old) else None
-            second = new[here] if here < len(new) else None
-            if first and second and first.id == second.id:
-                both.add(first.check)
-            elif second is None or (first is not None and first.id < second.id):
-                second = None
-            else:
-                first = None
-            there, here = there + (first is not None), here + (second is not None)
-            if (change := self._items(first, second)) is not None:
-                changes.append(change)
-        changes += [
-            ItemChange(f"{check}:*", "changed", (Delta("check", was[:12], now[:12]),))
-            for check in sorted(both)
-            if (was := old_checks.get(check, "")) != (now := new_checks.get(check, ""))
-        ]
+        had, has = self._said(old), self._said(new)
+        gone = {self._items[number].id: number for number in had - has}
+        come = {self._items[number].id: number for number in has - had}
+        pairs = ((gone.get(item), come.get(item)) for item in sorted({*gone, *come}))
+        changes = [change for pair in pairs if (change := self._change(*pair)) is not None]
+        if old_checks is not new_checks and old_checks != new_checks:
+            both = {item.check for item in old} & {item.check for item in new}
+            changes += [
+                ItemChange(f"{check}:*", "changed", (Delta("check", was[:12], now[:12]),))
+                for check in sorted(both)
+                if (was := old_checks.get(check, "")) != (now := new_checks.get(check, ""))
+            ]
         return changes
 
-    def _items(self, before: Item | None, after: Item | None) -> ItemChange | None:
-        key = id(before), id(after)  # both are held by the baselines in hand
+    def _said(self, items: tuple[Item, ...]) -> set[int]:
+        """What a baseline says, as numbers."""
+        try:
+            return set(map(self._numbers.__getitem__, map(id, items)))
+        except KeyError:
+            for item in items:
+                if id(item) not in self._numbers:
+                    self._numbers[id(item)] = self._number(item)
+            return set(map(self._numbers.__getitem__, map(id, items)))
+
+    def _number(self, item: Item) -> int:
+        words = words_of(item.id, item)
+        number = self._by_words.setdefault(words, len(self._items))
+        if number == len(self._items):
+            self._items.append(item)
+        return number
+
+    def _change(self, before: int | None, after: int | None) -> ItemChange | None:
+        key = before, after
         if key not in self._known:
-            item = after or before
-            self._known[key] = item_change(item.id, before, after) if item else None
+            old, new = (None if number is None else self._items[number] for number in key)
+            item = new or old
+            self._known[key] = item_change(item.id, old, new) if item else None
         return self._known[key]

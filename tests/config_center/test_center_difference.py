@@ -227,3 +227,19 @@ def test_ten_thousand_nodes_are_compared_in_seconds() -> None:
     assert found.nodes == 10_000
     assert len(found.touched) == 10_000
     assert len(lines) == limits.difference_lines_max + 2
+
+
+def test_nodes_with_a_baseline_of_their_own_are_compared_too() -> None:
+    """An item that names the node makes every baseline another; what is the same for all is still one line."""
+    named = LayerItem(line=1, expect={"value": {"equals": "${node}.lan"}}, with_={}, severity="major", timeout_s=2.0)
+    old, new = (
+        release_of(layer("a", {"sysctl:kernel.hostname": named, SWAP: item(at_most=value)})) for value in (60, 10)
+    )
+    other = release_of(layer("a", {"sysctl:kernel.hostname": msgspec.structs.replace(named, severity="minor")}))
+    found = compare_nodes(Picture(old), Picture(new), nodes(40))
+    assert [(one.change.item, fold(one.nodes)) for one in found.changes] == [(SWAP, "n[001-040]")]
+    found = compare_nodes(Picture(old), Picture(other), nodes(40))
+    assert {(one.change.item, fold(one.nodes)) for one in found.changes} == {
+        (SWAP, "n[001-040]"),
+        ("sysctl:kernel.hostname", "n[001-040]"),
+    }
