@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Final
 
@@ -195,8 +196,9 @@ async def _body(request: Request, most: int) -> bytes:
     if not length.isascii() or not length.isdecimal() or int(length) > most:
         raise too_big
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            raise too_big
+    async with aclosing(request.stream()) as pieces:
+        async for piece in pieces:
+            body += piece
+            if len(body) > most:
+                raise too_big
     return body

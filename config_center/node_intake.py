@@ -5,6 +5,7 @@ Only where a database is served: a static mirror keeps nothing.
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 
@@ -43,7 +44,7 @@ class Intake:
         self._budget_at = trio.current_time()
         self._making = trio.Lock()
         self._list: Object | None = None
-        self._list_at = 0.0
+        self._list_at = -math.inf
         self._list_stamp: object = None
         self.known = 0
 
@@ -90,6 +91,7 @@ class Intake:
         reasons = [""] * len(batch)
         try:
             reasons = await self._asker.ask(lambda: self._database.put_nodes(rows))
+            self._list_at = -math.inf  # who has told something finds it there
         except StoreError as failed:
             error = failed
         for waiting, reason in zip(batch, reasons, strict=True):

@@ -16,6 +16,7 @@ from config_center.depot import Depot
 from config_center.http import serve
 
 PATIENCE_S = 60.0
+FEW = httpx.Limits(max_connections=20)  # with many, it is the client that takes the time
 
 
 @asynccontextmanager
@@ -23,7 +24,7 @@ async def served(depot: Depot) -> AsyncIterator[httpx.AsyncClient]:
     """A server of the depot on a free port of loopback, and a client of it."""
     async with trio.open_nursery() as nursery:
         url = await nursery.start(serve, depot, "127.0.0.1", 0)
-        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False, limits=FEW) as client:
             yield client
         nursery.cancel_scope.cancel()
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from inspector_lab.processes import die_with
+from inspector_lab.processes import die_with, read_stat
 from inspector_lab.tools import find
 from tests.support.waiting import wait_until
 
@@ -54,7 +54,7 @@ class Postgres:
         with (self.folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=lambda: die_with(parent), **self._as_user(),
+                preexec_fn=lambda: die_with(parent), **self._as_user(),  # noqa: PLW1509 - one call, before exec
             )  # fmt: skip
         wait_until(self._takes_connections, f"PostgreSQL takes connections: {self.log()}", within_s=60)
 
@@ -68,7 +68,12 @@ class Postgres:
     def signal(self, number: int) -> None:
         """Send a signal to the server and to all its children: SIGSTOP makes it hang, SIGCONT go on."""
         assert self._server is not None
-        os.killpg(self._server.pid, number)
+        pid = self._server.pid
+        others = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+        stats = ((other, read_stat(other)) for other in others)
+        for one in (pid, *(other for other, stat in stats if stat is not None and stat.parent == pid)):
+            with suppress(ProcessLookupError):
+                os.kill(one, number)
 
     def create(self) -> str:
         """A fresh, empty database; its URL."""
@@ -99,6 +104,7 @@ class Postgres:
             [str(find(program)), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            check=False,
             text=True,
             **self._as_user(),
         )
