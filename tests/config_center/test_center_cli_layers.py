@@ -9,6 +9,7 @@ import pytest
 
 from config_center import example
 from config_center.database import Database
+from config_center.errors import CenterError
 from config_center.rows import NodeRow
 from tests.support.center import write_checks
 from tests.support.layers import Run, write_files
@@ -232,7 +233,7 @@ def test_init_where_nothing_can_be_written_exits_2(center: Command) -> None:
 def test_the_example_is_found_where_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It travels inside the package; where it is in neither place, that is said."""
     monkeypatch.setattr(example, "__file__", str(tmp_path / "config_center" / "example.py"))
-    with pytest.raises(example.CenterError, match="install the whole project"):
+    with pytest.raises(CenterError, match="install the whole project"):
         example.example_folder()
     write_files(tmp_path, {"config_center/example/fleet.yml": ""})
     assert example.example_folder() == tmp_path / "config_center" / "example"
