@@ -62,6 +62,7 @@ def look_over(whole: Whole) -> Findings:
     if not too_much:
         findings.mistakes.extend(_ambiguities(whole))
         findings.warnings.extend(_without_effect(whole))
+        findings.warnings.extend(_laid_open(whole))
     return findings
 
 
@@ -141,3 +142,20 @@ def _without_effect(whole: Whole) -> Iterator[Mistake]:
                     hint = near if near.startswith("did") else "remove it"
                     yield Mistake(member.layer.file, spot.line, spot.column, what, hint)
             said.update(member.layer.items)
+
+
+def _laid_open(whole: Whole) -> Iterator[Mistake]:
+    """A later word on a secret item that does not keep it secret: what is observed would be shown again."""
+    concealed: dict[str, str] = {}
+    for group in whole.groups:
+        for member in group.members:
+            for name, item in member.layer.items.items():
+                if item.secret:
+                    concealed[name] = f"{member.layer.file}:{item.line}"
+                elif item.action == "unset":
+                    concealed.pop(name, None)
+                elif item.action == "set" and name in concealed:
+                    spot = member.item_spots[name]
+                    what = f"{name} is secret in {concealed[name]}, and not here"
+                    hint = "add secret: true, or unset it in a layer between"
+                    yield Mistake(member.layer.file, spot.line, spot.column, what, hint)

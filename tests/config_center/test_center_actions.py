@@ -142,3 +142,18 @@ def test_what_does_not_tell_a_secret_may_stand_in_a_layer(tmp_path: Path, kind: 
     assert mistakes == []
     assert item is not None
     assert item.secret is ("true" in body.split(",", maxsplit=1)[0])
+
+
+def test_a_later_word_that_lays_a_secret_open_is_a_warning(tmp_path: Path) -> None:
+    """Unless the item was unset between them; an append leaves it as secret as it was."""
+    layers = {
+        "1.yml": "items:\n  sysctl:\n    a: {equals: {from_file: /s}}\n    b: {secret: true, any: true}\n"
+        "    c: {secret: true, any: true}\n",
+        "2.yml": "items: {sysctl: {a: {append: {contains: [x]}}, b: 1, c: {unset: true}}}\n",
+        "3.yml": "items: {sysctl: {c: 1}}\n",
+    }
+    fleet = load_fleet(write_fleet(tmp_path, layers), small_catalogue())
+    assert [str(warning) for warning in fleet.warnings] == [
+        "layers/2.yml:1:50: sysctl:b is secret in layers/1.yml:4, and not here; "
+        "add secret: true, or unset it in a layer between"
+    ]
