@@ -39,8 +39,7 @@ def explain(report: Mapping[str, Any], what: str, release: Release | None, canar
     groups = {group["item"] for group in report["groups"]}
     known = groups.union(*(each.items for each in (release, canary) if each is not None))
     if what in known:
-        about = canary if canary is not None and (release is None or what not in release.items) else release
-        return {"kind": "item", **_item(what, report, about), "sweep": _sweep(report)}
+        return {"kind": "item", **_item(what, report, release, canary), "sweep": _sweep(report)}
     close = difflib.get_close_matches(what, [*(entry["name"] for entry in report["nodes"]), *known], 3, 0.6)
     advice = f"did you mean {' or '.join(plain(name) for name in close)}?" if close else "name a node, or an item"
     raise ReportError(f"{plain(what)!r} is in this report neither a node nor an item: {advice}")
@@ -90,25 +89,43 @@ def _because(entry: Mapping[str, Any]) -> str:
     return f"answered after {entry['seconds']} s, in round {entry['round']}: {told}" if told else ""
 
 
-def _item(item: str, report: Mapping[str, Any], release: Release | None) -> Document:
-    layers = [] if release is None else [layer for layer in release.layers if item in layer.items]
-    said = [
+def _item(item: str, report: Mapping[str, Any], release: Release | None, canary: Release | None) -> Document:
+    """What both releases say of an item; of the canary's layers only what is another word than everybody's."""
+    layers = _layers(release, item)
+    waivers = [waiver for each in (release, canary) for waiver in _waivers(each, item)]
+    releases = [each for each in (release, canary) if each is not None]
+    words = [layer.items[item] for each in releases for layer in each.layers if item in layer.items]
+    bodies = [word for word in words if word.action == "set"]
+    return {
+        "item": item,
+        "layers": layers,
+        "canary_layers": [layer for layer in _layers(canary, item) if layer not in layers],
+        "waivers": [waiver for index, waiver in enumerate(waivers) if waiver not in waivers[:index]],
+        "groups": [group for group in report["groups"] if group["item"] == item],
+        **(_metadata(bodies[-1]) if bodies else {}),
+    }
+
+
+def _layers(release: Release | None, item: str) -> list[Document]:
+    """Every layer's word on an item."""
+    return [
         {
             "source": f"{layer.file}:{layer.items[item].line}",
             "match": _in_words(layer.match),
             "expected": expected(layer.items[item]),
         }
-        for layer in layers
+        for layer in (release.layers if release is not None else ())
+        if item in layer.items
     ]
-    waivers = [
+
+
+def _waivers(release: Release | None, item: str) -> list[Document]:
+    """The waivers that may excuse an item."""
+    return [
         {**told(waiver), "match": _in_words(waiver.match)}
-        for waiver in (release.waivers if release else ())
+        for waiver in (release.waivers if release is not None else ())
         if any(fnmatchcase(item, pattern) for pattern in waiver.items)
     ]
-    groups = [group for group in report["groups"] if group["item"] == item]
-    bodies = [layer.items[item] for layer in layers if layer.items[item].action == "set"]
-    metadata = _metadata(bodies[-1]) if bodies else {}
-    return {"item": item, "layers": said, "waivers": waivers, "groups": groups, **metadata}
 
 
 def _in_words(match: Terms) -> dict[str, str]:
@@ -151,7 +168,7 @@ def _node_lines(node: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {plain(node['because'])}"
     if node["state"] == State.PASS:
         waived = any(finding["outcome"] == WAIVED for finding in node["findings"])
-        yield f"  every item that applies there passes{', or is waived' if waived else ''}"
+        yield "  nothing is wrong there but what is waived" if waived else "  every item that applies there passes"
     for finding in node["findings"]:
         yield from _finding_lines(finding)
     again = node.get("second_pass")
@@ -184,6 +201,8 @@ def _item_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield from _told(document)
     for layer in document["layers"]:
         yield f"    expected  {plain(layer['expected'])}   {plain(layer['source'])}   {_nodes_told(layer['match'])}"
+    for layer in document["canary_layers"]:
+        yield f"    canary    {plain(layer['expected'])}   {plain(layer['source'])}   {_nodes_told(layer['match'])}"
     for waiver in document["waivers"]:
         named = f"{waiver_told(waiver)}   {plain(waiver['source'])}"
         yield f"    waiver    {named}   {_nodes_told(waiver['match'])}"

@@ -16,7 +16,7 @@ SECOND_ORDER = ("disagrees", "unreachable", "confirmed", "recovered", "skipped")
 """Outcomes of the second pass, news first."""
 
 STATE_MEANINGS = {
-    "pass": "every item is as it should be",
+    "pass": "every item is as it should be, or waived",
     "fail": "at least one item is not",
     "error": "nothing fails, something could not be evaluated",
     "uncovered": "no item applies to it",

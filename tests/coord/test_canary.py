@@ -104,7 +104,10 @@ def test_the_report_reads_each_answer_with_its_own_release() -> None:
     assert (told["number"], told["nodes"], told["count"]) == (13, "n[002-003]", 2)
     explained = "\n".join(lines(explain(report, "n002", MAIN, CANARY)))
     assert "expected  at_most 2   layers/10-all.yml:5" in explained
-    assert explain(report, "sysctl:c", MAIN, CANARY)["layers"][0]["source"] == "layers/10-all.yml:6"
+    item_told = "\n".join(lines(explain(report, "sysctl:b", MAIN, CANARY)))
+    assert "expected  at_most 1   layers/10-all.yml:2   every node" in item_told
+    assert "canary    at_most 2   layers/10-all.yml:5   every node" in item_told
+    assert explain(report, "sysctl:c", MAIN, CANARY)["canary_layers"][0]["source"] == "layers/10-all.yml:6"
 
 
 def test_faces_name_the_canary() -> None:
