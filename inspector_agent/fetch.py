@@ -73,6 +73,8 @@ class Fetching:
         self._job = job
         self._kept = kept
         self._proven = Proven(kept, job.trusted_keys)
+        self._sound: dict[str, Release] = {}  # verified by this job, every byte
+        self._resolved: set[str] = set()
         self._served = ""  # digest of what a center gave for this job
         self._failed: list[str] = []
         self._answered = ""
@@ -110,8 +112,14 @@ class Fetching:
 
     def _serving(self) -> Release | None:
         """The release in the cache, proven, that serves this job; None if none does."""
-        found = (self._proven.release(digest) for digest in self._candidates())
+        found = (self._whole(digest) for digest in self._candidates() if self._proven.warrants(digest))
         return next((release for release in found if release is not None), None)
+
+    def _whole(self, digest: str) -> Release | None:
+        """The release of this digest, if every byte of it is kept; looked at once, as nobody else writes here."""
+        if digest not in self._sound and (found := whole(self._kept, digest)):
+            self._sound[digest] = found
+        return self._sound.get(digest)
 
     def _candidates(self) -> list[str]:
         if self._served:
@@ -143,7 +151,7 @@ class Fetching:
         """Do what the center's pointer says. Raises FetchError."""
         job, kept, url = self._job, self._kept, f"{center}/current.json"
         mine = self._assigned(self._proven.current)
-        intact = bool(mine) and self._proven.release(mine) is not None
+        intact = bool(mine) and self._whole(mine) is not None
         etag = kept.etag(url) if intact and not job.wanted else ""
         reply = get(url, bytes_max=center_limits.pointer_bytes_max, etag=etag)
         if reply.unchanged:
@@ -194,7 +202,7 @@ class Fetching:
 
     def _take(self, center: str, number: int, digest: str) -> Release:
         """Fetch, verify and keep what is missing of a release: the executables first, so that it never lacks them."""
-        found = whole(self._kept, digest)
+        found = self._whole(digest)
         url = f"{center}/releases/{digest}.json"
         raw = b"" if found else self._kept.release(digest) or b""
         if found is None and digest_of(raw) != digest:
@@ -210,6 +218,7 @@ class Fetching:
                 self._take_part(center, check)
             self._kept.put_checks(digest, {check.name: check.sha256 for check in release.checks})
             self._kept.put_release(number, digest, raw)
+            self._sound[digest] = release
         return release
 
     def _take_part(self, center: str, check: SiteCheck) -> None:
@@ -223,11 +232,13 @@ class Fetching:
 
     def _resolve(self, release: Release) -> None:
         """Keep what a proven release means for this node. What was kept of that before is not trusted."""
-        job, kept = self._job, self._kept
-        baseline = work_out(release, job.name, job.traits)
-        before = kept.baseline(release.digest, job.name, job.traits)
-        if before is None or not same(before, baseline):
-            kept.put_baseline(baseline, job.name, job.traits)
+        job, kept, digest = self._job, self._kept, release.digest
+        if digest not in self._resolved:
+            baseline = work_out(release, job.name, job.traits)
+            before = kept.baseline(digest, job.name, job.traits)
+            if before is None or not same(before, baseline):
+                kept.put_baseline(baseline, job.name, job.traits)
+            self._resolved.add(digest)
 
 
 @contextmanager

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from config_center.keys import write_keypair
+from inspector_agent import limits
 from inspector_agent.config import AgentConfig, load, parse
 from inspector_agent.errors import ConfigError
+from tests.support.center import a_key
 
 
 def write(directory: Path, text: str) -> Path:
@@ -154,3 +157,34 @@ def test_a_key_of_secrets_that_hides_nothing_is_refused(
         path.chmod(mode)
     with pytest.raises(ConfigError, match=why):
         parse({"cache": "c", "secret_key_file": "secrets.key"}, tmp_path / "agent.yml")
+
+
+def test_trusted_keys_are_texts_or_files_beside_the_configuration(tmp_path: Path) -> None:
+    """One or several; the same one twice counts once."""
+    pair = write_keypair(tmp_path / "ops")
+    other = a_key().public.text
+    for written in (f"[ops.pub, '{other}', '{pair.public_text}']", f"[{tmp_path}/ops.pub, '{other}']"):
+        config = load(write(tmp_path, f"cache: /x\ntrusted_keys: {written}"))
+        assert config.trusted_keys == (pair.public_text, other)
+    assert load(write(tmp_path, "cache: /x\ntrusted_keys: ops.pub")).trusted_keys == (pair.public_text,)
+
+
+def test_keys_that_are_none_are_named_all_at_once(tmp_path: Path) -> None:
+    """A key that is left out by mistake would let anybody in, or nobody."""
+    pair = write_keypair(tmp_path / "ops")
+    listed = f"[ops, gone.pub, 'ed25519:AAAA', 7, '', '{pair.secret_text}']"
+    said = mistakes(tmp_path, f"cache: /x\ntrusted_keys: {listed}")
+    secret = "a secret key stands where a public one should: take it away, and make a new one"
+    assert said == [
+        f"`trusted_keys`: {tmp_path}/ops: {secret}",
+        f"`trusted_keys`: the key {tmp_path}/gone.pub cannot be read: No such file or directory",
+        "`trusted_keys`: 'ed25519:AAAA' is no public key: `ed25519:` and 32 bytes of base64 are",
+        "`trusted_keys` holds keys or names of .pub files, not 7",
+        "`trusted_keys` holds keys or names of .pub files, not ''",
+        f"`trusted_keys`: {secret}",
+    ]
+    assert mistakes(tmp_path, "cache: /x\ntrusted_keys:") == ["`trusted_keys` cannot be None"]
+    many = ", ".join(f"'{a_key().public.text}'" for _ in range(limits.trusted_keys_max + 1))
+    assert mistakes(tmp_path, f"cache: /x\ntrusted_keys: [{many}]") == [
+        "`trusted_keys` has 17 keys, at most 16 are taken"
+    ]

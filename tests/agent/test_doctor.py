@@ -19,7 +19,7 @@ from inspector_agent.facts import flat_facts
 from inspector_agent.paint import Paint
 from inspector_agent.releases import Releases
 from inspector_agent.ring import connect
-from tests.support.center import item, layer
+from tests.support.center import SignedCenter, item, layer
 from tests.support.serf import SerfRing, serf_ring
 from tests.support.waiting import PATIENCE_S
 from tests.support.web import Web, reply, sends, web
@@ -256,3 +256,20 @@ async def test_too_much_memory_is_a_warning(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(limits, "memory_mib_max", 1)
     found = await results(nowhere(tmp_path))
     assert found["memory"].state == "warn"
+
+
+async def test_a_center_or_a_cache_without_a_trusted_signature_is_named(center: Web, tmp_path: Path) -> None:
+    """Keys that were just set up, or the wrong ones: nothing would ever be taken."""
+    signed = SignedCenter()
+    center.files = signed.files
+    signed.act(signed.release(1, LAYER), keys=())
+    config = replace(nowhere(tmp_path), config_center=(center.url,))
+    await Releases(config.cache, [center.url], name="n001", traits={}).refresh()
+    config = replace(config, trusted_keys=signed.trusted)
+    found = await results(config)
+    assert (found["center"].state, found["center"].said) == ("bad", f"{center.url}/current.json: it is not signed")
+    assert (found["release"].state, "not signed by a key of `trusted_keys`" in found["release"].said) == ("bad", True)
+    signed.act(signed.release(1, LAYER))
+    await Releases(config.cache, [center.url], name="n001", traits={}, trusted_keys=signed.trusted).refresh()
+    found = await results(config)
+    assert (found["center"].state, found["release"].state) == ("ok", "ok")
