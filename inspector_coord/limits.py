@@ -85,7 +85,7 @@ centers_max = 16  # config center and mirrors, tried in order
 trusted_keys_max = 32
 trust_bytes_max = 262_144
 revoked_remembered_max = 4_096  # keys; a pointer itself names 256 at most
-nodes_bytes_max = 256 * 1_048_576  # what the config center knows of 100,000 nodes, 2.5 kB each
+nodes_bytes_max = 128 * 1_048_576  # what the config center knows of 100,000 nodes, 1.3 kB each
 
 # ---- explaining -----------------------------------------------------------------------------------------------------
 causes_max = 3  # named for one group; the best that no other one beats in both precision and recall

@@ -36,6 +36,13 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert (config.second_pass.forks, config.second_pass.sample) == (5, 3)
 
 
+def test_a_config_center_may_have_mirrors(tmp_path: Path) -> None:
+    """One address or several, in the order in which they are tried."""
+    assert load(write(tmp_path, GOOD)).centers == ("http://127.1.255.1:8600",)
+    several = GOOD.replace("http://127.1.255.1:8600", "[http://cdn, https://center]")
+    assert load(write(tmp_path, several)).centers == ("http://cdn", "https://center")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -45,6 +52,10 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ('"127.1.0.1:7373"', "127.1.0.1", "'127.1.0.1' is no RPC address `host:port`, such as 10.0.0.1:7373"),
         ('"127.1.0.1:7373"', '"h:99999"', "'h:99999' is no RPC address"),
         ("http://127", "ftp://127", "is no http:// or https:// address"),
+        ("http://127.1.255.1:8600", "[http://a, b:80]", "config_center 'b:80' is no http:// or https:// address"),
+        ("http://127.1.255.1:8600", "[]", "config_center"),
+        ("cache: cache", "trusted_keys: center.pub", "trusted_keys"),
+        ("cache: cache", "trusted_key: [center.pub]", "did you mean `trusted_keys`?"),
         ("forks: 5", "forks: many", "$.second_pass.forks"),
         ("forks: 5", "forks: 0", "$.second_pass.forks"),
         ("rings:", "rings: [", ": not YAML: "),

@@ -59,7 +59,9 @@ async def test_what_is_no_act_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], serial: str, digest: str
 ) -> None:
     """Before any ring hears of it."""
-    assert (await here(capsys, "announce", serial, digest, config=tmp_path / "none.yml")).code == 2
+    done = await here(capsys, "announce", serial, digest, config=tmp_path / "none.yml")
+    assert (done.code, done.out) == (2, "")
+    assert ("SERIAL 0 is none" if serial == "0" else f"DIGEST '{digest[:20]}") in done.err
 
 
 async def test_who_holds_which_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,7 +70,7 @@ async def test_who_holds_which_release(tmp_path: Path, capsys: pytest.CaptureFix
     async with fleet(tmp_path, 6, scripts) as ring:
         for name, agent in ring.agents.items():
             agent.holds = (b"oldoldol", 11) if name in ("n003", "n004") else (prefix_of(ring.release), 12)
-        done = await here(capsys, "releases", "--json", "--timeout", "4", config=ring.path)
+        done = await here(capsys, "releases", "--json", "--timeout", "20", config=ring.path)
         assert done.code == 3
         assert done.json["releases"] == [
             {"number": 12, "digest": prefix_of(ring.release).hex(), "nodes": "n[001-002,006]", "count": 3},
