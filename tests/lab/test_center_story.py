@@ -1,0 +1,148 @@
+"""A change on its way through a real fleet: written, validated, tried on one rack, promoted, taken back. Real commands.
+
+Set `TRANSCRIPT` to a file's name to have what was typed and what came written there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config_center.publishing import open_store
+from tests.support.lab import SCRIPTS, Lab, running_lab
+from tests.support.waiting import wait_until
+
+MISTAKES = ("0777", "{at_mots: 1}", "{at_most: 1, severity: majro}", "1_000", "*swap")
+DIRTY = "vm.dirty_ratio: {at_most: 10,"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Eight nodes: rack a1 has two of them."""
+    with running_lab(tmp_path_factory.mktemp("story") / "lab", 8) as lab:
+        yield lab
+
+
+class Terminal:
+    """Types commands, and keeps what was typed and what came."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._said: list[str] = []
+
+    def type(self, program: str, *words: str, exits: int = 0) -> str:
+        """Run a command of the project; what it printed, stdout and stderr. It has to end with `exits`."""
+        done = subprocess.run(
+            [str(SCRIPTS / program), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        shown = " ".join([program, *words]).replace(str(self._lab.home.parent), "/srv")
+        self._said.append(
+            f"$ {shown}\n{done.stdout.replace(str(self._lab.home.parent), '/srv')}[exit {done.returncode}]\n"
+        )
+        assert done.returncode == exits, done.stdout
+        return done.stdout
+
+    def publish(self, verb: str, *words: str, exits: int = 0) -> str:
+        """`config-center VERB` on the lab's fleet, signed, announced, unasked."""
+        layout = self._lab.layout
+        where = [str(layout.fleet), "--key", str(layout.center_key), "--ring", str(layout.coordinator)]
+        return self.type("config-center", verb, *where, "--yes", *words, exits=exits)
+
+    def sweep(self, exits: int) -> dict[str, Any]:
+        """`inspector sweep`, and its report."""
+        output = self._lab.home / "report.json"
+        config = ["--config", str(self._lab.layout.coordinator)]
+        self.type("inspector", *config, "sweep", "--no-escalate", "--output", str(output), exits=exits)
+        report: dict[str, Any] = json.loads(output.read_text())
+        return report
+
+    def close(self) -> None:
+        """Leave the transcript, if somebody wants it."""
+        if wanted := os.environ.get("TRANSCRIPT"):
+            Path(wanted).write_text("\n".join(self._said), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def terminal(lab: Lab) -> Iterator[Terminal]:
+    """One terminal for the whole story."""
+    terminal = Terminal(lab)
+    yield terminal
+    terminal.close()
+
+
+def failing(report: dict[str, Any]) -> list[str]:
+    """Names of the nodes that fail."""
+    return [node["name"] for node in report["nodes"] if node["state"] == "fail"]
+
+
+def test_a_new_fleet_is_written_and_its_mistakes_are_told_at_once(terminal: Terminal, tmp_path: Path) -> None:
+    """init, five planted mistakes in one validate, each with its line and what to do; then none, and a release."""
+    fleet = tmp_path / "fleet"
+    terminal.type("config-center", "init", str(fleet))
+    terminal.type("config-center", "validate", str(fleet))
+    path = fleet / "include" / "memory.yml"
+    text = path.read_text()
+    lines = text.splitlines(keepends=True)
+    spoilt = [index for index, line in enumerate(lines) if re.match(r" +vm\.\w+: ", line)][: len(MISTAKES)]
+    for index, wrong in zip(spoilt, MISTAKES, strict=True):
+        lines[index] = f"{lines[index].partition(': ')[0]}: {wrong}\n"
+    path.write_text("".join(lines))
+    said = terminal.type("config-center", "validate", str(fleet), exits=1)
+    for index in spoilt:
+        assert f"{path}:{index + 1}:" in said
+    assert "did you mean at_most?" in said
+    assert "did you mean major?" in said
+    path.write_text(text)
+    terminal.type("config-center", "validate", str(fleet))
+    assert "release 1" in terminal.type("config-center", "publish", str(fleet), "--yes", "-m", "the first one")
+
+
+def test_a_change_is_tried_promoted_and_taken_back(terminal: Terminal, lab: Lab) -> None:
+    """A canary reaches its rack and nobody else, promotion everybody, a rollback restores: four sweeps tell so."""
+    everybody = [f"n{number:03d}" for number in range(1, 9)]
+    assert terminal.sweep(0)["release"]["number"] == 1
+    layer = lab.layout.fleet / "layers" / "10-fleet.yml"
+    text = layer.read_text()
+    assert text.count(DIRTY) == 1
+    layer.write_text(text.replace(DIRTY, DIRTY.replace("10", "1")))
+    said = terminal.publish("publish", "--canary", "rack=a1", "-m", "write early")
+    assert "touches 2 of 8" in said
+    report = terminal.sweep(1)
+    assert failing(report) == ["n001", "n002"]
+    assert report["ledger"]["pass"] == 6
+    assert report["release"]["canary"]["number"] == 2
+    terminal.type("config-center", "status", str(lab.layout.fleet), "--ring", str(lab.layout.coordinator))
+    terminal.publish("promote", "-m", "rack a1 was well")
+    assert failing(terminal.sweep(1)) == everybody
+    terminal.publish("rollback", "-m", "it was not")
+    report = terminal.sweep(0)
+    assert report["release"]["number"] == 3
+    trail = terminal.type("config-center", "log", str(lab.layout.fleet))
+    assert [line.split()[1] for line in trail.splitlines()] == ["rollback", "promote", "canary", "publish"]
+
+
+def test_the_nodes_told_what_they_are(terminal: Terminal, lab: Lab) -> None:
+    """What agents told the center can be asked for, and is an inventory for others."""
+    store = ["--store", str(lab.layout.store)]
+    everybody = [f"n{number:03d}" for number in range(1, 9)]
+    with closing(open_store(str(lab.layout.store))) as database:
+        wait_until(lambda: sorted(row.name for row in database.nodes()) == everybody, "all nodes told what they are")
+    found = json.loads(terminal.type("config-center", "nodes", "zone = a", *store, "--json"))
+    assert sorted(found["nodes"]) == everybody[:3]
+    assert "no node" in terminal.type("config-center", "nodes", "kernel < 6.1", *store)
+    listed = json.loads(terminal.type("config-center", "inventory", "--list", *store))
+    assert listed["rack_a1"]["hosts"] == ["n001", "n002"]
