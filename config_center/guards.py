@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config_center.acts import Step
 from config_center.database import Database
-from config_center.errors import Refused
+from config_center.errors import GitError, Refused
 from config_center.git import Worktree, knows, left_out, read_worktree
 from config_center.keys import SecretKey
 from config_center.trail import last_commit, last_signed
@@ -23,8 +23,15 @@ class Cleanliness:
 
 
 def cleanliness(directory: Path, database: Database) -> Cleanliness:
-    """Look whether publishing this directory could take something back unseen. Raises GitError."""
-    before = last_commit(database)
+    """Look whether publishing this directory could take something back unseen; where git cannot tell, it could."""
+    try:
+        return _looked_at(directory, last_commit(database))
+    except GitError as error:
+        return Cleanliness("", (str(error),))
+
+
+def _looked_at(directory: Path, before: str) -> Cleanliness:
+    """before: the commit published last, "" for none."""
     tree = read_worktree(directory)
     if tree is None:
         lost = f"what is published came from commit {before[:12]}, and {directory} is in no git work tree"

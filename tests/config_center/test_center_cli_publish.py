@@ -11,6 +11,7 @@ from config_center.pointer import decode_pointer
 from config_center.rows import NodeRow
 from tests.support.center import write_fleet
 from tests.support.center_cli import CenterCli
+from tests.support.postgres import Postgres
 
 
 @pytest.fixture
@@ -274,6 +275,20 @@ def test_help_has_an_example(center: CenterCli, command: str) -> None:
     run = center(*([command, "--help"]))
     assert run.code == 0
     assert f"\n    config-center {command}" in run.out
+
+
+def test_the_store_may_be_a_postgresql(center: CenterCli, postgresql: Postgres) -> None:
+    """Every act, by its URL."""
+    where = ("--store", postgresql.create())
+    center.done("publish", "fleet", *where)
+    center.change(2)
+    center.done("publish", "fleet", "--canary", "zone=b", *where)
+    center.done("promote", "fleet", *where)
+    center.done("rollback", "fleet", *where)
+    assert [act["kind"] for act in center("log", "fleet", "--json", *where).json] == [
+        "rollback", "promote", "canary", "publish",
+    ]  # fmt: skip
+    assert not center.store.exists()
 
 
 def test_diff_in_every_form(center: CenterCli) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config_center import limits, ring_commands
-from config_center.errors import TrustError
+from config_center import guards, limits, ring_commands
+from config_center.errors import GitError, TrustError
 from config_center.keys import read_public, verify
 from config_center.pointer import Pointer, decode_pointer
 from tests.support.center_cli import CenterCli
@@ -186,6 +186,30 @@ def test_a_commit_that_is_not_here_and_a_directory_without_git(repository: Cente
     git(repository, "init", "-q")
     commit(repository, 5)
     assert "which is not in this repository: git fetch first" in repository("publish", "fleet", "--yes").err
+
+
+def test_a_repository_that_git_does_not_read_counts_as_unclean(
+    repository: CenterCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what git says; --unclean publishes all the same."""
+
+    def refuse(_: Path) -> None:
+        raise GitError("it is in a git repository of another user")
+
+    monkeypatch.setattr(guards, "read_worktree", refuse)
+    repository.change(2)
+    run = repository("publish", "fleet", "--yes")
+    assert (run.code, "unclean: it is in a git repository of another user" in run.err) == (2, True)
+    repository.done("publish", "fleet", "--unclean")
+
+
+def test_a_message_has_a_bound(center: CenterCli) -> None:
+    """Also that of an act without a release of its own."""
+    center.done("publish", "fleet")
+    center.change(2)
+    center.done("publish", "fleet", "--canary", "zone=b")
+    run = center("promote", "fleet", "--yes", "-m", "x" * 5000)
+    assert (run.code, "at most 4096 are kept" in run.err) == (2, True)
 
 
 def test_the_first_publication_may_be_unclean(center: CenterCli) -> None:
