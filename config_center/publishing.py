@@ -114,7 +114,7 @@ def record(
 ) -> Act:
     """Sign an act and store it, in one transaction. parts: the site's executables of a new release.
 
-    Raises Refused for a key that is revoked or a message that is too long, StoreConflict where somebody else's act came first.
+    Raises Refused for a revoked key or too long a message, StoreConflict where somebody else's act came first.
     """
     if len(author.why) > limits.message_chars_max:
         raise Refused(f"the message has {len(author.why)} characters, at most {limits.message_chars_max} are kept")
