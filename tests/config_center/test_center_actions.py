@@ -154,6 +154,8 @@ def test_a_later_word_that_lays_a_secret_open_is_a_warning(tmp_path: Path) -> No
     }
     fleet = load_fleet(write_fleet(tmp_path, layers), small_catalogue())
     assert [str(warning) for warning in fleet.warnings] == [
-        "layers/2.yml:1:50: sysctl:b is secret in layers/1.yml:4, and not here; "
-        "add secret: true, or unset it in a layer between"
+        (
+            "layers/2.yml:1:48: sysctl:b is secret in layers/1.yml:4, and not here; "
+            "add secret: true, or unset it in a layer between"
+        )
     ]
