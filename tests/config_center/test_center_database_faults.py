@@ -162,7 +162,7 @@ def test_a_server_may_die_within_an_act(postgresql: Postgres) -> None:
     with closing(Database(postgresql.create())) as database:
         put(database, layers_of(1))
         act = new_act(layers_of(2), serial=2)
-        with pytest.raises(StoreBusy):  # noqa: PT012 - what breaks is the end of the transaction
+        with pytest.raises(StoreBusy):  # noqa: PT012, SIM117 - what breaks is the end of the transaction
             with database._transaction(writes=True) as connection:  # noqa: SLF001
                 write_act(connection, database.where, act, 1)
                 postgresql.stop()

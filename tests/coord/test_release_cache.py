@@ -14,11 +14,11 @@ from config_center.folder import Folder
 from config_center.http import serve
 from config_center.layers import Part
 from config_center.release import SiteCheck, digest_of
-from config_center.store import Store
 from inspector_coord import limits
 from inspector_coord.errors import ReleaseError
 from inspector_coord.release_cache import ReleaseCache, prefix_of
 from tests.support.center import item, layer
+from tests.support.depots import MirroredStore
 from tests.support.serf import claimed_prefix
 
 LAYER = layer("00-fleet", {"sysctl:a": item(equals=1)})
@@ -43,18 +43,18 @@ async def plain_server(directory: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def center(directory: Path) -> AsyncIterator[tuple[Store, str]]:
+async def center(directory: Path) -> AsyncIterator[tuple[MirroredStore, str]]:
     """A config center; (its store, its URL)."""
     async with trio.open_nursery() as nursery:
         url = await nursery.start(partial(serve, Folder(directory), "127.0.0.1", 0))
-        yield Store(directory), url
+        yield MirroredStore(directory), url
         nursery.cancel_scope.cancel()
 
 
 async def test_a_release_is_fetched_verified_and_kept(tmp_path: Path) -> None:
     """The second time only the pointer is asked for; the bytes on disk are those of the center."""
     async with center(tmp_path / "store") as (store, url):
-        published = store.publish([LAYER], [], created="2030-01-01T00:00:00Z").release
+        published = store.publish([LAYER])
         cache = ReleaseCache(tmp_path / "cache", url)
         current = await cache.current()
         assert (current.release, current.note) == (published, "")
@@ -73,12 +73,12 @@ async def test_nothing_published_is_said(tmp_path: Path) -> None:
 
 async def test_the_last_good_release_stands_in(tmp_path: Path) -> None:
     """The center is gone, or serves something that is not what its pointer names: the release before is asked for."""
-    store = Store(tmp_path / "store")
+    store = MirroredStore(tmp_path / "store")
     async with plain_server(store.directory) as url:
-        good = store.publish([LAYER], [], created="2030-01-01T00:00:00Z").release
+        good = store.publish([LAYER])
         cache = ReleaseCache(tmp_path / "cache", url)
         await cache.current()
-        bad = store.publish([layer("00-fleet", {"sysctl:b": item()})], [], created="2030-01-02T00:00:00Z").release
+        bad = store.publish([layer("00-fleet", {"sysctl:b": item()})])
         path = store.directory / "releases" / f"{bad.digest}.json"
         for damage in (path.read_bytes()[:-20], path.read_bytes().replace(b"sysctl:b", b"sysctl:x"), b""):
             path.write_bytes(damage)
@@ -94,7 +94,7 @@ async def test_the_last_good_release_stands_in(tmp_path: Path) -> None:
 async def test_a_damaged_cache_is_no_release(tmp_path: Path) -> None:
     """What does not match its digest is not used, wherever it is from."""
     async with center(tmp_path / "store") as (store, url):
-        published = store.publish([LAYER], [], created="2030-01-01T00:00:00Z").release
+        published = store.publish([LAYER])
         cache = ReleaseCache(tmp_path / "cache", url)
         await cache.current()
         kept = tmp_path / "cache" / "releases" / f"{published.digest}.json"
@@ -113,7 +113,7 @@ async def test_item_tables_of_the_past_are_kept(tmp_path: Path) -> None:
         releases = []
         for number in range(limits.releases_kept_max + 3):
             layers = [layer("00-fleet", {f"sysctl:k{number}": item()})]
-            releases.append(store.publish(layers, [], created="2030-01-01T00:00:00Z").release)
+            releases.append(store.publish(layers))
             await cache.current()
         found = cache.past([prefix_of(release) for release in releases] + [b"unknown!"])
     assert set(found) <= {prefix_of(release) for release in releases}
@@ -124,7 +124,7 @@ async def test_item_tables_of_the_past_are_kept(tmp_path: Path) -> None:
 async def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A file where the directory should be: said, with its place."""
     async with center(tmp_path / "store") as (store, url):
-        store.publish([LAYER], [], created="2030-01-01T00:00:00Z")
+        store.publish([LAYER])
         (tmp_path / "cache").write_text("in the way")
         with pytest.raises(ReleaseError, match=r"cache .*/cache cannot be written"):
             await ReleaseCache(tmp_path / "cache", url).current()
@@ -132,13 +132,13 @@ async def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 async def test_site_checks_are_fetched_and_verified(tmp_path: Path) -> None:
     """Those that are wanted; one whose bytes are not what its digest names is left out."""
-    store = Store(tmp_path / "store")
+    store = MirroredStore(tmp_path / "store")
     async with plain_server(store.directory) as url:
         parts = []
         for name in ("raid", "fan", "psu"):
             content = f"#!/bin/sh\necho {name}\n".encode()
             parts.append(Part(SiteCheck(name, f"checks/{name}", digest_of(content), len(content)), content))
-        release = store.publish([LAYER], parts, created="2030-01-01T00:00:00Z").release
+        release = store.publish([LAYER], parts)
         (store.directory / "parts" / parts[1].check.sha256).write_bytes(b"#!/bin/sh\nrm -rf /\n")
         cache = ReleaseCache(tmp_path / "cache", url)
         found = await cache.site_checks(release, ["raid", "fan", "sysctl"])

@@ -244,7 +244,7 @@ async def test_a_changed_expectation_is_read_from_the_new_release(tmp_path: Path
     """A release published between two sweeps is asked for by the second; a stale answer is read from the cache."""
     async with fleet(tmp_path, 2, {"n002": ["pass", "stale"]}) as ring:
         first = await ring.sweep()
-        ring.store.publish([layer("00-fleet", {"sysctl:new": item(equals=1)})], [], created="2030-01-02T00:00:00Z")
+        ring.store.publish([layer("00-fleet", {"sysctl:new": item(equals=1)})])
         second = await ring.sweep()
         assert ring.cache.past([bytes.fromhex(first["release"]["digest"])[:8]])
     assert (first["release"]["number"], second["release"]["number"]) == (1, 2)

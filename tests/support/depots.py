@@ -84,3 +84,22 @@ def mirror(directory: Path, layers: Sequence[Layer], parts: Sequence[Part] = (),
         release = put(database, layers, parts, message=message)
         Folder(directory).export(database)
     return release
+
+
+class MirroredStore:
+    """A fleet's store, mirrored in a folder: what tests of agents and coordinators publish into.
+
+    directory: the folder that is served.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def publish(self, layers: Sequence[Layer], parts: Sequence[Part] = ()) -> Release:
+        """The next release of these layers, in the folder too."""
+        return mirror(self.directory, layers, parts)
+
+    def current(self) -> Release:
+        """What is current."""
+        with closing(Database.at(self.directory / DATABASE)) as database:
+            return database.current()

@@ -16,7 +16,6 @@ from config_center.folder import Folder
 from config_center.http import serve
 from config_center.release import Layer, Release
 from config_center.resolve import Resolver
-from config_center.store import Store
 from inspector_agent.tally import basis_of, selected
 from inspector_agent.wire import Question
 from inspector_coord.config import Config, load
@@ -25,6 +24,7 @@ from inspector_coord.release_cache import ReleaseCache
 from inspector_coord.report import Report, build
 from inspector_coord.sweep import FleetSweep, Outcome, Request
 from tests.support.center import item, layer
+from tests.support.depots import MirroredStore
 from tests.support.scripted import ScriptedAgent
 from tests.support.serf import SerfRing, serf_ring
 
@@ -44,7 +44,7 @@ class Fleet:
     path: Path
     ring: SerfRing
     url: str
-    store: Store
+    store: MirroredStore
     release: Release
     agents: dict[str, ScriptedAgent] = field(default_factory=dict)
 
@@ -78,7 +78,7 @@ class Fleet:
         return build(outcome.facts, outcome.ledger, {})
 
 
-def _basis(store: Store, name: str, tags: Mapping[str, str], question: Question) -> bytes:
+def _basis(store: MirroredStore, name: str, tags: Mapping[str, str], question: Question) -> bytes:
     """As an agent that has the newest release, and knows the node by these tags, names it."""
     return basis_of(selected(Resolver(store.current()).baseline(name, tags).items, question.items))
 
@@ -99,8 +99,8 @@ async def fleet(
     zones = ["a" if index < (count + 1) // 2 else "b" for index in range(count)]
     own = tags_of or {}
     tags = [{"zone": zone, "role": "web", **own.get(f"n{index:03}", {})} for index, zone in enumerate(zones, 1)]
-    store = Store(directory / "store")
-    release = store.publish(layers, [], created="2030-01-01T00:00:00Z").release
+    store = MirroredStore(directory / "store")
+    release = store.publish(layers)
     async with serf_ring(count, tags=tags, rpc_auth=rpc_auth, **ring) as nodes, trio.open_nursery() as nursery:
         url = await nursery.start(partial(serve, Folder(store.directory), "127.0.0.1", 0))
         (directory / "auth").write_text(f"{rpc_auth}\n")

@@ -13,7 +13,7 @@ import trio
 
 from config_center.layers import Part
 from config_center.release import Layer, Release, SiteCheck
-from config_center.store import Store
+from tests.support.depots import MirroredStore
 
 Handler = Callable[[trio.SocketStream], Awaitable[None]]
 
@@ -41,7 +41,7 @@ class Web:
             Part(SiteCheck(name, f"checks/{name}", sha256(content).hexdigest(), len(content)), content)
             for name, content in (checks or {}).items()
         ]
-        release = Store(directory).publish(layers, parts, created="2030-01-01T00:00:00Z").release
+        release = MirroredStore(directory).publish(layers, parts)
         self.serve(directory)
         return release
 
