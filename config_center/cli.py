@@ -7,7 +7,7 @@ from types import ModuleType
 
 import typer
 
-from config_center import cli_difference, cli_layers, cli_publish, cli_serve, cli_status, cli_trail
+from config_center import cli_difference, cli_layers, cli_nodes, cli_publish, cli_serve, cli_status, cli_trail
 from config_center.cli_common import count_of, mistake_lines, say
 from config_center.errors import CenterError, InvalidLayers
 
@@ -29,6 +29,7 @@ _MODULES: tuple[ModuleType, ...] = (
     cli_trail,
     cli_serve,
     cli_status,
+    cli_nodes,
 )
 for _module in _MODULES:
     _module.register(app)

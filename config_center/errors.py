@@ -6,6 +6,7 @@ CenterError                 every error of this package; its text says what was 
 ├── InvalidLayers           the layers have mistakes; carries all of them
 ├── MatchError              a pattern of a `match` cannot be read
 ├── Refused                 an act is not done: it would take something back unseen, or nobody agreed to it
+├── QueryError              a question about nodes cannot be read, or asks for what no node has
 ├── ReleaseError            a release or pointer is malformed, too big, or not the one its digest names
 ├── RingError               the ring could not be told or asked
 ├── ServeError              the address to serve on cannot be had
@@ -61,6 +62,10 @@ class MatchError(CenterError):
 
 class Refused(CenterError):  # noqa: N818 - a decision, not a fault
     """An act is not done: it would take something back unseen, or nobody agreed to it."""
+
+
+class QueryError(CenterError):
+    """A question about nodes cannot be read, or asks for what no node has."""
 
 
 class ReleaseError(CenterError):

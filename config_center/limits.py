@@ -79,7 +79,9 @@ pointer_age_s: Final = 1.0  # a server is asked again after that
 pointer_pause_s: Final = 0.05  # between two looks, however often a file changes
 pointer_wait_s: Final = 2.0  # a request waits no longer for a look than that; then it gets what is known
 
-# What nodes tell.
+# What nodes tell, and questions about it.
+query_chars_max: Final = 1_000
+nodes_fetch_s: Final = 30.0  # nodes.json of a big fleet over a slow line
 node_record_bytes_max: Final = 32 * 1024
 node_name_chars_max: Final = 128  # as in Serf
 node_tags_max: Final = 128

@@ -68,10 +68,15 @@ def read_record(raw: bytes, name: str, signature: str, *, now: float, seen: str)
     )  # fmt: skip
 
 
+def nodes_mapping(rows: Iterable[NodeRow]) -> dict[str, Any]:
+    """Nodes with what they told, as `nodes.json` has them."""
+    nodes = {row.name: {"tags": row.tags, "facts": row.facts, "seen": row.seen} for row in rows}
+    return {"schema": NODES_SCHEMA, "nodes": nodes}
+
+
 def nodes_document(rows: Iterable[NodeRow]) -> bytes:
     """`nodes.json`: all nodes with what they told."""
-    nodes = {row.name: {"tags": row.tags, "facts": row.facts, "seen": row.seen} for row in rows}
-    return canonical_bytes({"schema": NODES_SCHEMA, "nodes": nodes})
+    return canonical_bytes(nodes_mapping(rows))
 
 
 def _decode(raw: bytes) -> _Record:
