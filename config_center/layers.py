@@ -17,7 +17,7 @@ from config_center.errors import CenterError, InvalidLayers
 from config_center.fleet_file import FleetFile, read_fleet_file
 from config_center.includes import INCLUDES, group_of
 from config_center.mistakes import Mistake, Notes, did_you_mean
-from config_center.reading import SUFFIX, Reader, ordered
+from config_center.reading import SUFFIX, Reader, ordered, printable
 from config_center.release import Layer, Waiver
 from config_center.site_checks import Part, read_site_checks
 from config_center.validate import read_include, read_layer
@@ -154,7 +154,7 @@ def _strays(reader: Reader, folder: Path, dimensions: tuple[str, ...]) -> None:
             continue
         if path.is_dir():
             hint = did_you_mean(path.name, dimensions)
-            reader.add(reader.named(path), f"{FLEET_FILE} names no dimension {path.name[:80]}", hint)
+            reader.add(reader.named(path), f"{FLEET_FILE} names no dimension {printable(path.name[:80])}", hint)
         else:
             hint = f"move it to {LAYERS}/<dimension>/: {', '.join(dimensions)}"
             reader.add(reader.named(path), "this file is not read: it is in no dimension", hint)

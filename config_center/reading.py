@@ -17,6 +17,11 @@ def ordered(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
     return tuple(sorted(dict.fromkeys(mistakes), key=lambda mistake: (mistake.file, mistake.line, mistake.column)))
 
 
+def printable(name: str) -> str:
+    """A file's name that can be shown: control characters, and bytes that are no text, as escapes."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
 class Reader:
     """Reads one fleet's directory, and gathers what is wrong with it."""
 
@@ -80,8 +85,8 @@ class Reader:
         return raw
 
     def named(self, path: Path) -> str:
-        """A path as mistakes name it: from the directory on."""
-        return path.relative_to(self.directory).as_posix()
+        """A path as mistakes name it: from the directory on, and harmless to a terminal."""
+        return printable(path.relative_to(self.directory).as_posix())
 
     def entries(self, folder: Path) -> list[Path]:
         """What stands in a folder, by name, hidden files left out; nothing, noted, where it cannot be listed."""

@@ -12,7 +12,7 @@ from config_center.canonical import digest_of
 from config_center.catalogue import Catalogue, Kind
 from config_center.describe import site_kind
 from config_center.mistakes import START, Notes
-from config_center.reading import Reader
+from config_center.reading import Reader, printable
 from config_center.release import SiteCheck, is_kind
 
 CHECKS: Final = "checks"
@@ -35,7 +35,7 @@ def read_site_checks(reader: Reader, catalogue: Catalogue) -> tuple[tuple[Part, 
     paths = [path for path in entries if path.name != "__pycache__"]
     room = limits.parts_bytes_max
     for path in paths[: limits.parts_max]:
-        notes = Notes(f"{CHECKS}/{path.name}")
+        notes = Notes(reader.named(path))
         part = _part(path, reader, catalogue, notes)
         if part and part.check.name in parts:
             other = parts[part.check.name].check.file
@@ -55,11 +55,15 @@ def read_site_checks(reader: Reader, catalogue: Catalogue) -> tuple[tuple[Part, 
 def _part(path: Path, reader: Reader, catalogue: Catalogue, notes: Notes) -> Part | None:
     name = path.name.partition(".")[0]
     if not is_kind(name):
-        notes.at(START, f"{path.name!r} cannot name a check", "small letters, digits, - and _; a suffix is left out")
+        notes.at(
+            START,
+            f"{path.name!r} cannot name a check",
+            "small letters, digits, - and _; a suffix is left out",
+        )
     elif name in catalogue.kinds:
         notes.at(START, f"{name} is a bundled check already", "give the site's own another name")
     elif path.is_file() and not path.stat().st_mode & stat.S_IXUSR:
-        notes.at(START, f"{path.name} is not executable", "chmod +x it, or move it out of checks/")
+        notes.at(START, f"{printable(path.name)} is not executable", "chmod +x it, or move it out of checks/")
     else:
         content = reader.content(path, limits.part_bytes_max, notes)
         if content is not None:

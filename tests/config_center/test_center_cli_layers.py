@@ -93,10 +93,14 @@ def test_mistakes_as_annotations_of_github(center: Command) -> None:
 
 def test_an_annotation_has_no_line_ends(center: Command) -> None:
     """They would begin a command of the author's own."""
-    write_files(
-        Path("fleet"), {"layers/zone/x.yml": 'match: {zone: a}\nitems: {sysctl: {x: {expect: {"\\n::b": 1}}}}\n'}
-    )
-    assert len(center("validate", "fleet", "--format", "github").out.splitlines()) == 1
+    Path("fleet").rename("fl\n::b::eet")
+    write_files(Path("fl\n::b::eet"), {"include/lost.yml": "items: {sysctl: {x: 1}}\n"})
+    assert center("validate", "fl\n::b::eet", "--format", "github").out.splitlines() == [
+        (
+            "::warning file=fl%0A%3A%3Ab%3A%3Aeet/include/lost.yml,line=1,col=1::"
+            "no layer includes this file; include it, or remove it"
+        )
+    ]
 
 
 def test_render_fills_in_and_tells_all_that_is_said_of_an_item(center: Command) -> None:

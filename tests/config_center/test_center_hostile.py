@@ -60,6 +60,24 @@ def test_a_folder_of_layers_elsewhere_is_not_read(tmp_path: Path) -> None:
     ]
 
 
+def test_names_of_files_cannot_speak_to_a_terminal(tmp_path: Path) -> None:
+    """Control characters and bytes that are no text are shown as escapes."""
+    write_files(tmp_path, {"fleet.yml": "dimensions: [zone]\n", "layers/zone/a.yml": GOOD})
+    odd = os.fsdecode(b"\x1b[31m\n\xff")
+    for folder in ("layers", "layers/zone", "include", "checks"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"{odd}.yml").write_text("")
+    (tmp_path / "layers" / odd).mkdir()
+    found = mistakes(tmp_path, {})
+    assert [line.split(":")[0] for line in found] == [
+        f"{folder}/\\x1b[31m\\n\\udcff{suffix}"
+        for folder, suffix in (
+            ("checks", ".yml"), ("include", ".yml"), ("layers", ""), ("layers", ".yml"), ("layers/zone", ".yml"),
+        )
+    ]  # fmt: skip
+    assert all(line.isprintable() for line in found)
+
+
 def test_what_cannot_be_read_is_told_beside_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk's error and a missing right are mistakes of that file, and hide no other."""
     write_files(tmp_path, {f"layers/{name}.yml": "" for name in "abc"})
