@@ -13,6 +13,7 @@ import msgspec
 import pytest
 import trio
 
+from config_center.folder import Folder
 from config_center.http import serve
 from config_center.resolve import resolve
 from inspector_agent import limits
@@ -267,7 +268,7 @@ async def test_the_real_config_center_serves_it(tmp_path: Path, center: Web) -> 
     many = layer("10", {f"sysctl:net.core.k{number}": item(equals=number) for number in range(500)})
     release = center.publish(tmp_path / "store", [many], {"raid": b"#!/bin/sh\n" + b"# filling\n" * 1000})
     async with trio.open_nursery() as nursery:
-        url = await nursery.start(partial(serve, tmp_path / "store", "127.0.0.1", 0))
+        url = await nursery.start(partial(serve, Folder(tmp_path / "store"), "127.0.0.1", 0))
         releases = node(tmp_path, url)
         baseline = await releases.refresh()
         assert releases.last_error == ""
