@@ -29,8 +29,9 @@ class Asked:
     takes_s: float
     last_error = ""
 
-    def __init__(self, *_: object, name: str, traits: Mapping[str, str], **__: object) -> None:
+    def __init__(self, *_: object, name: str, traits: Mapping[str, str], trusted_keys: tuple[str, ...]) -> None:
         self.traits.append({"node": name, **traits})
+        assert trusted_keys == ("ed25519:of-agent.yml",)  # whatever the node becomes
 
     async def refresh(self) -> None:
         """Ask for news."""
@@ -80,7 +81,7 @@ async def polling(
     autojump_clock: MockClock,
 ) -> Upkeep:
     """The upkeep of a node that Serf has named: it has just asked for the first time, and will again."""
-    config = AgentConfig("127.0.0.1:1", None, (), tmp_path, "/srv/root", "", POLL_S)
+    config = AgentConfig("127.0.0.1:1", None, (), tmp_path, "/srv/root", "", POLL_S, ("ed25519:of-agent.yml",))
     made = Upkeep(config, lambda _event: None, Log(lambda: 0.0, lambda _line: None))
     made.become(NODE)
     nursery.start_soon(made.poll, lambda: None)
