@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from config_center.describe import catalogue_of
+from config_center.match import Term
+from config_center.pointer import encode_pointer
 from config_center.publishing import publish
 from inspector_agent import cli
 from inspector_agent.bundled import checks_dir
 from tests.support.center import write_fleet
+from tests.support.mirror import pointer_to
 
 TOKEN = "hunter2-correct-horse"  # noqa: S105 - what the tests look for
 LAYERS = {
@@ -139,3 +142,18 @@ def test_published_releases_are_taken_by_their_pointer(call: Call, tmp_path: Pat
     code, out = call("--release", str(tmp_path / form), "--name", "n001", "--item", "sysctl:vm.*")
     assert code == 1
     assert out.startswith("n001: release 1 (")
+
+
+@pytest.mark.parametrize(("rack", "number"), [("a1", 1), ("b1", 2)])
+def test_while_a_canary_is_out_each_node_is_checked_against_its_own_release(
+    call: Call, tmp_path: Path, rack: str, number: int
+) -> None:
+    """By the pointer, as the agent of that node would."""
+    fleet, mirror = tmp_path / "fleet", tmp_path / "mirror"
+    first = publish(fleet, tmp_path / "center.db", catalogue_of(checks_dir()), to=[mirror]).release
+    write_fleet(fleet, {"30-new.yml": "items: {sysctl: {kernel.new: {absent: true}}}\n"})
+    second = publish(fleet, tmp_path / "center.db", catalogue_of(checks_dir()), to=[mirror]).release
+    pointer = pointer_to(first, 3, second, {"rack": Term(any=("b1",))})
+    (mirror / "current.json").write_bytes(encode_pointer(pointer))
+    _, out = call("--release", str(mirror), "--name", "n001", "--tag", f"rack={rack}")
+    assert out.startswith(f"n001: release {number} (")
