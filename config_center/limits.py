@@ -33,7 +33,7 @@ pattern_parts_max: Final = 64  # literals, wildcards and ranges of one pattern
 range_digits_max: Final = 18
 match_keys_max: Final = 64
 version_chars_max: Final = 256  # as the checks take them
-overlap_states_max: Final = 10_000  # positions reached in patterns read side by side; beyond, an overlap is assumed
+overlap_steps_max: Final = 50_000  # of patterns read side by side, under a second; beyond, an overlap is assumed
 
 # Variables and waivers.
 variables_max: Final = 1_000  # of one layer

@@ -63,14 +63,17 @@ def _patterns_meet(asked: Sequence[Compiled]) -> bool:
         first += len(group)
     states = [reading.start]
     known = set(states)
-    while states and len(known) <= limits.overlap_states_max:
+    steps = 0
+    while states and steps <= limits.overlap_steps_max:
         places = states.pop()
         over = reading.ended(places)
         if all(over & group for group in wanted) and all(index < first for index in over):
             return True
         alive = {index for index, _ in places}
         if all(alive & group for group in wanted):
-            fresh = {reading.after(places, char) for char in reading.chars(places)} - known
+            chars = list(reading.chars(places))
+            steps += len(places) * len(chars)
+            fresh = {reading.after(places, char) for char in chars} - known
             known |= fresh
             states += fresh
     return bool(states)

@@ -39,7 +39,10 @@ ODD = [
 def served(
     rows: Sequence[NodeRow], *, gzipped: bool = False, raw: bytes | None = None, promised: int = 0
 ) -> Iterator[str]:
-    """A server of `nodes.json` on a free port; its URL. raw: what it sends instead; promised: how many bytes it says."""
+    """A server of `nodes.json` on a free port; its URL.
+
+    raw: what it sends instead; promised: how many bytes it says it will send.
+    """
     body = nodes_document(rows) if raw is None else raw
 
     class Handler(BaseHTTPRequestHandler):
