@@ -22,12 +22,12 @@ _HINT: Final = "say it once, make their matches exclude each other, or move one 
 
 
 class _Word:
-    """What one group says of one item or variable. file, spot: where the last of it stands; effect: comparable."""
+    """What one group says of one item or variable. effect: comparable; last: the last of it, at file and spot."""
 
-    __slots__ = ("effect", "file", "spot", "text")
+    __slots__ = ("effect", "file", "last", "spot")
 
-    def __init__(self, file: str, spot: Spot, effect: tuple[Any, ...], text: str) -> None:
-        self.file, self.spot, self.effect, self.text = file, spot, effect, text
+    def __init__(self, file: str, spot: Spot, effect: tuple[Any, ...], last: LayerItem | str) -> None:
+        self.file, self.spot, self.effect, self.last = file, spot, effect, last
 
 
 _APPENDS: Final = ("append",)  # the effect of any number of appends: they agree with each other
@@ -65,8 +65,8 @@ def _disputes(name: str, words: Mapping[int, _Word], together: Sequence[int], di
 
 
 def _tell(name: str, word: _Word, other: _Word, dimension: str) -> str:
-    here = f"{word.file}:{word.spot.line} says {word.text}"
-    there = f"{other.file}:{other.spot.line} says {other.text}"
+    here = f"{word.file}:{word.spot.line} says {_say(word.last)}"
+    there = f"{other.file}:{other.spot.line} says {_say(other.last)}"
     return f"{name} is ambiguous: {there}, {here}, and a node may match both (dimension {dimension})"
 
 
@@ -84,11 +84,11 @@ def _words(group: Group) -> Iterator[tuple[str, _Word]]:
             variables[name] = (member, variable.value)
     for name, steps in items.items():
         member, last = steps[-1]
-        yield name, _Word(member.layer.file, member.item_spots[name], _effect([step for _, step in steps]), _say(last))
+        yield name, _Word(member.layer.file, member.item_spots[name], _effect([step for _, step in steps]), last)
     for name, (member, value) in variables.items():
         yield (
             f"${{{name}}}",
-            _Word(member.layer.file, member.variable_spots[name], ("variable", value), repr(value)[:80]),
+            _Word(member.layer.file, member.variable_spots[name], ("variable", value), value),
         )
 
 
@@ -100,8 +100,11 @@ def _effect(steps: Iterable[LayerItem]) -> tuple[Any, ...]:
     return (msgspec.json.encode(bare, order="deterministic"),)
 
 
-def _say(item: LayerItem) -> str:
+def _say(item: LayerItem | str) -> str:
+    """A layer's word, or a variable's value."""
+    if isinstance(item, str):
+        return repr(item)[:80]
     if item.action == "unset":
         return "unset"
-    said = describe(item.expect)[:80] or "a secret"
+    said = describe(item.expect, from_file=item.from_file)[:80]
     return f"append {said}" if item.action == "append" else said

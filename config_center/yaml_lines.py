@@ -185,22 +185,24 @@ class _Composer:
         return root
 
     def _node(self, event: Any, depth: int) -> Node:
-        place = _place(event)
+        """One value. Places are made where they are needed: a file has tens of thousands of values."""
         self._count += 1
         if self._count > limits.yaml_nodes_max:
-            self._notes.at(place, f"the file holds more than {limits.yaml_nodes_max} values", "split it")
+            self._notes.at(_place(event), f"the file holds more than {limits.yaml_nodes_max} values", "split it")
             raise _Stop
         if depth > limits.yaml_depth_max:
-            self._notes.at(place, f"nested deeper than {limits.yaml_depth_max} levels")
+            self._notes.at(_place(event), f"nested deeper than {limits.yaml_depth_max} levels")
             raise _Stop
-        self._refuse_sharing(event, place)
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None or event.tag is not None:
+            self._refuse_sharing(event, _place(event))
+        mark = event.start_mark
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(event.value, event.implicit[0], mark.line + 1, mark.column + 1)
         if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(place, depth)
+            return self._sequence(_place(event), depth)
         if isinstance(event, yaml.MappingStartEvent):
-            return self._mapping(place, depth)
-        if isinstance(event, yaml.AliasEvent):
-            return Scalar("", plain=False, line=place.line, column=place.column)
-        return Scalar(event.value, event.implicit[0], place.line, place.column)
+            return self._mapping(_place(event), depth)
+        return Scalar("", plain=False, line=mark.line + 1, column=mark.column + 1)  # an alias, refused above
 
     def _refuse_sharing(self, event: Any, place: Spot) -> None:
         """Note anchors, aliases and tags: reading goes on, so that what else is wrong is reported too."""
@@ -208,7 +210,7 @@ class _Composer:
             self._notes.spoil(place, f"*{event.anchor}: aliases are not taken here", "write the value out")
         elif event.anchor is not None:
             self._notes.at(place, f"&{event.anchor}: anchors are not taken here", "write each value out")
-        elif event.tag is not None:
+        else:
             self._notes.at(place, f"{event.tag}: tags are not taken here", "quote a value that is text")
 
     def _sequence(self, place: Spot, depth: int) -> Sequence:
