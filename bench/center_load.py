@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,23 +36,31 @@ PATIENCE_S = 60.0  # an agent that has not got everything by then has failed
 
 @dataclass
 class Served:
-    """A running config center. digest: of the release it serves."""
+    """A running config center. pids: of its processes; digest: of the release it serves."""
 
     port: int
-    pid: int
+    pids: list[int]
     digest: str
 
     def processor_s(self) -> float:
-        """Processor time it has used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor time it has used so far, all processes together."""
+        return sum(_processor_s(pid) for pid in self.pids)
 
     def peak_mb(self) -> float:
-        """The most memory it has had."""
-        for line in Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-        return 0.0
+        """The most memory that one of its processes has had."""
+        return max(_peak_mb(pid) for pid in self.pids)
+
+
+def _processor_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
 
 @dataclass
@@ -87,20 +95,20 @@ def publish(path: Path) -> str:
 
 
 @contextmanager
-def center() -> Iterator[Served]:
-    """A config center with a release, in a process of its own."""
-    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:
+def center(processes: int) -> Iterator[Served]:
+    """A config center with a release, in so many processes that share a port."""
+    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder, ExitStack() as stack:
         path = Path(folder, "center.db")
-        digest = publish(path)
-        command = [sys.executable, "-m", "config_center", "serve", str(path), "--port", "0"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert process.stderr is not None
-        try:
-            yield Served(port=int(process.stderr.readline().rpartition(":")[2]), pid=process.pid, digest=digest)
-        finally:
-            process.terminate()
-            process.wait()
-            process.stderr.close()
+        served = Served(port=0, pids=[], digest=publish(path))
+        for _ in range(processes):
+            command = [sys.executable, "-m", "config_center", "serve", str(path), "--share-port"]
+            process = subprocess.Popen([*command, "--port", str(served.port)], stderr=subprocess.PIPE, text=True)
+            stack.enter_context(process)
+            stack.callback(process.terminate)
+            assert process.stderr is not None
+            served.port = int(process.stderr.readline().rpartition(":")[2])
+            served.pids.append(process.pid)
+        yield served
 
 
 def request(path: str, *headers: str) -> bytes:
@@ -179,17 +187,18 @@ async def conditional(port: int, count: int) -> None:
 
 
 def measure(
-    *, agents: int = 10_000, spread_s: float = SPREAD_S, conditionals: int = 5_000, runs: int = 3
+    *, agents: int = 10_000, spread_s: float = SPREAD_S, conditionals: int = 5_000, runs: int = 3, processes: int = 1
 ) -> list[Figure]:
-    """All figures of the HTTP face."""
+    """All figures of the HTTP face. processes: that serve together when the agents come."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with center() as served:
-        rates = []
+    rates = []
+    with center(1) as served:
         for _ in range(runs):
             before = served.processor_s()
             trio.run(conditional, served.port, conditionals)
             rates.append(conditionals / (served.processor_s() - before))
+    with center(processes) as served:
         before, began = served.processor_s(), time.monotonic()
         outcome = trio.run(stampede, served, agents, spread_s)
         took, used = time.monotonic() - began, served.processor_s() - before
@@ -197,7 +206,7 @@ def measure(
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     print(f"{len(outcome.seconds)} of {agents} agents done, failed: {sorted(set(outcome.failed))}", file=sys.stderr)
     times = sorted(outcome.seconds) or [PATIENCE_S]
-    name = f"{agents:,} agents within {spread_s:g} s"
+    name = f"{agents:,} agents within {spread_s:g} s" + (f", {processes} processes" if processes > 1 else "")
     return [
         Figure(
             "center_conditional_requests", "config center: conditional requests a second of one core", "/s",
@@ -220,10 +229,11 @@ def measure(
 
 
 def main() -> int:
-    """Print the figures; arguments: how many agents, within how many seconds."""
+    """Print the figures; arguments: how many agents, within how many seconds, served by how many processes."""
     agents = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     spread_s = float(sys.argv[2]) if len(sys.argv) > 2 else SPREAD_S
-    figures = measure(agents=agents, spread_s=spread_s)
+    processes = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    figures = measure(agents=agents, spread_s=spread_s, processes=processes)
     for figure in figures:
         print(f"{figure.title}: {figure.median:.4g} {figure.unit}  {figure.budget}  {figure.verdict}")
     return int(any(figure.verdict == "missed" for figure in figures))

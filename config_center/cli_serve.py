@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,10 @@ def serve_command(
     port: Annotated[
         int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port; 0 takes a free one.")
     ] = 8080,
+    *,
+    share_port: Annotated[
+        bool, typer.Option("--share-port", help="Let other processes serve on this port too, one for each core.")
+    ] = False,
 ) -> None:
     """Serve published releases over HTTP until Ctrl-C. The ready line with the URL goes to stderr.
 
@@ -48,7 +53,7 @@ def serve_command(
     from config_center.serving import serve_until_signalled
 
     with closing(_existing(where)) as depot:
-        trio.run(serve_until_signalled, depot, host, port)
+        trio.run(partial(serve_until_signalled, depot, host, port, shared=share_port))
 
 
 def export_command(

@@ -27,16 +27,20 @@ async def serve(
     host: str,
     port: int,
     *,
+    shared: bool = False,
     until: Callable[[], Awaitable[None]] | None = None,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve a depot until cancelled, or until `until` returns.
 
-    port: 0 takes a free one. Started in a nursery, it reports its URL once it accepts connections. A depot that is down
-    is served as soon as it is there. Raises ServeError where the address cannot be had.
+    port: 0 takes a free one; shared: other processes may serve on it too, and the kernel deals out connections.
+    Started in a nursery, it reports its URL once it accepts connections. A depot that is down is served as soon as it
+    is there. Raises ServeError where the address cannot be had.
     """
     config = Config()
-    config.bind = [f"fd://{_listener(host, port).detach()}"]  # bound here, so that a taken address is one plain error
+    config.bind = [
+        f"fd://{_listener(host, port, shared=shared).detach()}"
+    ]  # bound here, so that a taken address is one plain error
     config.backlog = limits.connections_waiting_max
     config.loglevel = "WARNING"
     config.h11_max_incomplete_size = limits.request_bytes_max
@@ -57,12 +61,14 @@ async def serve(
         task_status.started(urls[0])
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, *, shared: bool) -> socket.socket:
     listener = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # Taken over by every connection: who asks and then takes nothing does not hold a descriptor for ever.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.stalled_s_max * 1000))
         listener.bind(address)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,7 +20,9 @@ import trio
 from config_center import limits
 from config_center.database import Database
 from config_center.depot import Depot
+from config_center.errors import ServeError
 from config_center.folder import Folder
+from config_center.http import serve
 from config_center.pointer import decode_pointer
 from config_center.release import Release, decode
 from tests.support.depots import layers_of, mirror, part, put, put_canary
@@ -251,6 +255,44 @@ def test_serve_as_a_process(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert f"{where}: no such database or folder; config-center publish makes one" in done.stderr
     assert not (REPOSITORY / "no").exists()
+
+
+async def test_several_may_share_a_port(tmp_path: Path) -> None:
+    """One process for each core; without being told so, the second is refused."""
+    store = Database.at(tmp_path / "center.db")
+    put(store, layers_of(1))
+    async with trio.open_nursery() as nursery:
+        url = await nursery.start(partial(serve, store, "127.0.0.1", 0, shared=True))
+        port = int(url.rpartition(":")[2])
+        assert await nursery.start(partial(serve, store, "127.0.0.1", port, shared=True)) == url
+        with pytest.raises(ServeError, match="Address already in use"):
+            await serve(store, "127.0.0.1", port)
+        async with Client(base_url=url, trust_env=False, timeout=60) as client:
+            for _ in range(10):
+                assert (await client.get("/current.json", headers={"Connection": "close"})).status_code == 200
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_takes_nothing_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that asks for megabytes and reads none of them holds its connection for a while only."""
+    monkeypatch.setattr(limits, "stalled_s_max", 1)
+    store = Database.at(tmp_path / "center.db")
+    big = os.urandom(6_000_000)
+    sha256 = put(store, layers_of(1), [part(big)]).checks[0].sha256
+    async with served(store) as client:
+        stream = await trio.open_tcp_stream("127.0.0.1", client.base_url.port or 0)
+        async with stream:
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            await stream.send_all(f"GET /parts/{sha256} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            with trio.fail_after(60):
+                while await held_by(client.base_url.port or 0):
+                    await trio.lowlevel.checkpoint()
+
+
+async def held_by(port: int) -> int:
+    """How many established connections the server on this port has, as the kernel knows."""
+    lines = (await trio.Path("/proc/net/tcp").read_text()).splitlines()[1:]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in (line.split() for line in lines))
 
 
 def test_export_as_a_command(tmp_path: Path) -> None:
