@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-COLOURS = {"pass": "32", "ok": "32", "fail": "1;31", "bad": "1;31", "error": "35", "warn": "33", "na": "2", "waived": "36"}
+COLOURS = {
+    "pass": "32",
+    "ok": "32",
+    "fail": "1;31",
+    "bad": "1;31",
+    "error": "35",
+    "warn": "33",
+    "na": "2",
+    "waived": "36",
+}
 
 
 class Paint:
