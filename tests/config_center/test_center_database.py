@@ -85,6 +85,9 @@ def test_who_comes_second_is_refused(database: Database) -> None:
         database.record(late, after=1)
     with pytest.raises(StoreConflict, match="last act is 2"):
         database.record(late, after=2)
+    far = new_act(layers_of(2), [part(b"late")], serial=9)
+    with pytest.raises(StoreConflict, match="last act is 2"):
+        database.record(far, after=1)
     assert database.release_bytes(late.digest) is None
     assert [act.serial for act in database.acts()] == [2, 1]
 
