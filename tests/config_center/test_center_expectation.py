@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from config_center.expectation import MATCHERS, describe
+from config_center.expectation import MATCHERS, describe, describe_word
 from tests.support.center import DESCRIPTION
 
 
@@ -43,6 +43,22 @@ def test_the_main_property_comes_first_and_goes_without_saying() -> None:
     assert describe({"used_percent": {"at_most": 90}}, main="used_percent") == "at_most 90"
     both = {"a": {"equals": 1}, "used_percent": {"at_most": 90}}
     assert describe(both, main="used_percent") == "used_percent at_most 90, a 1"
+
+
+def test_what_stands_in_a_file_is_told_by_its_path() -> None:
+    """Beside what the layer says itself."""
+    assert describe({}, from_file={"value": {"equals": "/etc/x"}}) == "the text in /etc/x"
+    both = {"value": {"contains": "a"}, "mode": {"equals": "0600"}}
+    assert (
+        describe(both, from_file={"value": {"one_of": "/x"}}) == "mode 0600, value contains a and one_of the text in /x"
+    )
+
+
+def test_the_word_of_one_layer() -> None:
+    """What it does with the item."""
+    assert describe_word("set", {"value": {"equals": 1}}) == "1"
+    assert describe_word("append", {"value": {"contains": ["a"]}}) == "append contains [a]"
+    assert describe_word("unset", {}) == "unset"
 
 
 def test_the_matchers_are_those_of_the_catalogue() -> None:

@@ -22,6 +22,7 @@ from config_center.release import (
     LayerItem,
     Release,
     SiteCheck,
+    Waiver,
     build,
     canonical,
     decode,
@@ -50,6 +51,17 @@ def test_the_document_is_what_the_plan_of_the_format_says() -> None:
     assert document["layers"][1]["items"]["sysctl:b"] == {
         "line": 5, "expect": {"value": {"at_least": 2.5}}, "with": {}, "severity": "major", "timeout_s": 2.0,
     }  # fmt: skip
+
+
+def test_waivers_are_content_and_what_is_restored_is_not() -> None:
+    """Another waiver is another release to publish; a rollback is the old content under a new number."""
+    made = msgspec.convert(WAIVER, Waiver)
+    waived = release_of(*SOME.layers, number=13, waivers=[made])
+    assert decode(canonical(waived)).waivers == (made,)
+    assert not same_content(waived, release_of(*SOME.layers, number=13))
+    older = release_of(*SOME.layers, number=14, restores=12)
+    assert same_content(older, SOME)
+    assert decode(canonical(older)).restores == 12
 
 
 def test_canonical_bytes_are_pinned() -> None:
@@ -184,6 +196,10 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
 
 
 ITEM = "layers/0/items/sysctl:a"
+WAIVER: dict[str, Any] = {
+    "source": "waivers.yml:2", "items": ["sysctl:*"], "match": {}, "owner": "o", "reason": "r", "ticket": "t",
+    "expires": "2031-01-31",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -213,6 +229,33 @@ ITEM = "layers/0/items/sysctl:a"
         (_set("checks", [{"name": "x", "file": "f", "sha256": "0" * 64, "bytes": -1}]), "too big"),
         (_set("checks", [{"name": "x", "file": "f", "sha256": "0" * 64, "bytes": 1}] * 2), "stands twice"),
         (_set("message", "x" * 5000), "message"),
+        (_set("restores", 12), "restores an earlier one"),
+        (_set("restores", -1), "restores an earlier one"),
+        (_set("layers/0/match", {"zone": {"below": "new"}}), "no number or version"),
+        (_set("layers/0/match", {f"k{n}": {"any": ["a"]} for n in range(99)}), "at most 64 keys"),
+        (_set("layers/0/dimension", "a\nb"), "unprintable"),
+        (_set("layers/0/variables", {"a b": {"line": 1, "value": "x"}}), "cannot name a variable"),
+        (_set("layers/0/variables", {"a": {"line": 1, "value": "x" * 9999}}), "more than 1024 characters"),
+        (_set("layers/0/variables", {f"v{n}": {"line": 1, "value": ""} for n in range(1001)}), "1001 variables"),
+        (_set(ITEM + "/action", "drop"), "malformed"),
+        (_set(ITEM + "/action", "unset"), "is unset, and expects something"),
+        (_set(ITEM + "/action", "append"), "appends something else than lists"),
+        (_set(ITEM + "/expect", {"value": {"equals": "${a"}}), "names nothing"),
+        (_set(ITEM + "/expect", {"value": {"one_of": ["x", "${}"]}}), "names nothing"),
+        (_set(ITEM + "/with", {"argv": ["${a b}"]}), "names nothing"),
+        (_set(ITEM + "/from_file", {"value": {"equals": "/x"}}), "twice, in the layer and in a file"),
+        (_set(ITEM + "/from_file", {"value": {"contains": "x"}}), "reads no absolute path"),
+        (_set(ITEM + "/from_file", {"value": {"contains": "/a/../b"}}), "reads no absolute path"),
+        (_set(ITEM + "/from_file", {"value": {}}), "expects nothing"),
+        (_set("waivers", [WAIVER | {"expires": "2031-1-1"}]), "is no day"),
+        (_set("waivers", [WAIVER | {"expires": "2031-13-01"}]), "is no day"),
+        (_set("waivers", [WAIVER | {"ticket": ""}]), "lacks its source, owner, reason or ticket"),
+        (_set("waivers", [WAIVER | {"items": []}]), "at least one item"),
+        (_set("waivers", [WAIVER | {"items": ["a["]}]), "without its"),
+        (_set("waivers", [WAIVER | {"items": ["a"] * 257}]), "more than 256 patterns"),
+        (_set("waivers", [WAIVER | {"match": {"zone": {}}}]), "nothing would match"),
+        (_set("waivers", [WAIVER] * 1001), "1001 waivers"),
+        (_set("waivers", [WAIVER | {"items": ["a"] * 200}] * 60), "12000 items to waive"),
     ],
 )
 def test_a_release_that_breaks_a_rule_is_refused(change: Callable[[dict[str, Any]], None], why: str) -> None:
