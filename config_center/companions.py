@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from config_center import limits
-from config_center.match import Term, may_both_match
+from config_center.match import Term
+from config_center.overlap import may_both_match
 from config_center.pattern import Pattern, Range
 from config_center.terms import compiled
 

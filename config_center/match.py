@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 from config_center import limits
 from config_center.errors import MatchError
-from config_center.overlap import may_both_match
 from config_center.pattern import Pattern
 from config_center.terms import NODE, Compiled, Term, Terms, compiled, in_words
 
-__all__ = ["NODE", "Match", "Pattern", "Term", "Terms", "in_words", "may_both_match"]
+__all__ = ["NODE", "Match", "Pattern", "Term", "Terms", "in_words"]
 
 
 class Match:

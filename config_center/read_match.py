@@ -9,9 +9,10 @@ from typing import Any, Final
 from config_center import limits
 from config_center.errors import MatchError
 from config_center.fleet_file import FleetFile, is_tag
-from config_center.match import NODE, Pattern, Term, Terms, may_both_match
+from config_center.match import NODE, Pattern, Term, Terms
 from config_center.mistakes import Notes, did_you_mean
 from config_center.operands import kind_of, read_elements, spelled
+from config_center.overlap import may_both_match
 from config_center.traits import FACT_PREFIX
 from config_center.versions import version_key
 from config_center.yaml_lines import Mapping, Node, Scalar, Sequence
