@@ -11,12 +11,13 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-import hypercorn.trio
 import trio
 from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
+from hypercorn.utils import repr_socket_addr
 
 from config_center import limits
+from config_center.connections import serve_connections
 from config_center.depot import Depot
 from config_center.errors import ServeError
 from config_center.face import Face
@@ -38,27 +39,21 @@ async def serve(
     is there. Raises ServeError where the address cannot be had.
     """
     config = Config()
-    config.bind = [
-        f"fd://{_listener(host, port, shared=shared).detach()}"
-    ]  # bound here, so that a taken address is one plain error
-    config.backlog = limits.connections_waiting_max
     config.loglevel = "WARNING"
     config.h11_max_incomplete_size = limits.request_bytes_max
     config.read_timeout = limits.request_read_s
     config.keep_alive_timeout = limits.keep_alive_s
     config.graceful_timeout = 1
     config.include_server_header = False
-    face = Face(depot)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(face.run)
-        application = cast("ASGIFramework", face.app)  # Starlette types a scope as any mapping
-
-        async def run(*, task_status: trio.TaskStatus[list[str]]) -> None:
-            await hypercorn.trio.serve(application, config, shutdown_trigger=until, task_status=task_status)
+    listener = _listener(host, port, shared=shared)  # before all else, so that a taken address is one plain error
+    with listener:
+        face = Face(depot)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(face.run)
+            application = cast("ASGIFramework", face.app)  # Starlette types a scope as any mapping
+            task_status.started(f"http://{repr_socket_addr(listener.family, listener.getsockname())}")
+            await serve_connections(application, config, listener, until=until)
             nursery.cancel_scope.cancel()
-
-        urls = await nursery.start(run)
-        task_status.started(urls[0])
 
 
 def _listener(host: str, port: int, *, shared: bool) -> socket.socket:
