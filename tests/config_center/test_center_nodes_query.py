@@ -23,6 +23,7 @@ from tests.support.nodes import FLEET, SEEN_S, node
         ("os != debian", "n003 n010"),  # who has no such field is not debian either
         ("kernel < 6.1", "n002 n003"),
         ("kernel < 5.10", "n003"),  # versions, not texts
+        ("kernel < 5.9.1", ""),
         ("kernel >= 6.1", "n001"),
         ("kernel > 5.9.1", "n001 n002"),
         ("kernel <= 5.9.1", "n003"),

@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from config_center import limits
 from config_center.canonical import canonical_bytes
 from config_center.errors import CenterError, ReleaseError
+from config_center.match import Term
 from config_center.release import (
     Layer,
     LayerItem,
     Release,
     SiteCheck,
+    Variable,
     Waiver,
     build,
     canonical,
@@ -29,6 +31,7 @@ from config_center.release import (
     digest_of,
     same_content,
 )
+from config_center.resolve import Resolver
 from inspector_agent.wire import UInt32
 from tests.support.center import item, layer, release_of
 
@@ -161,20 +164,43 @@ def test_arbitrary_bytes_are_a_release_error_and_nothing_else(raw: bytes) -> Non
         decode(raw)
 
 
+ITEM = "layers/0/items/sysctl:a"
+WAIVER: dict[str, Any] = {
+    "source": "waivers.yml:2", "items": ["sysctl:*"], "match": {}, "owner": "o", "reason": "r", "ticket": "t",
+    "expires": "2031-01-31",
+}  # fmt: skip
+RICH = Layer(
+    "30-c",
+    "layers/30-c.yml",
+    {"zone": Term(any=("[1-3]*", "b"), none=("c",)), "fact.v": Term(at_least="6.1", below="7")},
+    {
+        "sysctl:a": msgspec.structs.replace(item(4, contains=["${p}", "$${x}"]), action="append"),
+        "sysctl:b": msgspec.structs.replace(item(5), action="unset", expect={}),
+        "sysctl:c": msgspec.structs.replace(item(6), from_file={"text": {"contains": "/etc/x"}}, secret=True),
+    },
+    {"p": Variable(2, "q")},
+    "zone",
+)
+
+
 @given(st.data())
 @settings(deadline=None, max_examples=300)
 def test_a_changed_byte_is_noticed(data: st.DataObject) -> None:
-    """With the digest it is always refused; without, it is refused or still a whole release."""
-    raw = bytearray(canonical(SOME))
+    """With the digest it is always refused; without, it is refused, or can still be resolved."""
+    full = release_of(*SOME.layers, RICH, number=13, waivers=[msgspec.convert(WAIVER, Waiver)])
+    raw = bytearray(canonical(full))
     index = data.draw(st.integers(0, len(raw) - 1))
     raw[index] ^= data.draw(st.integers(1, 255))
     with pytest.raises(ReleaseError, match="cut short or changed"):
-        decode(bytes(raw), SOME.digest)
+        decode(bytes(raw), full.digest)
     try:
         found = decode(bytes(raw))
     except ReleaseError:
         return
-    assert list(found.items) == sorted(found.items)
+    resolver = Resolver(found)
+    assert "node" not in resolver.asks
+    for zone in ("a", "b"):
+        resolver.baseline("n1", {"zone": zone, "fact.v": "6.1"})
 
 
 @pytest.mark.parametrize("cut", range(0, 700, 7))
@@ -193,13 +219,6 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         at[int(last) if last.isdigit() else last] = value
 
     return change
-
-
-ITEM = "layers/0/items/sysctl:a"
-WAIVER: dict[str, Any] = {
-    "source": "waivers.yml:2", "items": ["sysctl:*"], "match": {}, "owner": "o", "reason": "r", "ticket": "t",
-    "expires": "2031-01-31",
-}  # fmt: skip
 
 
 @pytest.mark.parametrize(

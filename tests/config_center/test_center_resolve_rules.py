@@ -220,6 +220,8 @@ def test_nodes_share_what_is_the_same_for_them() -> None:
     waived, again = (one_resolver.baseline(name, {"zone": "a", "role": "w"}).items for name in ("n1", "n3"))
     assert waived[1] is again[1]
     assert waived[1] is not first[1]
+    assert one_resolver.baseline("n1", {"zone": "a", "role": "w"}).items is waived
+    assert [each.waiver for each in one_resolver.baseline("n3", {"zone": "a"}).items] == ["", "", ""]
 
 
 # ---- the plain rule -------------------------------------------------------------------------------------------------
