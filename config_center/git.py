@@ -19,6 +19,7 @@ from typing import IO, Final
 
 from config_center import limits
 from config_center.errors import GitError
+from config_center.reading import printable
 
 CONTENT: Final = ("fleet.yml", "waivers.yml", "layers", "include", "checks")
 """What of a fleet's directory goes into a release: what stands beside it may be as unclean as it likes."""
@@ -45,6 +46,8 @@ _KEPT: Final = (
     "SUDO_UID",
 )  # SUDO_UID: git lets a repository be the caller's
 _FILTER: Final = re.compile(r"(filter\..+)\.(clean|smudge|process|required)")
+_SUBMODULE: Final = b"160000 "  # modes of `git ls-files --stage`
+_LINK: Final = b"120000 "
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -103,18 +106,51 @@ def _checked(commit: str) -> str:
 
 
 def _dirty(directory: Path) -> tuple[str, ...]:
-    """Files of a release's content that are changed, new or ignored."""
+    """Files of a release's content that are changed, new or ignored, or that git was told not to look at."""
+    hidden, links = _index(directory)
     found = _run(
         directory, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignored=matching", "--no-renames",
-        "--ignore-submodules=dirty", "--", *CONTENT,
+        "--ignore-submodules=dirty", "--", *CONTENT, *_led_to(directory, links),
     )  # fmt: skip
-    prefix = _run(directory, "rev-parse", "--show-prefix").out.rstrip(b"\n")
-    names = []
+    prefix = os.fsdecode(_run(directory, "rev-parse", "--show-prefix").out.rstrip(b"\n"))
+    names = dict.fromkeys(hidden)  # each once, in this order
     for entry in found.out.split(b"\0"):
-        name = entry[3:].removeprefix(prefix).decode("utf-8", "replace")
+        name = os.fsdecode(entry[3:])
+        if name and prefix.startswith(name):
+            return (f"everything: git ignores {printable(name)}",)
+        name = name.removeprefix(prefix)
         if name and not _is_passed_over(name):
-            names.append(name)
-    return tuple(names[: limits.git_names_max])
+            names[name] = None
+    return tuple(map(printable, list(names)[: limits.git_names_max]))
+
+
+def _index(directory: Path) -> tuple[list[str], list[str]]:
+    """(files of the content that `git status` says nothing about, links among the content).
+
+    It passes over those marked to be assumed unchanged or to be left out (a sparse checkout does), and over what is
+    changed within a repository that stands in this one.
+    """
+    hidden, links = [], []
+    for entry in _run(directory, "ls-files", "--stage", "-v", "-z", "--", *CONTENT).out.split(b"\0"):
+        told, _, raw = entry.partition(b"\t")
+        tag, _, mode = told.partition(b" ")
+        name = os.fsdecode(raw)
+        if _is_passed_over(name):
+            continue
+        if mode.startswith(_SUBMODULE):
+            hidden.append(f"{name} (a repository of its own)")
+        elif tag == b"S" or tag.islower():
+            hidden.append(f"{name} (git was told not to look at it)")
+        elif mode.startswith(_LINK):
+            links.append(name)
+    return hidden, links
+
+
+def _led_to(directory: Path, links: Sequence[str]) -> list[str]:
+    """Where links of the content lead to within the fleet's directory: what they show stands there."""
+    home = directory.resolve()
+    places = {(directory / link).resolve() for link in links}
+    return sorted(str(place.relative_to(home)) for place in places if place != home and place.is_relative_to(home))
 
 
 def _is_passed_over(name: str) -> bool:
@@ -166,6 +202,7 @@ def _git(directory: Path, *words: str) -> _Done | None:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_ALLOW_PROTOCOL": "",
+        "GIT_LITERAL_PATHSPECS": "1",
     }
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:

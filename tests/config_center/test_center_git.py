@@ -187,3 +187,50 @@ def test_a_git_that_hangs_or_floods_is_cut(fleet: Path, monkeypatch: pytest.Monk
     program.write_text("#!/bin/sh\nhead -c 5000 /dev/zero\n")
     with pytest.raises(GitError, match="printed more than 1000 bytes"):
         git.read_worktree(fleet)
+
+
+@pytest.mark.parametrize("ignored", ["fleet/", "/.hidden/"])
+def test_a_directory_that_its_repository_ignores_is_not_clean(fleet: Path, ignored: str) -> None:
+    """The commit checked out says nothing of it: neither where it is ignored itself, nor below such a folder."""
+    home = fleet.parent / "around"
+    home.mkdir()
+    run(home, "init", "-q")
+    commit(home, ".gitignore", ignored)
+    directory = home / ".hidden" / "fleet" if ignored == "/.hidden/" else home / "fleet"
+    (directory / "layers").mkdir(parents=True)
+    (directory / "layers" / "a.yml").write_text("x")
+    assert seen(directory).dirty == (f"everything: git ignores {ignored.lstrip('/')}",)
+
+
+def test_files_that_git_was_told_not_to_look_at_are_not_clean(fleet: Path) -> None:
+    """A sparse checkout lacks layers that the commit has; a file assumed unchanged may say anything."""
+    commit(fleet, "layers/b.yml", "b")
+    run(fleet, "update-index", "--skip-worktree", "layers/b.yml")
+    (fleet / "layers" / "b.yml").unlink()
+    run(fleet, "update-index", "--assume-unchanged", "layers/a.yml")
+    (fleet / "layers" / "a.yml").write_text("two")
+    assert run(fleet, "status", "--porcelain") == ""
+    told = "(git was told not to look at it)"
+    assert seen(fleet).dirty == (f"layers/a.yml {told}", f"layers/b.yml {told}")
+
+
+def test_a_repository_within_the_content_is_not_clean(fleet: Path, tmp_path: Path) -> None:
+    """What is changed in it is not looked at: its own configuration could run a program."""
+    other = tmp_path / "other"
+    other.mkdir()
+    run(other, "init", "-q")
+    commit(other, "raid", "#!/bin/sh")
+    run(fleet, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "checks")
+    run(fleet, "commit", "-q", "-m", "checks")
+    assert seen(fleet).dirty == ("checks (a repository of its own)",)
+
+
+def test_where_links_lead_to_is_looked_at(fleet: Path) -> None:
+    """A layer may be a link to a file beside the content: that file is what is published."""
+    (fleet / "layers" / "b.yml").symlink_to("../shared/*b.yml")
+    commit(fleet, "shared/*b.yml", "b")
+    commit(fleet, "shared/c.yml", "c")
+    (fleet / "shared" / "c.yml").write_text("nobody reads it")
+    assert seen(fleet).dirty == ()
+    (fleet / "shared" / "*b.yml").write_text("two")
+    assert seen(fleet).dirty == ("shared/*b.yml",)
