@@ -174,14 +174,14 @@ def test_keys_that_are_none_are_named_all_at_once(tmp_path: Path) -> None:
     pair = write_keypair(tmp_path / "ops")
     listed = f"[ops, gone.pub, 'ed25519:AAAA', 7, '', '{pair.secret_text}']"
     said = mistakes(tmp_path, f"cache: /x\ntrusted_keys: {listed}")
-    secret = "a secret key stands where a public one should: take it away, and make a new one"
+    refused = "a secret key stands where a public one should: take it away, and make a new one"
     assert said == [
-        f"`trusted_keys`: {tmp_path}/ops: {secret}",
+        f"`trusted_keys`: {tmp_path}/ops: {refused}",
         f"`trusted_keys`: the key {tmp_path}/gone.pub cannot be read: No such file or directory",
         "`trusted_keys`: 'ed25519:AAAA' is no public key: `ed25519:` and 32 bytes of base64 are",
         "`trusted_keys` holds keys or names of .pub files, not 7",
         "`trusted_keys` holds keys or names of .pub files, not ''",
-        f"`trusted_keys`: {secret}",
+        f"`trusted_keys`: {refused}",
     ]
     assert mistakes(tmp_path, "cache: /x\ntrusted_keys:") == ["`trusted_keys` cannot be None"]
     many = ", ".join(f"'{a_key().public.text}'" for _ in range(limits.trusted_keys_max + 1))

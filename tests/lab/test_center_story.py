@@ -21,13 +21,16 @@ from tests.support.lab import SCRIPTS, Lab, running_lab
 from tests.support.waiting import wait_until
 
 MISTAKES = ("0777", "{at_mots: 1}", "{at_most: 1, severity: majro}", "1_000", "*swap")
+EVERYBODY = [f"n{number:03d}" for number in range(1, 9)]
 DIRTY = "vm.dirty_ratio: {at_most: 10,"
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Eight nodes: rack a1 has two of them."""
-    with running_lab(tmp_path_factory.mktemp("story") / "lab", 8) as lab:
+    """Eight nodes, of which rack a1 has two; all have told the center what they are."""
+    with running_lab(tmp_path_factory.mktemp("story") / "lab", len(EVERYBODY)) as lab:
+        with closing(open_store(str(lab.layout.store))) as database:
+            wait_until(lambda: sorted(row.name for row in database.nodes()) == EVERYBODY, "all nodes have told")
         yield lab
 
 
@@ -113,7 +116,6 @@ def test_a_new_fleet_is_written_and_its_mistakes_are_told_at_once(terminal: Term
 
 def test_a_change_is_tried_promoted_and_taken_back(terminal: Terminal, lab: Lab) -> None:
     """A canary reaches its rack and nobody else, promotion everybody, a rollback restores: four sweeps tell so."""
-    everybody = [f"n{number:03d}" for number in range(1, 9)]
     assert terminal.sweep(0)["release"]["number"] == 1
     layer = lab.layout.fleet / "layers" / "10-fleet.yml"
     text = layer.read_text()
@@ -127,7 +129,7 @@ def test_a_change_is_tried_promoted_and_taken_back(terminal: Terminal, lab: Lab)
     assert report["release"]["canary"]["number"] == 2
     terminal.type("config-center", "status", str(lab.layout.fleet), "--ring", str(lab.layout.coordinator))
     terminal.publish("promote", "-m", "rack a1 was well")
-    assert failing(terminal.sweep(1)) == everybody
+    assert failing(terminal.sweep(1)) == EVERYBODY
     terminal.publish("rollback", "-m", "it was not")
     report = terminal.sweep(0)
     assert report["release"]["number"] == 3
@@ -138,11 +140,8 @@ def test_a_change_is_tried_promoted_and_taken_back(terminal: Terminal, lab: Lab)
 def test_the_nodes_told_what_they_are(terminal: Terminal, lab: Lab) -> None:
     """What agents told the center can be asked for, and is an inventory for others."""
     store = ["--store", str(lab.layout.store)]
-    everybody = [f"n{number:03d}" for number in range(1, 9)]
-    with closing(open_store(str(lab.layout.store))) as database:
-        wait_until(lambda: sorted(row.name for row in database.nodes()) == everybody, "all nodes told what they are")
     found = json.loads(terminal.type("config-center", "nodes", "zone = a", *store, "--json"))
-    assert sorted(found["nodes"]) == everybody[:3]
-    assert "no node" in terminal.type("config-center", "nodes", "kernel < 6.1", *store)
+    assert sorted(found["nodes"]) == EVERYBODY[:3]
+    assert "0 of 8 nodes" in terminal.type("config-center", "nodes", "kernel < 6.1", *store)
     listed = json.loads(terminal.type("config-center", "inventory", "--list", *store))
     assert listed["rack_a1"]["hosts"] == ["n001", "n002"]
