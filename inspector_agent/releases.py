@@ -71,7 +71,7 @@ class Releases:
         self._proven: dict[str, Proof] = {}  # by digest
         self._doubted: dict[str, Pointer | None] = {}  # what the disk had of these is no proof: the child has to look
         self._fetching = trio.Lock()
-        self._refreshing: trio.CancelScope | None = None
+        self._refreshing: trio.CancelScope | None = None  # a refresh that a question may put off
         self._away = ""  # why no center could be reached the last time; "" if one could
 
     def current(self) -> Baseline | None:
@@ -129,24 +129,35 @@ class Releases:
         if self._refreshing is not None:
             self._refreshing.cancel()  # a question waits for its answer; news can wait
         self.last_error = f"release {number} ({wanted[:12]}) could not be had within {deadline_s:g} s"
-        with trio.move_on_after(deadline_s):
+        with trio.move_on_after(deadline_s) as patience:
             async with self._fetching:
                 # The child ends a little earlier, so that it can say which center did not answer.
-                held = self._held(wanted) or await self._fetch(deadline_s * 0.8, wanted=wanted, number=number)
+                left_s = (patience.deadline - trio.current_time()) * 0.8
+                held = self._held(wanted) or await self._fetch(left_s, wanted=wanted, number=number)
         return held
 
     async def refresh(self, deadline_s: float = limits.refresh_s_max) -> Baseline | None:
-        """What this node should be, after asking the config center for news; the last good one if that fails."""
+        """What this node should be, after asking the config center for news; the last good one if that fails.
+
+        A question puts it off, once: then the questions that came before it go first, and those that come later wait.
+        So a slow node gets its release however often it is asked, though none of the questions may leave it the time.
+        """
+        if not await self._look(deadline_s, may_be_put_off=True):
+            await self._look(deadline_s, may_be_put_off=False)
+        return self.current()
+
+    async def _look(self, deadline_s: float, *, may_be_put_off: bool) -> bool:
+        """Ask for news, with all of this time. Returns False if a question put it off."""
         async with self._fetching:
-            self.last_error = "asking for news was put off: a question came first"
-            try:
-                with trio.CancelScope() as self._refreshing:
+            with trio.CancelScope() as scope:
+                self._refreshing = scope if may_be_put_off else None
+                try:
                     if not await self._has_nothing_new(min(limits.glance_s, deadline_s / 2)):
                         await self._fetch(deadline_s)
                         self._away = self.last_error if self._away else ""
-            finally:
-                self._refreshing = None
-        return self.current()
+                finally:
+                    self._refreshing = None
+            return not scope.cancelled_caught
 
     async def _has_nothing_new(self, patience_s: float) -> bool:
         """Whether a glance settles it: a center has no news, or there is still nobody to ask. Sets last_error then."""
