@@ -20,11 +20,12 @@ from config_center.errors import CenterError, NothingPublished, Refused, RingErr
 from config_center.folded import fold
 from config_center.folder import Folder
 from config_center.guards import refuse_unsigned
-from config_center.keys import read_secret
+from config_center.keys import SecretKey, read_secret
 from config_center.layers import Part
-from config_center.node_difference import NodeDifference, Picture, compare_nodes
+from config_center.match import Match
+from config_center.node_difference import NodeDifference, Picture, Roster, compare_nodes
 from config_center.pointer import decode_pointer
-from config_center.publishing import STORE, Author, open_store, record
+from config_center.publishing import STORE, Author, open_store, record, refuse_unrecordable
 from config_center.ring_commands import announce
 from config_center.rosters import known_nodes, read_roster
 from config_center.rows import Act
@@ -34,7 +35,7 @@ _DONE: Final = {
     "canary": "published as a canary",
     "promote": "is everybody's now",
     "rollback": "published",
-    "revoke": "stays; the key is revoked",
+    "revoke": "revoked for good",
 }
 
 
@@ -83,14 +84,9 @@ def carry_out(database: Database, standing: Standing, deed: Deed, wish: Wish) ->
     Raises Refused where nobody agreed, StoreConflict where somebody else was first; then nothing is recorded.
     """
     keys = [read_secret(path) for path in wish.keys]
-    notes = list(deed.notes)
-    try:
-        notes += filter(None, [refuse_unsigned(database, deed.step, keys, allowed=wish.unsigned)])
-    except Refused as refusal:
-        if not wish.dry_run:
-            raise
-        notes.append(f"would be refused: {refusal}")
+    notes = [*deed.notes, *_objections(database, deed, keys, wish)]
     roster = read_roster(wish.roster) if wish.roster else known_nodes(database)
+    notes += _untried(deed.step, roster)
     difference, nodes = differences(standing, deed.step, roster)
     if not wish.as_json:
         show(deed.step, difference, nodes)
@@ -109,9 +105,36 @@ def carry_out(database: Database, standing: Standing, deed: Deed, wish: Wish) ->
     signed_by = [one.key for one in decode_pointer(act.pointer).signatures]
     result |= {"serial": act.serial, "new": True, "signed_by": signed_by, **told}
     by = f"; signed by {', '.join(signed_by)}" if signed_by else ""
-    _print({**result, **detail}, f"{name_of(deed.step)}: {_DONE[deed.step.kind]}{by}; store {database.where}", wish)
+    said = f"{name_of(deed.step)}: {_DONE[deed.step.kind]}{by}; store {database.where}"
+    try:
+        _print({**result, **detail}, said, wish)
+        sys.stdout.flush()
+    except OSError as error:
+        failures.append(f"standard output takes nothing: {error.strerror or error}")
     if failures:
         raise CenterError(f"act {act.serial} is recorded, but: {'; '.join(failures)}")
+
+
+def _objections(database: Database, deed: Deed, keys: Sequence[SecretKey], wish: Wish) -> list[str]:
+    """Warnings about how an act is signed and told. Raises Refused; a dry run only warns that it would be."""
+    try:
+        refuse_unrecordable(deed.step, deed.author, keys)
+        warning = refuse_unsigned(database, deed.step, keys, allowed=wish.unsigned)
+    except Refused as refusal:
+        if not wish.dry_run:
+            raise
+        warning = f"would be refused: {refusal}"
+    return [warning] if warning else []
+
+
+def _untried(step: Step, roster: Roster) -> list[str]:
+    """A warning about a canary that no known node would try."""
+    if step.kind != "canary" or step.pointer.canary is None or not roster:
+        return []
+    match = Match(step.pointer.canary.match)
+    if any(match.covers(name, traits) for name, traits in roster.items()):
+        return []
+    return [f"no known node is meant by {match_text(step.pointer.canary.match)}: nobody would try it"]
 
 
 def differences(standing: Standing, step: Step, roster: dict[str, dict[str, str]]) -> tuple[Difference, NodeDifference]:
@@ -130,14 +153,19 @@ def differences(standing: Standing, step: Step, roster: dict[str, dict[str, str]
 
 
 def show(step: Step, difference: Difference, nodes: NodeDifference) -> None:
-    """The act as a person judges it, on stdout."""
-    print(f"{name_of(step)}:")
-    if step.kind != "revoke":
-        print(*difference_lines(difference), *node_lines(nodes, fold), sep="\n")
+    """The act as a person judges it, on stdout. Raises Refused where it cannot be shown: nobody judges it unseen."""
+    if step.kind == "revoke":
+        return
+    try:
+        print(f"{name_of(step)}:", *difference_lines(difference), *node_lines(nodes, fold), sep="\n", flush=True)
+    except OSError as error:
+        raise Refused(f"standard output takes nothing ({error.strerror or error}): nothing was done") from error
 
 
 def name_of(step: Step) -> str:
-    """`release 13 (3fa2b1c0d9e8) for rack=b1`."""
+    """`release 13 (3fa2b1c0d9e8) for rack=b1`; of a revocation the key."""
+    if step.kind == "revoke":
+        return f"key {step.key}"
     text = f"release {step.release.number} ({step.release.digest[:12]})"
     if step.kind == "canary" and step.pointer.canary:
         return f"{text} for {match_text(step.pointer.canary.match)}"
@@ -213,7 +241,7 @@ def _told(step: Step) -> dict[str, Any]:
 def _question(step: Step) -> str:
     match step.kind:
         case "revoke":
-            return "Revoke that key for good? No node will ever believe it again."
+            return f"Revoke key {step.key} for good? No node will ever believe it again."
         case "promote":
             return f"Make release {step.release.number} everybody's?"
         case "rollback":

@@ -66,21 +66,26 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """An act, ready to be signed and recorded. release: the one it is about; is_new: it is not stored yet."""
+    """An act, ready to be signed and recorded.
+
+    release  the one it is about; is_new: it is not stored yet; key: the id of the one that is revoked, else ""
+    """
 
     kind: Kind
     release: Release
     is_new: bool
     pointer: Pointer
+    key: str = ""
 
 
 def published(standing: Standing, draft: Release) -> Step | None:
-    """Make the draft everybody's release; None where everybody has that content already.
+    """Make the draft everybody's release; None where everybody has that content already, and no canary another.
 
-    A canary ends with it; where the canary has that very content, it is promoted, and keeps its number.
+    A canary ends with it: where it has that very content, it is promoted, and keeps its number; where everybody else
+    has, it is taken back.
     """
     if standing.main and same_content(standing.main, draft):
-        return None
+        return restored(standing, standing.main, draft.created, draft.message) if standing.canary else None
     if standing.canary and same_content(standing.canary, draft):
         return promoted(standing, draft.created)
     return Step("publish", draft, is_new=True, pointer=_next(standing, draft.created, main=draft))
@@ -133,7 +138,7 @@ def revoked(standing: Standing, key: str, created: str) -> Step:
     pointer = msgspec.structs.replace(
         standing.pointer, serial=standing.serial + 1, created=created, revoked=revocations, signatures=()
     )
-    return Step("revoke", standing.main, is_new=False, pointer=pointer)
+    return Step("revoke", standing.main, is_new=False, pointer=pointer, key=key)
 
 
 def _next(

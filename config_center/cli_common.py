@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from config_center.mistakes import Mistake
+from config_center.reading import printable
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The fleet's directory: layers/*.yml, checks/*.")]
 Checks = Annotated[
@@ -81,6 +82,6 @@ def print_json(document: object) -> None:
 
 
 def say(*lines: str) -> None:
-    """Words for a person, on stderr."""
+    """Words for a person, on stderr; harmless to a terminal, whatever names are in them."""
     for line in lines:
-        print(line, file=sys.stderr)
+        print("\n".join(map(printable, line.splitlines())), file=sys.stderr)

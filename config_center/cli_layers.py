@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -50,14 +51,15 @@ def init_command(
 ) -> None:
     """Write a commented example to start from: a fleet of container hosts. Nothing is ever overwritten."""
     files = write_example(directory)
+    place, store = (shlex.quote(str(path)) for path in (directory, directory / "published" / "center.db"))
     node = "--tag zone=a --tag rack=a1 --tag role=worker --tag purpose=shop"
     say(
         f"wrote {len(files)} files to {directory}: make them yours, and keep them in git. Then:",
-        f"  config-center validate {directory}",
-        f"  config-center render n001 {node} --dir {directory}",
+        f"  config-center validate {place}",
+        f"  config-center render n001 {node} --dir {place}",
         "  config-center keygen ~/.config/fleet-key",
-        f'  config-center publish {directory} --key ~/.config/fleet-key -m "the first one"',
-        f"  config-center serve {directory / 'published' / 'center.db'}",
+        f'  config-center publish {place} --key ~/.config/fleet-key -m "the first one"',
+        f"  config-center serve {store}",
     )
 
 

@@ -9,7 +9,7 @@ import typer
 
 from config_center.acting import Deed, Wish, carry_out, export_all, opened
 from config_center.acts import Standing, Step, promoted, published, restored, revoked, tried
-from config_center.canary_words import read_canary
+from config_center.canary_words import hold_to_tags, read_canary
 from config_center.cli_common import (
     HERE,
     Checks,
@@ -31,12 +31,13 @@ from config_center.cli_common import (
 )
 from config_center.database import Database
 from config_center.describe import bundled_checks, catalogue_of
+from config_center.difference import match_text
 from config_center.drafting import draft_of, timestamp
 from config_center.errors import CenterError, Refused
 from config_center.guards import Cleanliness, cleanliness, refuse_unclean
 from config_center.layers import load_fleet
 from config_center.publishing import Author, standing_of, whoami
-from config_center.trail import before_the_current
+from config_center.trail import before_the_current, signers
 
 
 def register(app: typer.Typer) -> None:
@@ -89,17 +90,19 @@ def publish_command(  # noqa: PLR0913, PLR0917 - each is an option of the comman
     wish = Wish(yes, dry_run, as_json, key or (), unsigned, to or (), ring, roster)
     match = read_canary(canary or ())
     fleet = load_fleet(directory, catalogue_of(checks or bundled_checks())).sound()
-    say(*mistake_lines(directory, fleet.warnings))
+    hold_to_tags(match, fleet.tags)
+    warnings = mistake_lines(directory, fleet.warnings)
     with opened(store, directory, makes=True) as database:
         standing = standing_of(database)
         draft = draft_of(standing, fleet, timestamp(None), message)
         step = tried(standing, draft, match) if canary else published(standing, draft)
         if step is None:
+            say(*(f"warning: {warning}" for warning in warnings))
             _unchanged(database, standing, wish)
             return
         found = cleanliness(directory, database)
         author = Author(whoami(), message, found.commit, unclean=bool(found.why_unclean))
-        notes = [_clean(found, standing, wish, allowed=unclean), _ended(standing, step)]
+        notes = [*warnings, _clean(found, standing, wish, allowed=unclean), _ended(standing, step)]
         deed = Deed(step, author, tuple(filter(None, notes)), fleet.parts)
         carry_out(database, standing, deed, wish)
 
@@ -175,7 +178,9 @@ def revoke_command(  # noqa: PLR0913
         raise Refused("nobody believes a revocation that is not signed: give --key FILE, another key that is valid")
     with opened(store, directory) as database:
         standing = standing_of(database)
-        deed = Deed(revoked(standing, key_id, timestamp(None)), Author(whoami(), message))
+        step = revoked(standing, key_id, timestamp(None))
+        notes = () if key_id in signers(database) else (f"nothing here was ever signed by {key_id}: is it that one?",)
+        deed = Deed(step, Author(whoami(), message), notes)
         carry_out(database, standing, deed, wish)
 
 
@@ -207,5 +212,8 @@ def _unchanged(database: Database, standing: Standing, wish: Wish) -> None:
         print_json({**document, "to": [str(folder) for folder in wish.to]})
     else:
         print(f"release {release.number} ({release.digest[:12]}): nothing changed, it stays; store {database.where}")
+        if standing.canary is not None:
+            whom = match_text(standing.canary_match)
+            print(f"release {standing.canary.number}, the canary for {whom}, stays out: promote or rollback ends it")
     if failures:
         raise CenterError("; ".join(failures))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
+from config_center.acts import Standing
 from config_center.cli_common import HERE, Checks, Json, Store, print_json, say
 from config_center.describe import bundled_checks, catalogue_of
-from config_center.drafting import draft
+from config_center.drafting import draft_of, timestamp
 from config_center.errors import CenterError
 from config_center.expectation import describe
+from config_center.layers import load_fleet
 from config_center.mistakes import did_you_mean
 from config_center.provenance import Origin, names_of, origins
 from config_center.release import LayerItem
@@ -57,11 +60,15 @@ def render_command(
 
     Without --tag and --fact, what the node told the store (--store) is taken.
     """
+    if not node.strip():
+        raise CenterError("a node has a name: config-center render NODE")
     tags, facts = _pairs("tag", tag or []), _pairs("fact", fact or [])
     if store and not tags and not facts:
         tags, facts = _told(node, store, directory)
     traits = traits_of(tags, facts)
-    release = draft(directory, catalogue_of(checks or bundled_checks()))
+    fleet = load_fleet(directory, catalogue_of(checks or bundled_checks())).sound()
+    _mention_unknown(tags, fleet.tags)
+    release = draft_of(Standing(), fleet, timestamp(None))
     resolver = Resolver(release)
     baseline = resolver.baseline(node, traits)
     if why:
@@ -74,13 +81,22 @@ def render_command(
 
 
 def _pairs(what: str, pairs: list[str]) -> dict[str, str]:
-    given = {}
+    given: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise CenterError(f"--{what} {pair}: a {what} is given as key=value")
-        given[key] = value
+        if given.setdefault(key, value) != value:
+            raise CenterError(f"--{what} {pair}: {key} is {given[key]!r} already; a node has one value of a {what}")
     return given
+
+
+def _mention_unknown(tags: Mapping[str, str], known: Mapping[str, tuple[str, ...]]) -> None:
+    """Say which tags no layer can mean, by fleet.yml: they may be misspelt."""
+    for tag in tags if known else ():
+        if tag not in known:
+            hint = did_you_mean(tag, known)
+            say(f"warning: fleet.yml names no tag {tag}{'; ' + hint if hint else ''}")
 
 
 def _told(node: str, store: str, directory: Path) -> tuple[dict[str, str], dict[str, str]]:
@@ -112,7 +128,9 @@ def _notes(item: Item) -> list[str]:
     """What else there is to say of an item in a table."""
     notes = [f"over {', '.join(item.overrides)}"] if item.overrides else []
     notes += ["secret"] if item.secret else []
-    notes += [f"waived until {item.waived_until} ({item.waiver})"] if item.waiver else []
+    if item.waiver:
+        is_over = not item.is_waived(timestamp(None)[: len("YYYY-MM-DD")])
+        notes.append(f"{'waiver ended on' if is_over else 'waived until'} {item.waived_until} ({item.waiver})")
     return notes + ([f"cannot be checked: {item.problem}"] if item.problem else [])
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from config_center.acting import opened
-from config_center.cli_common import HERE, Directory, Json, Store, print_json
+from config_center.cli_common import HERE, Directory, Json, Store, print_json, say
 from config_center.difference import match_text
 from config_center.difference_words import printable
+from config_center.errors import CenterError
 from config_center.keys import PUBLIC_SUFFIX, write_keypair
 from config_center.pointer import decode_pointer
 from config_center.rows import Act
@@ -37,6 +38,8 @@ def log_command(
     if as_json:
         print_json([_document(act) for act in acts])
         return
+    if not acts:
+        say("nothing is published yet")
     for act in acts:
         print(_line(act))
 
@@ -49,6 +52,8 @@ def keygen_command(
     as_json: Json = False,
 ) -> None:
     """Make a key that signs what is published. A file that is there is never written over."""
+    if not path.name:
+        raise CenterError(f"{path} names no file: write where the secret key goes, such as ~/.config/fleet")
     pair = write_keypair(path)
     public = path.with_name(path.name + PUBLIC_SUFFIX)
     if as_json:

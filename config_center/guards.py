@@ -34,7 +34,10 @@ def _looked_at(directory: Path, before: str) -> Cleanliness:
     """before: the commit published last, "" for none."""
     tree = read_worktree(directory)
     if tree is None:
-        lost = f"what is published came from commit {before[:12]}, and {directory} is in no git work tree"
+        lost = (
+            f"what is published came from commit {before[:12]}, and {directory} is in no git work tree, or git is not "
+            "installed here"
+        )
         return Cleanliness("", (lost,) if before else ())
     reasons = []
     if tree.dirty:
@@ -47,7 +50,8 @@ def _looked_at(directory: Path, before: str) -> Cleanliness:
 def _not_after(tree: Worktree, before: str) -> list[str]:
     """Why the commit checked out does not come after the one published."""
     if not knows(tree.directory, before):
-        return [f"what is published came from commit {before[:12]}, which is not in this repository: git fetch first"]
+        unknown = f"what is published came from commit {before[:12]}, which is not in this repository"
+        return [f"{unknown}: git fetch first (in a shallow clone: git fetch --unshallow)"]
     if not tree.commit:
         return [f"what is published came from commit {before[:12]}, and nothing is committed here yet"]
     gone = left_out(tree.directory, before, tree.commit)
@@ -77,6 +81,8 @@ def refuse_unsigned(database: Database, step: Step, keys: Sequence[SecretKey], *
     Nodes that trust a key keep what they have when an unsigned statement comes: the act would seem done, and nothing
     would happen. And whoever can write to the store, but has no key, must not look like everyday business.
     """
+    if keys and allowed:
+        raise Refused("--unsigned and --key say opposite things: leave one of them out")
     before = last_signed(database)
     if not before:
         return ""

@@ -32,6 +32,7 @@ __all__ = [
     "open_store",
     "publish",
     "record",
+    "refuse_unrecordable",
     "standing_of",
     "timestamp",
     "whoami",
@@ -114,13 +115,9 @@ def record(
 ) -> Act:
     """Sign an act and store it, in one transaction. parts: the site's executables of a new release.
 
-    Raises Refused for a revoked key or too long a message, StoreConflict where somebody else's act came first.
+    Raises Refused as refuse_unrecordable does, StoreConflict where somebody else's act came first.
     """
-    if len(author.why) > limits.message_chars_max:
-        raise Refused(f"the message has {len(author.why)} characters, at most {limits.message_chars_max} are kept")
-    gone = [key.id for key in keys if key.id in step.pointer.revoked]
-    if gone:
-        raise Refused(f"key {gone[0]} is revoked: nobody would believe it; sign with another one")
+    refuse_unrecordable(step, author, keys)
     pointer = sign(step.pointer, keys) if keys else step.pointer
     act = NewAct(
         serial=pointer.serial,
@@ -143,6 +140,15 @@ def record(
             "somebody else published meanwhile, and nothing of this was: look at the difference again "
             f"(config-center diff), then repeat it ({error})"
         ) from error
+
+
+def refuse_unrecordable(step: Step, author: Author, keys: Sequence[SecretKey]) -> None:
+    """Raise Refused for too long a message, and for a key that is revoked: nobody would believe it."""
+    if len(author.why) > limits.message_chars_max:
+        raise Refused(f"the message has {len(author.why)} characters, at most {limits.message_chars_max} are kept")
+    gone = [key.id for key in keys if key.id in step.pointer.revoked]
+    if gone:
+        raise Refused(f"key {gone[0]} is revoked: nobody would believe it; sign with another one")
 
 
 def whoami() -> str:

@@ -65,8 +65,11 @@ def _standing_release(database: Database, word: str) -> Release:
 
 
 def last_commit(database: Database) -> str:
-    """The commit that what people wrote last came from; "" where it came from none."""
-    return next((act.commit for act in walk(database) if act.kind in _MAKES), "")
+    """The last commit that something people wrote came from; "" where nothing did.
+
+    What was published from none since then (--unclean) takes nothing of it back for those who publish next.
+    """
+    return next((act.commit for act in walk(database) if act.kind in _MAKES and act.commit), "")
 
 
 def last_signed(database: Database) -> tuple[str, ...]:
@@ -75,6 +78,11 @@ def last_signed(database: Database) -> tuple[str, ...]:
         if signatures := decode_pointer(act.pointer).signatures:
             return tuple(one.key for one in signatures)
     return ()
+
+
+def signers(database: Database) -> frozenset[str]:
+    """Ids of all keys that ever signed a statement."""
+    return frozenset(one.key for pointer in _pointers(database) for one in pointer.signatures)
 
 
 def before_the_current(database: Database, standing: Standing) -> Release:

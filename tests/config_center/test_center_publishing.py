@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from config_center.acts import Content, Standing, Step, promoted, published, restored, revoked, tried
-from config_center.canary_words import read_canary
+from config_center.canary_words import hold_to_tags, read_canary
 from config_center.database import Database
 from config_center.drafting import draft
 from config_center.errors import InvalidLayers, MatchError, Refused, StoreConflict, StoreError
@@ -93,6 +93,16 @@ def test_identical_content_is_no_act() -> None:
     assert (step.kind, step.is_new, step.release.number) == ("promote", False, 2)
 
 
+def test_publishing_what_the_others_have_takes_a_canary_back() -> None:
+    """Somebody reverted the change and publishes for everybody: the canary must not stay out in silence."""
+    now = canary(standing(1), 2, rack="b1")
+    step = published(now, now.draft(content(1), WHEN, "reverted"))
+    assert step is not None
+    assert (step.kind, step.is_new, step.release.number, step.release.restores) == ("rollback", True, 3, 1)
+    assert (step.pointer.canary, step.pointer.number, step.release.message) == (None, 3, "reverted")
+    assert tried(now, now.draft(content(1), WHEN), terms(rack="b1")) is None
+
+
 def test_the_pointer_of_a_canary() -> None:
     """It keeps what everybody has, and says whom the canary is for."""
     now = canary(standing(1), 2, rack="b1")
@@ -143,6 +153,12 @@ def test_words_of_a_canary() -> None:
         "fact.kernel": Term(at_least="6.1", below="6.6"),
         "zone": Term(none=("c",)),
     }
+    hold_to_tags(read_canary(["rack=b[01-03]", "zone!=c", "node=x", "fact.os=y"]), {"rack": ["b*"], "zone": []})
+    hold_to_tags(read_canary(["rack=b1"]), {})
+    with pytest.raises(MatchError, match="no tag rakc; did you mean rack"):
+        hold_to_tags(read_canary(["rakc=b1"]), {"rack": []})
+    with pytest.raises(MatchError, match="rack is never x; known: b1, b2"):
+        hold_to_tags(read_canary(["rack=x"]), {"rack": ["b1", "b2"]})
     with pytest.raises(MatchError, match="given twice"):
         read_canary(["fact.kernel>=6.1", "fact.kernel>=6.2"])
 
