@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from bench import against_ansible, agent_size, brain, sweep_overhead, sysctl_speed
+from bench import against_ansible, agent_size, brain, center_load, sweep_overhead, sysctl_speed
 from bench.figures import Figure, machine, write
 from bench.fleet import fleet
 
@@ -43,6 +43,9 @@ def main() -> int:
     figures = sysctl_speed.measure(runs=runs)
     progress.print("the config center: validate, resolve, publish, take …")
     figures += brain.measure(runs=runs)
+    progress.print("the config center: a fleet comes to fetch …")
+    agents, spread_s = (1_000, 1.0) if quick else (10_000, center_load.SPREAD_S)
+    figures += center_load.measure(agents=agents, spread_s=spread_s, processes=2)
     with fleet(50) as big:
         progress.print("50 nodes: sweep overhead …")
         figures += sweep_overhead.measure(big, runs=runs)
