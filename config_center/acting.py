@@ -101,7 +101,11 @@ def carry_out(database: Database, standing: Standing, deed: Deed, wish: Wish) ->
         ask(f"{_question(deed.step)} [y/N] ")
     database.migrate()
     act = record(database, deed.step, deed.author, keys, deed.parts)
-    told, failures = _spread(database, act, wish)
+    try:
+        told, failures = _spread(database, act, wish)
+    except KeyboardInterrupt as error:
+        left = "it may not be exported or announced everywhere: config-center export repeats the one"
+        raise CenterError(f"act {act.serial} is recorded, but you interrupted: {left}") from error
     signed_by = [one.key for one in decode_pointer(act.pointer).signatures]
     result |= {"serial": act.serial, "new": True, "signed_by": signed_by, **told}
     by = f"; signed by {', '.join(signed_by)}" if signed_by else ""

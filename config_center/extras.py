@@ -10,6 +10,7 @@ import sys
 
 OURS = ("config_center", "inspector_agent", "inspector_coord", "inspector_lab")
 CANNOT = 2
+INTERRUPTED = 130
 
 
 def start(program: str, module: str, extra: str) -> None:
@@ -23,4 +24,6 @@ def start(program: str, module: str, extra: str) -> None:
         advice = f"pip install 'fleet-inspector[{extra}]'"
         print(f"{program} needs {library}, which is not installed here: {advice}", file=sys.stderr)
         sys.exit(CANNOT)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)  # before there is a command that could say anything
     main()

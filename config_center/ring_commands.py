@@ -5,6 +5,7 @@ It runs as a child, without a shell, within bounds of time and output. What it p
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def announce(ring: Path, serial: int, digest: str) -> None:
         _run(words, ())
     except RingError as error:
         raise RingError(
-            f"the ring was not told ({error}); agents notice by themselves, or run: {' '.join(words)}"
+            f"the ring was not told ({error}); agents notice by themselves, or run: {shlex.join(words)}"
         ) from error
 
 

@@ -94,6 +94,8 @@ def _of_yaml(path: Path, raw: bytes) -> dict[str, dict[str, str]]:
 
 def _scalars(tags: Node, notes: Notes) -> dict[str, str]:
     found = {}
+    if not isinstance(tags, Mapping) and not (isinstance(tags, Scalar) and not tags.spelling):
+        notes.at(tags, "tags are a mapping", "write name: {tag: value}")
     for key, value in tags.entries if isinstance(tags, Mapping) else ():
         if isinstance(value, Scalar):
             found[key.spelling] = value.spelling

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from config_center import acting, extras
 from config_center.trail import last_commit
 from tests.support.center_cli import REPOSITORY, CenterCli
 
@@ -133,9 +134,34 @@ def test_a_waiver_that_is_over(center: CenterCli) -> None:
     (center.fleet / "waivers.yml").write_text(f"waivers:\n  - {ended}\n")
     run = center("render", "n1", "--dir", "fleet", "--checks", str(center.checks))
     assert "waiver ended on 2020-01-31 (waivers.yml:2)" in run.out
-    said = "fleet/waivers.yml:2:83: this waiver ended on 2020-01-31"
+    said = "fleet/waivers.yml:2:84: this waiver ended on 2020-01-31"
     run = center("publish", "fleet", "--dry-run", "--json")
     assert f"warning: {said}" in run.err
     assert run.json["warnings"][0].startswith(said)
     center.done("publish", "fleet")
     assert f"warning: {said}" in center("publish", "fleet").err
+
+
+def test_ctrl_c_when_the_act_is_recorded(center: CenterCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes nothing back, and must not look as if it had."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(acting, "export_all", interrupted)
+    run = center("publish", "fleet", "--yes", "--to", "www")
+    assert run.code == 2
+    assert "act 1 is recorded, but you interrupted: it may not be exported or announced everywhere" in run.err
+    monkeypatch.setattr("importlib.import_module", interrupted)
+    with pytest.raises(SystemExit) as info:
+        extras.start("config-center", "config_center.cli", "center")
+    assert info.value.code == extras.INTERRUPTED
+
+
+def test_a_roster_whose_tags_are_a_list(center: CenterCli) -> None:
+    """Nobody means a node without tags by it; a name alone is one."""
+    Path("nodes.yml").write_text("n1: [zone, b]\n")
+    words = ("publish", "fleet", "--dry-run", "--roster", "nodes.yml")
+    assert "nodes.yml:1:5: tags are a mapping; write name: {tag: value}" in center(*words).err
+    Path("nodes.yml").write_text("n1:\nn2: {}\n")
+    assert "of 2 known nodes" in center(*words).out
