@@ -88,15 +88,22 @@ class Fetching:
             problem = self._fetch(deadline)
         except OSError as error:  # the disk's: nothing half written is left, and the last good release still serves
             problem = f"cannot keep what was fetched: {_words(error)}"
-        self._proven = Proven(self._kept, self._job.trusted_keys)  # whatever was left off above
-        release, held, current = self._serving(), self._kept.current(), self._proven.current
+        try:
+            with _at_most(max(deadline - time.monotonic(), limits.finish_s_min), "what is kept"):
+                digest, why = self._finish()
+        except FetchError as error:
+            digest, why = "", str(error)
+        holds = bool(digest) and self._assigned(self._proven.current) == digest
+        return Outcome(digest, holds, _joined(problem, why), tuple(self._failed), self._answered)
+
+    def _finish(self) -> tuple[str, str]:
+        """(digest of the release that serves this job, resolved, or ""; why there is none, where that is to be said)"""
+        self._proven = Proven(self._kept, self._job.trusted_keys)  # whatever was left off before
+        release, held = self._serving(), self._kept.current()
         if release is not None:
             self._resolve(release)
-        elif not self._job.wanted and held is not None:
-            problem = _joined(problem, self._useless(held))
-        digest = release.digest if release else ""
-        holds = bool(digest) and self._assigned(current) == digest
-        return Outcome(digest, holds, problem, tuple(self._failed), self._answered)
+            return release.digest, ""
+        return "", self._useless(held) if held is not None and not self._job.wanted else ""
 
     def _assigned(self, pointer: Pointer | None) -> str:
         """The digest of this node's release; "" without a pointer."""
@@ -162,7 +169,7 @@ class Fetching:
             number, digest = target(pointer, job)
         except (ReleaseError, TrustError) as error:
             raise FetchError(f"{url}: {error}") from error
-        self._take(center, number, digest)
+        self._resolve(self._take(center, number, digest))  # in this center's time: what takes for ever is of no use
         kept.put_warrants(pointer)
         self._served = digest
         if follows:

@@ -90,6 +90,7 @@ refresh_s_max = 60.0  # all mirrors together
 glance_s = 3.0  # for the cheap look of the resident agent; what takes longer is the child's
 fetch_silence_s = 10.0  # a center that says nothing for so long is given up
 child_kill_grace_s = 5.0  # a child ends itself by its deadline; this is for one that cannot
+finish_s_min = 2.0  # for the last good release where centers took all the time: reading, verifying, resolving it
 proof_s_max = 10  # in which the agent does nothing else; reading and hashing 40 MiB takes some tenths of a second
 said_chars_max = 1_000  # of what a center, Serf or the ring says, where an operator reads it
 child_report_bytes_max = 65_536
@@ -134,6 +135,7 @@ _RELATIONS = {
     "rests of a center differ, and grow": 0 < mirror_jitter < 1 and 0 < mirror_rest_s_min < mirror_rest_s_max,
     "a queued run's sweep is still remembered": runs_queued_max + 1 < sweeps_remembered_max,
     "the current release is kept beside an older one": releases_kept_max > 1,
+    "a child that finishes late does so before it is ended": finish_s_min < child_kill_grace_s,
     "one silent center leaves time for its mirrors": fetch_silence_s * 2 <= refresh_s_max,
     "a record is told again before it is a day old": 0 < tell_jitter < 1 and tell_retry_s_max < tell_again_s,
     "a burst is more than a second's worth": questions_per_s_max < questions_burst_max,

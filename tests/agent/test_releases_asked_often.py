@@ -44,7 +44,7 @@ class Slow:
         job = msgspec.json.decode(raw, type=Job)
         self.begun.append(job.wanted)
         with trio.move_on_after(min(seconds, job.deadline_s)):
-            await trio.sleep(NEEDS_S)
+            await trio.sleep_until(trio.current_time() + NEEDS_S)
             self.ended.append(job.wanted)
             return msgspec.json.encode(fetch.do(job, time.monotonic() + 60.0))
         return b"it was ended: no word from it in time"
@@ -76,7 +76,7 @@ async def asks(node: Releases, release: Release, every_s: float, served: trio.Ev
         if await node.ensure(bytes.fromhex(release.digest)[:8], release.number, ANSWER_WITHIN_S) is not None:
             served.set()
             return
-        await trio.sleep(every_s)
+        await trio.sleep_until(trio.current_time() + every_s)
 
 
 async def test_questions_do_not_keep_a_slow_node_from_its_release(
@@ -106,9 +106,9 @@ async def test_a_question_that_waited_for_news_is_served_by_it(
     served = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(node.refresh)
-        await trio.sleep(1.0)
+        await trio.sleep_until(trio.current_time() + 1.0)
         assert await node.ensure(bytes.fromhex(release.digest)[:8], 1, ANSWER_WITHIN_S) is None
-        await trio.sleep(NEEDS_S - 1.0)
+        await trio.sleep_until(trio.current_time() + NEEDS_S - 1.0)
         nursery.start_soon(asks, node, release, 0.1, served)
         with trio.fail_after(ANSWER_WITHIN_S):
             await served.wait()
@@ -126,7 +126,7 @@ async def test_a_look_is_put_off_again_by_the_next_one(
         slow.begun.clear()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.refresh)
-            await trio.sleep(1.0)
+            await trio.sleep_until(trio.current_time() + 1.0)
             assert await node.ensure(bytes(8), 7, ANSWER_WITHIN_S) is None
         assert slow.begun == ["", bytes(8).hex(), ""]
         (tmp_path / "cache" / "current.json").unlink()  # a glance settles nothing
