@@ -51,11 +51,6 @@ class Standing(msgspec.Struct, frozen=True):
         """Whom the canary is for; {} while there is none."""
         return self.pointer.canary.match if self.pointer and self.pointer.canary else {}
 
-    @property
-    def is_signed(self) -> bool:
-        """The last statement carries a signature."""
-        return bool(self.pointer and self.pointer.signatures)
-
     def draft(self, content: Content, created: str, message: str = "", restores: int = 0) -> Release:
         """The content under the number that comes next. Raises ReleaseError for what cannot be a release."""
         numbers = [number for number, _ in self.pointer.releases()] if self.pointer else []

@@ -15,7 +15,7 @@ from config_center.cli_common import HERE, Checks, Json, Store, print_json, say
 from config_center.describe import bundled_checks, catalogue_of
 from config_center.drafting import draft_of, timestamp
 from config_center.errors import CenterError
-from config_center.expectation import describe
+from config_center.expectation import describe, describe_word
 from config_center.layers import load_fleet
 from config_center.mistakes import did_you_mean
 from config_center.provenance import Origin, names_of, origins
@@ -120,7 +120,7 @@ def _print_baseline(baseline: Baseline) -> None:
     say(f"{baseline.node}: {len(rows)} items" if rows else f"{baseline.node}: no layer is for it; it has no items")
 
 
-def _wanted(item: Item | LayerItem) -> str:
+def _wanted(item: Item) -> str:
     return describe(item.expect, from_file=item.from_file)
 
 
@@ -165,9 +165,7 @@ def _explain(
 
 def _word(item: LayerItem) -> str:
     """One layer's word."""
-    return (
-        "unset" if item.action == "unset" else f"append {_wanted(item)}" if item.action == "append" else _wanted(item)
-    )
+    return describe_word(item.action, item.expect, from_file=item.from_file)
 
 
 def _print_rest(said: dict[str, Any]) -> None:

@@ -194,7 +194,9 @@ def test_publishing_with_a_key(tmp_path: Path) -> None:
     publish(fleet, tmp_path / "center.db", small_catalogue(), keys=[read_secret(tmp_path / "key")])
     database = Database.at(tmp_path / "center.db")
     assert last_signed(database) == (pair.id,)
-    assert standing_of(database).is_signed
+    now = standing_of(database).pointer
+    assert now is not None
+    assert [one.key for one in now.signatures] == [pair.id]
 
 
 def test_a_folder_is_no_store(tmp_path: Path) -> None:
