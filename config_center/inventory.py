@@ -23,7 +23,8 @@ GROUP_FACTS: Final = ("os", "model")  # facts that make groups, besides every ta
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_ANSIBLE: Final = re.compile(r"[^A-Za-z0-9_]")
 _NOT_CLUSTERSHELL: Final = re.compile(r"[^A-Za-z0-9_.-]")
-_TEMPLATES: Final = ("{{", "{%", "{#")
+_TEMPLATES: Final = ("{{", "{%", "{#", "#jinja2:")  # the last one says what a template looks like from there on
+_MOMENT: Final = re.compile(r"[0-9TZ:.+-]{1,40}")
 
 Groups = dict[str, dict[str, list[str]]]  # tag or fact -> value as a group's name -> names of nodes
 
@@ -80,7 +81,8 @@ def ansible_list(rows: Sequence[NodeRow]) -> dict[str, Any]:
 
 def ansible_host(row: NodeRow) -> dict[str, Any]:
     """The variables of one host."""
-    return {"inspector_tags": _plain(row.tags), "inspector_facts": _plain(row.facts), "inspector_seen": row.seen}
+    seen = row.seen if _MOMENT.fullmatch(row.seen) else ""
+    return {"inspector_tags": _plain(row.tags), "inspector_facts": _plain(row.facts), "inspector_seen": seen}
 
 
 def cluster_groups(rows: Iterable[NodeRow]) -> Groups:

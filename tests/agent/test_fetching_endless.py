@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from config_center.release import Release
-from inspector_agent import fetch, limits
+from inspector_agent import fetch, limits, proof
 from inspector_agent.download import Reply
 from inspector_agent.jobs import Job, Outcome
 from inspector_agent.kept import Kept
@@ -29,7 +29,7 @@ class Fetches:
         self.cache = directory / "cache"
         self.stores = {GOOD: directory / "good", EVIL: directory / "evil"}
         self.endless: set[str] = set()
-        self._work_out = fetch.work_out
+        self._work_out = proof.work_out
         monkeypatch.setattr(fetch, "get", self._get)
         monkeypatch.setattr(fetch, "work_out", self._endlessly)
 

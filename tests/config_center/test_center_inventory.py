@@ -128,6 +128,16 @@ def test_a_node_cannot_tell_ansible_what_to_do() -> None:
     assert "{{" not in json.dumps(document)
 
 
+OVERRIDE = "#jinja2: variable_start_string:'[%', variable_end_string:'%]'\n[% lookup('pipe', 'id') %]"
+
+
+def test_a_center_cannot_tell_ansible_what_to_do() -> None:
+    """Nor can whoever stands between: a template can begin by saying what marks one, and `seen` is no text of theirs."""
+    rows = [node("n001", {OVERRIDE: "x"}, {"a": OVERRIDE, "b": "c"}, "{{ lookup('pipe', 'id') }}")]
+    mine = ansible_list(rows)["_meta"]["hostvars"]["n001"]
+    assert mine == {"inspector_tags": {}, "inspector_facts": {"b": "c"}, "inspector_seen": ""}
+
+
 def _script(home: Path, url: str) -> Path:
     """An inventory script, as the documentation writes it."""
     path = home / "inspector.sh"
