@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 from config_center import cli_render
+from config_center.acts import Standing
 from config_center.cli_common import (
     HERE,
     Checks,
@@ -22,8 +24,10 @@ from config_center.cli_common import (
     say,
 )
 from config_center.describe import bundled_checks, catalogue_of
+from config_center.drafting import draft_of, timestamp
+from config_center.errors import ReleaseError
 from config_center.example import write_example
-from config_center.layers import Fleet, load_fleet
+from config_center.layers import LAYERS, Fleet, load_fleet
 from config_center.mistakes import Mistake
 
 
@@ -78,6 +82,8 @@ def validate_command(
     --describe to learn what they take.
     """
     fleet = load_fleet(directory, catalogue_of(checks or bundled_checks()))
+    if not fleet.mistakes:
+        fleet = dataclasses.replace(fleet, mistakes=_unfit(fleet))
     items = len({item for layer in fleet.layers for item in layer.items})
     if as_json or how is Format.JSON:
         mistakes, warnings = ([mistake_json(one) for one in some] for some in (fleet.mistakes, fleet.warnings))
@@ -91,6 +97,15 @@ def validate_command(
         say(count_of(fleet.mistakes) + warned)
         raise typer.Exit(1)
     say(f"no mistakes: {len(fleet.layers)} layers, {items} items, {len(fleet.parts)} checks of the site{warned}")
+
+
+def _unfit(fleet: Fleet) -> tuple[Mistake, ...]:
+    """What is wrong with all layers together, such as their size as a release: `publish` would refuse it."""
+    try:
+        draft_of(Standing(), fleet, timestamp(None))
+    except ReleaseError as error:
+        return (Mistake(LAYERS, 1, 1, str(error)),)
+    return ()
 
 
 def _lines(fleet: Fleet) -> list[str]:

@@ -20,6 +20,7 @@ SECRET: Final = "secret"  # noqa: S105 - the key's name
 TELLING: Final = frozenset({"equals", "one_of", "contains"})  # matchers whose operand tells the value, or a part
 
 _TEXTS: Final = frozenset({"text", "list", "version", "any"})
+_PATTERN_SIGNS: Final = frozenset(".^$*+?{}[]|()\\")
 _TELLING_WORDS: Final = frozenset({"content", "args", "message"})  # names, states and hashes do not tell a secret
 
 
@@ -55,7 +56,13 @@ def read_path(node: Node, matcher: str, of: PropertyType, notes: Notes) -> str |
 
 
 def tells(name: str, of: PropertyType, matched: Table[str, Operand]) -> str | None:
-    """The matcher by which a layer would tell the value of a secret property; None where none does."""
+    """The matcher that a file of the node should feed, where a layer would tell a secret; None where none does.
+
+    A `matches` without any sign of a pattern is a text like another: `contains` says the same.
+    """
     if of not in _TEXTS and name not in _TELLING_WORDS:
         return None
+    pattern = matched.get("matches")
+    if isinstance(pattern, str) and not _PATTERN_SIGNS & set(pattern):
+        return "contains"
     return next((matcher for matcher in matched if matcher in TELLING), None)

@@ -118,6 +118,8 @@ def test_an_operand_may_be_read_on_the_node(
          "27: a secret must not stand in a layer; name a file of the node: contains: {from_file: /path}"),
         ("kernel", "{secret: true, expect: {cmdline: [key=1]}}",
          "35: a secret must not stand in a layer; name a file of the node: equals: {from_file: /path}"),
+        ("sysctl", "{secret: true, matches: hunter2}",
+         "26: a secret must not stand in a layer; name a file of the node: contains: {from_file: /path}"),
         ("package", "{secret: true, one_of: ['1']}",
          "25: a secret must not stand in a layer; name a file of the node: one_of: {from_file: /path}"),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config_center import acting, extras
+from config_center import acting, extras, limits
 from config_center.trail import last_commit
 from tests.support.center_cli import REPOSITORY, CenterCli
 
@@ -165,3 +165,12 @@ def test_a_roster_whose_tags_are_a_list(center: CenterCli) -> None:
     assert "nodes.yml:1:5: tags are a mapping; write name: {tag: value}" in center(*words).err
     Path("nodes.yml").write_text("n1:\nn2: {}\n")
     assert "of 2 known nodes" in center(*words).out
+
+
+def test_layers_that_make_too_big_a_release_are_a_mistake(center: CenterCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """validate says what publish would: a pipeline must not learn it after the merge."""
+    monkeypatch.setattr(limits, "release_bytes_max", 100)
+    run = center("validate", "fleet", "--checks", str(center.checks))
+    assert run.code == 1
+    assert run.out.startswith("fleet/layers:1:1: the release would have ")
+    assert "1 mistake in 1 file" in run.err
