@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,12 +36,27 @@ def write_example(directory: Path) -> list[Path]:
             f"{directory} has {', '.join(taken)} already, and nothing is overwritten: name another directory"
         )
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    written: list[Path] = []
     try:
         for file in files:
             write_whole(directory / file, (folder / file).read_bytes())
-    except OSError as error:
-        raise CenterError(f"{directory}: cannot be written: {error.strerror or error}") from error
+            written.append(file)
+    except BaseException as error:
+        _take_back(directory, written)
+        if isinstance(error, OSError):
+            raise CenterError(f"{directory}: cannot be written: {error.strerror or error}") from error
+        raise
     return files
+
+
+def _take_back(directory: Path, files: list[Path]) -> None:
+    """Remove what was written: half an example would stand in the way of the next try."""
+    for file in files:
+        (directory / file).unlink(missing_ok=True)
+    folders = {parent for file in files for parent in file.parents if parent != Path()}
+    for folder in sorted(folders, key=lambda one: -len(one.parts)):
+        with suppress(OSError):  # something else stands in it by now
+            (directory / folder).rmdir()
 
 
 def _is_there(path: Path) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from config_center import acting, extras, limits
+from config_center import acting, example, extras, limits
+from config_center.files import write_whole
 from config_center.trail import last_commit
 from tests.support.center_cli import REPOSITORY, CenterCli
 
@@ -174,3 +175,19 @@ def test_layers_that_make_too_big_a_release_are_a_mistake(center: CenterCli, mon
     assert run.code == 1
     assert run.out.startswith("fleet/layers:1:1: the release would have ")
     assert "1 mistake in 1 file" in run.err
+
+
+def test_an_example_that_does_not_fit_leaves_nothing(center: CenterCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second try must not find the half of the first."""
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "waivers.yml":
+            raise OSError(28, "No space left on device")
+        write_whole(path, content)
+
+    monkeypatch.setattr(example, "write_whole", full)
+    Path("new").mkdir()
+    Path("new/notes.txt").touch()
+    run = center("init", "new")
+    assert (run.code, run.err) == (2, "config-center: new: cannot be written: No space left on device\n")
+    assert list(Path("new").iterdir()) == [Path("new/notes.txt")]
