@@ -35,11 +35,15 @@ class Content(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What stands: the pointer, and the releases it names. All None before the first act."""
+    """What stands: the pointer, and the releases it names. All None before the first act.
+
+    lost: the last act that nodes have seen, where the store knows less of them: it was restored from a backup, say
+    """
 
     pointer: Pointer | None = None
     main: Release | None = None
     canary: Release | None = None
+    lost: int = 0
 
     @property
     def serial(self) -> int:
@@ -47,15 +51,29 @@ class Standing(msgspec.Struct, frozen=True):
         return self.pointer.serial if self.pointer else 0
 
     @property
+    def next_serial(self) -> int:
+        """Of the act that comes next: higher than any that a node has seen."""
+        return max(self.serial, self.lost) + 1
+
+    def going_on_after(self, lost: int) -> Standing:
+        """The same, where nodes have seen acts up to this one. Raises Refused where the store knows of them itself."""
+        if lost <= self.serial:
+            raise Refused(f"the store knows act {lost} itself, and goes on after act {self.serial}: leave --after out")
+        return msgspec.structs.replace(self, lost=lost)
+
+    @property
     def canary_match(self) -> Terms:
         """Whom the canary is for; {} while there is none."""
         return self.pointer.canary.match if self.pointer and self.pointer.canary else {}
 
     def draft(self, content: Content, created: str, message: str = "", restores: int = 0) -> Release:
-        """The content under the number that comes next. Raises ReleaseError for what cannot be a release."""
-        numbers = [number for number, _ in self.pointer.releases()] if self.pointer else []
+        """The content under the number that comes next. Raises ReleaseError for what cannot be a release.
+
+        An act makes one release at most, so the serial of an act is no lower than any number up to it.
+        """
+        numbers = [self.lost, *(number for number, _ in self.pointer.releases())] if self.pointer else [self.lost]
         return build(
-            content.layers, content.checks, number=max(numbers, default=0) + 1, created=created, message=message,
+            content.layers, content.checks, number=max(numbers) + 1, created=created, message=message,
             waivers=content.waivers, restores=restores,
         )  # fmt: skip
 
@@ -63,12 +81,14 @@ class Standing(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True):
     """An act, ready to be signed and recorded.
 
-    release  the one it is about; is_new: it is not stored yet; key: the id of the one that is revoked, else ""
+    release  the one it is about; is_new: it is not stored yet; after: the serial of the act it is built on, 0 for none
+    key      the id of the one that is revoked, else ""
     """
 
     kind: Kind
     release: Release
     is_new: bool
+    after: int
     pointer: Pointer
     key: str = ""
 
@@ -77,13 +97,16 @@ def published(standing: Standing, draft: Release) -> Step | None:
     """Make the draft everybody's release; None where everybody has that content already, and no canary another.
 
     A canary ends with it: where it has that very content, it is promoted, and keeps its number; where everybody else
-    has, it is taken back.
+    has, it is taken back. Where acts were lost, what everybody has is not known: it is a new release in any case.
     """
-    if standing.main and same_content(standing.main, draft):
+    known = not standing.lost
+    if known and standing.main and same_content(standing.main, draft):
         return restored(standing, standing.main, draft.created, draft.message) if standing.canary else None
-    if standing.canary and same_content(standing.canary, draft):
+    if known and standing.canary and same_content(standing.canary, draft):
         return promoted(standing, draft.created)
-    return Step("publish", draft, is_new=True, pointer=_next(standing, draft.created, main=draft))
+    return Step(
+        "publish", draft, is_new=True, after=standing.serial, pointer=_next(standing, draft.created, main=draft)
+    )
 
 
 def tried(standing: Standing, draft: Release, match: Terms) -> Step | None:
@@ -99,7 +122,7 @@ def tried(standing: Standing, draft: Release, match: Terms) -> Step | None:
     if standing.canary and same_content(standing.canary, draft) and match == standing.canary_match:
         return None
     pointer = _next(standing, draft.created, main=standing.main, canary=draft, match=match)
-    return Step("canary", draft, is_new=True, pointer=pointer)
+    return Step("canary", draft, is_new=True, after=standing.serial, pointer=pointer)
 
 
 def promoted(standing: Standing, created: str) -> Step:
@@ -107,7 +130,7 @@ def promoted(standing: Standing, created: str) -> Step:
     if standing.canary is None:
         raise Refused("there is no canary to promote: config-center publish --canary MATCH makes one")
     pointer = _next(standing, created, main=standing.canary)
-    return Step("promote", standing.canary, is_new=False, pointer=pointer)
+    return Step("promote", standing.canary, is_new=False, after=standing.serial, pointer=pointer)
 
 
 def restored(standing: Standing, older: Release, created: str, message: str = "") -> Step:
@@ -118,7 +141,7 @@ def restored(standing: Standing, older: Release, created: str, message: str = ""
     draft = standing.draft(Content.of(older), created, message, restores=older.restores or older.number)
     if standing.main and not standing.canary and same_content(standing.main, draft):
         raise Refused(f"release {standing.main.number}, which is current, has the content of {older.number} already")
-    return Step("rollback", draft, is_new=True, pointer=_next(standing, created, main=draft))
+    return Step("rollback", draft, is_new=True, after=standing.serial, pointer=_next(standing, created, main=draft))
 
 
 def revoked(standing: Standing, key: str, created: str) -> Step:
@@ -133,7 +156,7 @@ def revoked(standing: Standing, key: str, created: str) -> Step:
     pointer = msgspec.structs.replace(
         standing.pointer, serial=standing.serial + 1, created=created, revoked=revocations, signatures=()
     )
-    return Step("revoke", standing.main, is_new=False, pointer=pointer, key=key)
+    return Step("revoke", standing.main, is_new=False, after=standing.serial, pointer=pointer, key=key)
 
 
 def _next(
@@ -141,7 +164,7 @@ def _next(
 ) -> Pointer:
     """The pointer that comes after; what was revoked stays revoked for ever."""
     return Pointer(
-        serial=standing.serial + 1,
+        serial=standing.next_serial,
         number=main.number,
         digest=main.digest,
         created=created,

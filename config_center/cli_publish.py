@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from config_center import limits
 from config_center.acting import Deed, Wish, carry_out, export_all, opened
 from config_center.acts import Standing, Step, promoted, published, restored, revoked, tried
 from config_center.canary_words import hold_to_tags, read_canary
@@ -82,11 +83,20 @@ def publish_command(  # noqa: PLR0913, PLR0917 - each is an option of the comman
     ] = False,
     unsigned: Unsigned = False,
     as_json: Json = False,
-) -> None:
+    after: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SERIAL", show_default=False, min=1, max=limits.serial_max - 1,
+            help="Nodes have seen acts up to this one, of which a restored store knows nothing: go on above it.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
     """Validate the layers, show what changes and for whom, and make them the next release.
 
-    Content identical to what is current gives no new number.
+    Content identical to what is current gives no new number, but with --after.
     """
+    if after is not None and canary:
+        raise Refused("--after makes a release for everybody, which all nodes follow again: try a canary after that")
     wish = Wish(yes, dry_run, as_json, key or (), unsigned, to or (), ring, roster)
     match = read_canary(canary or ())
     fleet = load_fleet(directory, catalogue_of(checks or bundled_checks())).sound()
@@ -94,6 +104,8 @@ def publish_command(  # noqa: PLR0913, PLR0917 - each is an option of the comman
     warnings = mistake_lines(directory, fleet.warnings)
     with opened(store, directory, makes=True) as database:
         standing = standing_of(database)
+        if after is not None:
+            standing = standing.going_on_after(after)
         draft = draft_of(standing, fleet, timestamp(None), message)
         step = tried(standing, draft, match) if canary else published(standing, draft)
         if step is None:

@@ -104,7 +104,7 @@ class Folder:
         if held > pointer.serial:
             raise StoreError(
                 f"{self.directory} mirrors act {held}, {depot.where} knows only up to act {pointer.serial}: is it the "
-                "mirror of another store, or was the store restored from a backup? Publish until it is ahead, or "
+                f"mirror of another store, or was the store restored from a backup? Then publish --after {held}; else "
                 f"delete {POINTER} there"
             )
 

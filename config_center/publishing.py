@@ -134,7 +134,7 @@ def record(
         parts=tuple(part.content for part in parts) if step.is_new else (),
     )
     try:
-        return database.record(act, after=pointer.serial - 1)
+        return database.record(act, after=step.after)
     except StoreConflict as error:
         raise StoreConflict(
             "somebody else published meanwhile, and nothing of this was: look at the difference again "

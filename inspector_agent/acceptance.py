@@ -41,7 +41,8 @@ def check_signed(offered: Pointer, held: Pointer | None, seen: Seen) -> None:
     if offered.serial < seen.serial:
         raise TrustError(
             f"{_act(offered)} is older than act {seen.serial}, which this node has seen: "
-            "it was played again, or the mirror lags; refused"
+            "it was played again, or the mirror lags; refused (was the center's store restored from a backup? "
+            f"config-center publish --after {seen.serial} goes on)"
         )
     _check_alone(offered, held)
 

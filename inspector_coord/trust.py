@@ -1,6 +1,6 @@
 """Which pointers the coordinator believes, once `trusted_keys` names somebody to believe.
 
-CACHE/trust.json   the highest serial that was taken, and every key that was ever revoked
+CACHE/trust.json   the highest serial that was taken and the digest of its statement, and every key ever revoked
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Meta
 
 from config_center import keys
+from config_center.canonical import digest_of
 from config_center.errors import TrustError
 from config_center.files import write_whole
-from config_center.pointer import Pointer
+from config_center.pointer import Pointer, payload_of
 from inspector_coord import limits
 from inspector_coord.config import Config
 from inspector_coord.errors import ConfigError, ReleaseError
@@ -26,6 +27,12 @@ __all__ = ["Trust", "keys_of"]
 class _Memory(msgspec.Struct, frozen=True):
     serial: Annotated[int, Meta(ge=0)] = 0
     revoked: Annotated[tuple[str, ...], Meta(max_length=limits.revoked_remembered_max)] = ()
+    statement: str = ""  # digest of what was signed as this serial
+
+    def and_also(self, other: _Memory) -> _Memory:
+        """Both; the statement is that of the higher serial, and the one that was there first."""
+        later = other if other.serial > self.serial else self
+        return _Memory(later.serial, tuple(sorted({*self.revoked, *other.revoked})), later.statement)
 
 
 class Trust:
@@ -36,7 +43,9 @@ class Trust:
         self._trusted = trusted
 
     def check(self, pointer: Pointer) -> None:
-        """Refuse a pointer that is unsigned, not by us, by a revoked key, or older than one that was taken: TrustError.
+        """Refuse a pointer that is unsigned, not by us, by a revoked key, or past: TrustError.
+
+        Past is one that is older than one that was taken, or another one of its serial.
 
         Keys that a good pointer revokes are remembered at once, whatever becomes of its release. Raises ReleaseError
         where the memory cannot be read or written.
@@ -48,10 +57,16 @@ class Trust:
         if pointer.serial < memory.serial:
             raise TrustError(
                 f"it is older than one that was taken already (serial {pointer.serial} after {memory.serial}): a "
-                "mirror lags behind, or somebody replays it; if the config center really began anew, "
-                f"remove {self._path}"
+                "mirror lags behind, or somebody replays it; if the center's store was restored from a backup, "
+                f"`config-center publish --after {memory.serial}` goes on; if it really began anew, remove "
+                f"{self._path}"
             )
-        self._remember(0, pointer.revoked)
+        if pointer.serial == memory.serial and memory.statement not in ("", digest_of(payload_of(pointer))):
+            raise TrustError(
+                f"it is another one than the statement that was taken as act {pointer.serial}: two stores count for "
+                f"themselves; if this is the right one, remove {self._path}"
+            )
+        self._remember(_Memory(revoked=pointer.revoked))
 
     def check_kept(self, pointer: Pointer) -> None:
         """The same for a pointer that was taken earlier: it may be older, but its keys must still count."""
@@ -61,7 +76,7 @@ class Trust:
     def take(self, pointer: Pointer) -> None:
         """The pointer holds from now on. Raises ReleaseError."""
         if self._trusted:
-            self._remember(pointer.serial, pointer.revoked)
+            self._remember(_Memory(pointer.serial, pointer.revoked, digest_of(payload_of(pointer))))
 
     def _verify(self, pointer: Pointer, memory: _Memory) -> None:
         keys.verify(pointer, self._trusted, memory.revoked)
@@ -78,14 +93,14 @@ class Trust:
                 "or remove it if you know that the config center is the right one"
             ) from problem
 
-    def _remember(self, serial: int, revoked: tuple[str, ...]) -> None:
+    def _remember(self, news: _Memory) -> None:
         """Add to the memory; another sweep of this user may do the same at this moment."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.with_suffix(".lock").open("wb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 memory = self._memory()
-                new = _Memory(max(memory.serial, serial), tuple(sorted({*memory.revoked, *revoked})))
+                new = memory.and_also(news)
                 if new != memory:
                     write_whole(self._path, msgspec.json.encode(new))
         except OSError as problem:

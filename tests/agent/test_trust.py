@@ -87,7 +87,8 @@ async def test_an_old_pointer_played_again_is_refused(node: TrustingNode) -> Non
     await running.refresh()
     node.signed.files["/current.json"] = old
     words = f"act 1 (release 1, {node.first.digest[:12]}) is older than act 2, which this node has seen"
-    said = f"{node.url}: {words}: it was played again, or the mirror lags; refused"
+    advice = "was the center's store restored from a backup? config-center publish --after 2 goes on"
+    said = f"{node.url}: {words}: it was played again, or the mirror lags; refused ({advice})"
     assert await node.refuses(running, node.third) == said
     assert await node.refuses(node.started(), node.third) == said
     (node.cache / "current.json").unlink()

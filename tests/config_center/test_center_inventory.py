@@ -132,7 +132,7 @@ OVERRIDE = "#jinja2: variable_start_string:'[%', variable_end_string:'%]'\n[% lo
 
 
 def test_a_center_cannot_tell_ansible_what_to_do() -> None:
-    """Nor can whoever stands between: a template can begin by saying what marks one, and `seen` is no text of theirs."""
+    """Nor can whoever stands between: a template can begin by saying what marks one, and `seen` is no text."""
     rows = [node("n001", {OVERRIDE: "x"}, {"a": OVERRIDE, "b": "c"}, "{{ lookup('pipe', 'id') }}")]
     mine = ansible_list(rows)["_meta"]["hostvars"]["n001"]
     assert mine == {"inspector_tags": {}, "inspector_facts": {"b": "c"}, "inspector_seen": ""}

@@ -94,6 +94,22 @@ async def test_an_older_act_is_a_replay(tmp_path: Path) -> None:
         await ours.refused("it is older than one that was taken already (serial 4 after 5)")
 
 
+async def test_another_statement_of_the_same_serial_is_refused(tmp_path: Path) -> None:
+    """Two stores that count for themselves, both with our key: the one that came first holds, as on the nodes."""
+    async with mirrored() as mirror:
+        ours = Ours(tmp_path, mirror)
+        mirror.put(pointer_to(OLD, 5), OLD, keys=(ours.first,))
+        await ours.current()
+        mirror.put(pointer_to(NEW, 5), NEW, keys=(ours.first,))
+        await ours.refused(
+            "it is another one than the statement that was taken as act 5: two stores count for themselves"
+        )
+        mirror.put(pointer_to(OLD, 5), OLD, keys=(ours.second,))
+        assert (await ours.current()).note == ""
+        mirror.put(pointer_to(NEW, 6), NEW, keys=(ours.first,))
+        assert (await ours.current()).release == NEW
+
+
 async def test_a_revoked_key_is_remembered_for_good(tmp_path: Path) -> None:
     """Also where the pointer that revoked it is gone again, and where its release could not be had."""
     async with mirrored() as mirror:
