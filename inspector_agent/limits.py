@@ -86,6 +86,7 @@ trusted_keys_max = 16
 mirror_rest_s_min = 60.0  # a center that failed lets others go first for so long, less by lot
 mirror_rest_s_max = 1800.0  # after failures in a row
 mirror_jitter = 0.5
+looks_at_one_max = 5  # then another one goes first: no mirror alone can keep news from a node for long
 refresh_s_max = 60.0  # all mirrors together
 glance_s = 3.0  # for the cheap look of the resident agent; what takes longer is the child's
 fetch_silence_s = 10.0  # a center that says nothing for so long is given up

@@ -25,9 +25,16 @@ class Mirrors:
         self._failures: dict[str, int] = {}
         self._rests_until: dict[str, float] = {}
 
-    def order(self, now: float) -> tuple[str, ...]:
-        """All centers, those that rest last. now: seconds of any clock that goes on."""
-        return tuple(sorted(self._centers, key=lambda center: self._rests_until.get(center, now) > now))
+    def order(self, now: float, look: int = 0) -> tuple[str, ...]:
+        """All centers, those that rest last. now: seconds of any clock that goes on.
+
+        look: how many looks for news there were before. Now and then another center than the first one goes first: what
+        says that nothing is new may lag behind, or lie.
+        """
+        turn, is_not_its = divmod(look + 1, limits.looks_at_one_max)
+        ahead = 0 if is_not_its or not self._centers else 1 + turn % max(1, len(self._centers) - 1)
+        turned = (*self._centers[ahead : ahead + 1], *self._centers[:ahead], *self._centers[ahead + 1 :])
+        return tuple(sorted(turned, key=lambda center: self._rests_until.get(center, now) > now))
 
     def failed(self, center: str, now: float) -> None:
         """It gave nothing that could be used."""

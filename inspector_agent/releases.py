@@ -72,6 +72,7 @@ class Releases:
         self._doubted: dict[str, Pointer | None] = {}  # what the disk had of these is no proof: the child has to look
         self._fetching = trio.Lock()
         self._refreshing: trio.CancelScope | None = None  # a refresh that a question may put off
+        self._looks = 0  # for news
         self._away = ""  # why no center could be reached the last time; "" if one could
 
     def current(self) -> Baseline | None:
@@ -155,6 +156,7 @@ class Releases:
                     if not await self._has_nothing_new(min(limits.glance_s, deadline_s / 2)):
                         await self._fetch(deadline_s)
                         self._away = self.last_error if self._away else ""
+                    self._looks += 1
                 finally:
                     self._refreshing = None
             return not scope.cancelled_caught
@@ -165,7 +167,7 @@ class Releases:
         if held is None or not self._is_intact(held.digest):
             return False
         absent: list[str] = []
-        for center in self._mirrors.order(trio.current_time()):
+        for center in self._mirrors.order(trio.current_time(), self._looks):
             url = f"{center}/current.json"
             try:
                 with trio.move_on_after(patience_s):
@@ -194,7 +196,7 @@ class Releases:
         """One fetching child. Sets last_error."""
         job = Job(
             cache=str(self._kept.directory.absolute()),
-            centers=self._mirrors.order(trio.current_time()),
+            centers=self._mirrors.order(trio.current_time(), 0 if wanted else self._looks),
             name=self._name,
             traits=self._traits,
             deadline_s=deadline_s,

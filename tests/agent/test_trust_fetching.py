@@ -87,6 +87,23 @@ async def test_a_mirror_that_lags_is_no_reason_to_stay_behind(node: TrustingNode
     assert (found.digest, running.last_error) == (node.third.digest, "")
 
 
+async def test_no_mirror_alone_keeps_news_from_a_node(node: TrustingNode) -> None:
+    """The first one lags, or lies, and says for ever that nothing is new: after a few looks another one is heard."""
+    node.signed.act(node.first)
+    async with web() as frozen:
+        frozen.files = dict(node.signed.files)
+        running = node.started(frozen.url, node.server.url)
+        await running.refresh()
+        node.signed.act(node.second)
+        looks = 1
+        while (found := running.current()) is not None and found.digest == node.first.digest:
+            await running.refresh()
+            looks += 1
+            assert looks <= limits.looks_at_one_max
+    assert found is not None
+    assert (found.digest, running.last_error) == (node.second.digest, "")
+
+
 async def test_what_two_releases_share_is_fetched_once(node: TrustingNode) -> None:
     """Executables by their digests, across releases; and a release that came back is not fetched again at all."""
     node.signed.act(node.second)

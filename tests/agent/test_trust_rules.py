@@ -126,6 +126,19 @@ def test_rests_are_drawn_by_lot() -> None:
     assert (early.order(middle), late.order(middle)) == (("a", "b"), ("b", "a"))
 
 
+def test_now_and_then_another_mirror_goes_first() -> None:
+    """Each of the others in its turn, and only for news; one that rests stays behind all the same."""
+    mirrors, every = Mirrors(["a", "b", "c"], lambda: 0.0), limits.looks_at_one_max
+    firsts = [mirrors.order(0.0, look)[0] for look in range(4 * every)]
+    assert "".join(firsts) == ("a" * (every - 1)).join(["", "c", "b", "c", "b"])
+    assert mirrors.order(0.0, every - 1) == ("c", "a", "b")
+    assert {mirrors.order(0.0) for _ in range(9)} == {("a", "b", "c")}
+    mirrors.failed("c", 0.0)
+    assert mirrors.order(1.0, every - 1) == ("a", "b", "c")
+    assert [Mirrors(["a"], lambda: 0.0).order(0.0, look) for look in range(9)] == [("a",)] * 9
+    assert Mirrors([], lambda: 0.0).order(0.0, every - 1) == ()
+
+
 def test_when_all_have_failed_all_are_asked_as_configured() -> None:
     """There is nobody to let go first."""
     mirrors = Mirrors(["a", "b", "a"], lambda: 0.0)
