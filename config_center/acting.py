@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from config_center.acts import Standing, Step
 from config_center.cli_common import print_json, say
-from config_center.database import Database
 from config_center.difference import Difference, compare, match_text
 from config_center.difference_words import difference_lines, node_lines
 from config_center.errors import CenterError, NothingPublished, Refused, RingError
@@ -29,6 +28,9 @@ from config_center.publishing import STORE, Author, open_store, record, refuse_u
 from config_center.ring_commands import announce
 from config_center.rosters import known_nodes, read_roster
 from config_center.rows import Act
+
+if TYPE_CHECKING:
+    from config_center.database import Database
 
 _DONE: Final = {
     "publish": "published",

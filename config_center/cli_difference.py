@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from config_center.acting import nodes_json, opened
 from config_center.cli_common import HERE, Checks, Json, Roster, Store, print_json
-from config_center.database import Database
 from config_center.describe import bundled_checks, catalogue_of
 from config_center.difference import compare
 from config_center.difference_words import difference_lines, node_lines
@@ -21,6 +20,9 @@ from config_center.node_difference import Picture, compare_nodes
 from config_center.release import Release
 from config_center.rosters import known_nodes, read_roster
 from config_center.trail import CURRENT, find_release, is_name
+
+if TYPE_CHECKING:
+    from config_center.database import Database
 
 _SIDE = "A number, the beginning of a digest, current, canary, or a directory of layers."
 

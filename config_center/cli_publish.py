@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,7 +30,6 @@ from config_center.cli_common import (
     print_json,
     say,
 )
-from config_center.database import Database
 from config_center.describe import bundled_checks, catalogue_of
 from config_center.difference import match_text
 from config_center.drafting import draft_of, timestamp
@@ -39,6 +38,9 @@ from config_center.guards import Cleanliness, cleanliness, refuse_unclean
 from config_center.layers import load_fleet
 from config_center.publishing import Author, standing_of, whoami
 from config_center.trail import before_the_current, signers
+
+if TYPE_CHECKING:
+    from config_center.database import Database
 
 
 def register(app: typer.Typer) -> None:

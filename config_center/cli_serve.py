@@ -5,15 +5,17 @@ from __future__ import annotations
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from config_center.cli_common import Json, print_json
-from config_center.database import Database
 from config_center.depot import open_depot
 from config_center.errors import StoreError
 from config_center.folder import Folder
+
+if TYPE_CHECKING:
+    from config_center.database import Database
 
 Where = Annotated[
     str, typer.Argument(metavar="WHERE", help="A database's file or URL, or a folder that was exported to.")

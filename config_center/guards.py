@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config_center.acts import Step
-from config_center.database import Database
 from config_center.errors import GitError, Refused
 from config_center.git import Worktree, knows, left_out, read_worktree
 from config_center.keys import SecretKey
 from config_center.trail import last_commit, last_signed
+
+if TYPE_CHECKING:
+    from config_center.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,19 @@ from __future__ import annotations
 import math
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import trio
 
 from config_center import limits
 from config_center.answers import Object
-from config_center.database import Database
 from config_center.errors import StoreBusy, StoreError
 from config_center.node_record import RecordRefusedError, nodes_document, read_record
 from config_center.rows import NodeRow
 from config_center.shelf import Asker, object_of
+
+if TYPE_CHECKING:
+    from config_center.database import Database
 
 
 class _Waiting:

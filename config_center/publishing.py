@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config_center import limits
 from config_center.acts import Standing, Step, published
 from config_center.catalogue import Catalogue
-from config_center.database import Database
 from config_center.depot import open_depot
 from config_center.drafting import draft, draft_of, timestamp
 from config_center.errors import Refused, StoreConflict, StoreError
@@ -23,6 +23,9 @@ from config_center.layers import Part, load_fleet
 from config_center.pointer import decode_pointer, encode_pointer
 from config_center.release import Release, canonical
 from config_center.rows import Act, NewAct
+
+if TYPE_CHECKING:
+    from config_center.database import Database
 
 __all__ = [
     "STORE",

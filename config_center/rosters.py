@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from config_center import limits
-from config_center.database import Database
 from config_center.errors import CenterError
 from config_center.mistakes import Notes
 from config_center.traits import traits_of
 from config_center.yaml_lines import Mapping, Node, Scalar, compose
+
+if TYPE_CHECKING:
+    from config_center.database import Database
 
 _FORMS: Final = (
     "a roster is what `inspector nodes --json` or the config center's /nodes.json prints, or YAML: name: {tag: value}"

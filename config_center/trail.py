@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from config_center import limits
 from config_center.acts import Standing
-from config_center.database import Database
 from config_center.errors import NothingPublished, Refused, StoreError
 from config_center.pointer import Pointer, decode_pointer
 from config_center.publishing import standing_of
 from config_center.release import Release, same_content
 from config_center.rows import Act
+
+if TYPE_CHECKING:
+    from config_center.database import Database
 
 CURRENT: Final = "current"
 CANARY: Final = "canary"

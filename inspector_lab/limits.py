@@ -10,7 +10,7 @@ nodes_a_block = 250  # of one /24, so that addresses stay readable: n001 is 127.
 
 # Faster joining floods the ring with membership messages, and whoever joined late stays deaf for seconds.
 serf_starts_per_s = 20.0
-agent_after_serf_s = 0.25  # by then Serf listens on its RPC address; the agent would come back anyway
+agent_after_serf_s = 1.25  # by then Serf has its RPC open and the config center serves; an agent would come back anyway
 
 # 127.0.x.y is what everybody else on the machine uses; tests of single rings take 127.64.x.y and above.
 octet_min, octet_max = 1, 63
