@@ -166,6 +166,13 @@ def _sqlite_meaning(where: str, error: sqlite3.Error) -> StoreError:
         return StoreBusy(f"{where} cannot be written: the disk is full; what was there before stays")
     if any(name == one or name.startswith(f"{one}_") for one in _SQLITE_DAMAGE):
         return StoreError(f"{where} is damaged, or no database: {error}; restore it from a backup")
+    if Path(where).is_dir():
+        return StoreError(f"{where} is a folder, which can only mirror a store (config-center export)")
+    if name.startswith("SQLITE_READONLY"):
+        return StoreBusy(
+            f"{where} cannot be used: whoever reads it, too, has to write to its folder, for its write-ahead log: "
+            "be the store's owner, or read a mirror that he exports (config-center export)"
+        )
     if any(name == one or name.startswith(f"{one}_") for one in _SQLITE_TROUBLE):
         return StoreBusy(f"{where} cannot be used just now: {error}; what was there before stays")
     return StoreError(f"{where} cannot be used: {error}")

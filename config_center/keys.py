@@ -90,6 +90,8 @@ def write_keypair(path: Path) -> KeyPair:
 
     A key that is there already is never written over.
     """
+    if path.suffix == PUBLIC_SUFFIX:
+        raise TrustError(f"{path} is how the public half would be called: name the secret one without {PUBLIC_SUFFIX}")
     public = path.with_name(path.name + PUBLIC_SUFFIX)
     for there in (path, public):
         if os.path.lexists(there):

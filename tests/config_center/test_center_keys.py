@@ -42,6 +42,13 @@ def test_a_known_key_signs_as_everybody_elses_ed25519_does() -> None:
     assert key.id == key.public.id == hashlib.sha256(key.public.raw).hexdigest()[:16]
 
 
+def test_a_secret_is_not_called_as_public_halves_are(tmp_path: Path) -> None:
+    """Somebody would give it to everybody."""
+    with pytest.raises(TrustError, match=r"name the secret one without \.pub"):
+        write_keypair(tmp_path / "ops.pub")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_key_survives_its_files(tmp_path: Path) -> None:
     """Secret for its owner alone, public for everybody; the id is the same everywhere."""
     pair = write_keypair(tmp_path / "keys" / "ops")
