@@ -37,7 +37,7 @@ class Content(msgspec.Struct, frozen=True):
 class Standing(msgspec.Struct, frozen=True):
     """What stands: the pointer, and the releases it names. All None before the first act.
 
-    lost: the last act that nodes have seen, where the store knows less of them: it was restored from a backup, say
+    lost: the last act that nodes have seen, where the store does not know that one: it was restored from a backup, say
     """
 
     pointer: Pointer | None = None
@@ -56,9 +56,11 @@ class Standing(msgspec.Struct, frozen=True):
         return max(self.serial, self.lost) + 1
 
     def going_on_after(self, lost: int) -> Standing:
-        """The same, where nodes have seen acts up to this one. Raises Refused where the store knows of them itself."""
-        if lost <= self.serial:
-            raise Refused(f"the store knows act {lost} itself, and goes on after act {self.serial}: leave --after out")
+        """The same, where nodes have seen acts up to this one, or another one in its place. Raises Refused where the
+        store is ahead.
+        """
+        if lost < self.serial:
+            raise Refused(f"the store is ahead of act {lost}, it goes on after act {self.serial}: leave --after out")
         return msgspec.structs.replace(self, lost=lost)
 
     @property

@@ -102,7 +102,8 @@ def _check_alone(offered: Pointer, held: Pointer | None) -> None:
     if held is not None and offered.serial == held.serial and payload_of(offered) != payload_of(held):
         raise TrustError(
             f"{_act(offered)} is another one than the act {held.serial} that holds: "
-            "two stores count for themselves; refused"
+            "two stores count for themselves; refused (is the one that is offered right? "
+            f"config-center publish --after {held.serial} goes on)"
         )
 
 

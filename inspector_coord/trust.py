@@ -64,7 +64,7 @@ class Trust:
         if pointer.serial == memory.serial and memory.statement not in ("", digest_of(payload_of(pointer))):
             raise TrustError(
                 f"it is another one than the statement that was taken as act {pointer.serial}: two stores count for "
-                f"themselves; if this is the right one, remove {self._path}"
+                f"themselves; if this is the right one, `config-center publish --after {memory.serial}` goes on"
             )
         self._remember(_Memory(revoked=pointer.revoked))
 

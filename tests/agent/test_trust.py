@@ -146,7 +146,8 @@ async def test_two_statements_under_one_serial_are_refused(node: TrustingNode) -
     node.signed.act(node.second, serial=1)
     said = await node.refuses(node.started(), node.first, node.second)
     words = f"act 1 (release 2, {node.second.digest[:12]}) is another one than the act 1 that holds"
-    assert said == f"{node.url}: {words}: two stores count for themselves; refused"
+    advice = "is the one that is offered right? config-center publish --after 1 goes on"
+    assert said == f"{node.url}: {words}: two stores count for themselves; refused ({advice})"
 
 
 async def test_a_lower_number_is_followed_under_a_signature_only(node: TrustingNode) -> None:
