@@ -21,6 +21,7 @@ from config_center.rows import NodeRow
 GROUP_FACTS: Final = ("os", "model")  # facts that make groups, besides every tag
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_RESERVED: Final = re.compile(r"localhost|127[0-9.]*|all|ungrouped", re.IGNORECASE)  # the machine that asks, its groups
 _NOT_ANSIBLE: Final = re.compile(r"[^A-Za-z0-9_]")
 _NOT_CLUSTERSHELL: Final = re.compile(r"[^A-Za-z0-9_.-]")
 _TEMPLATES: Final = ("{{", "{%", "{#", "#jinja2:")  # the last one says what a template looks like from there on
@@ -60,7 +61,7 @@ def usable(rows: Iterable[NodeRow]) -> tuple[list[NodeRow], list[str]]:
     """The nodes that other programs can be told of, and the names of those that are left out."""
     good, bad = [], []
     for row in rows:
-        if _NAME.fullmatch(row.name):
+        if _NAME.fullmatch(row.name) and not _RESERVED.fullmatch(row.name):
             good.append(row)
         else:
             bad.append(row.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -233,6 +234,7 @@ def run(arguments: argparse.Namespace) -> int:
     from inspector_agent.agent import run_agent
     from inspector_agent.config import load
 
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what secret files hold passes through its memory
     with suppress(Signalled):
         trio.run(_until_signalled, run_agent, load(arguments.config))
     return 0

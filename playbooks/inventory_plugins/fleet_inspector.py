@@ -59,6 +59,9 @@ BYTES_MAX = 64 * 1024 * 1024
 # A node chooses its own name: one that ssh would take for an option, or Ansible for a pattern, is no host.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
+# Nor one that stands for the machine Ansible runs on, or for all hosts.
+RESERVED = re.compile(r"localhost|127[0-9.]*|all|ungrouped", re.IGNORECASE)
+
 
 class InventoryModule(BaseInventoryPlugin, Constructable):
     """`plugin: fleet_inspector` in a file named *fleet_inspector.yml."""
@@ -75,7 +78,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         self._read_config_data(path)
         strict = self.get_option("strict")
         for name, node in sorted(self._nodes().items()):
-            if not NAME.fullmatch(name):
+            if not NAME.fullmatch(name) or RESERVED.fullmatch(name):
                 self.display.warning(f"fleet_inspector: left out, because of its name: {name[:80]!r}")
                 continue
             self.inventory.add_host(name)

@@ -110,3 +110,12 @@ async def test_an_idle_agent_sleeps(ring: SerfRing, tmp_path: Path) -> None:
                     await trio.sleep_forever()
                 used.append(cpu_s(process.pid) - before)
     assert min(used) <= IDLE_SHARE_MAX * IDLE_S
+
+
+async def test_an_agent_leaves_no_core(ring: SerfRing, tmp_path: Path) -> None:
+    """Whatever the environment allows: what secret files hold passes through its memory."""
+    async with web() as center:
+        publish(center, tmp_path)
+        async with agent_process(config_for(ring[0], tmp_path, center.url), tmp_path / "log") as process:
+            limits = Path(f"/proc/{process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)

@@ -128,6 +128,20 @@ def test_a_node_cannot_tell_ansible_what_to_do() -> None:
     assert "{{" not in json.dumps(document)
 
 
+NOT_NODES = ["localhost", "LOCALHOST", "127.0.0.1", "all", "ungrouped"]
+
+
+def test_a_node_is_not_the_machine_that_asks_nor_everybody(tmp_path: Path) -> None:
+    """A play for localhost, or delegated to it, does not go to a node that calls itself so."""
+    rows = [node(name, {"zone": "b"}) for name in [*NOT_NODES, "all1", "localhost2"]]
+    good, bad = usable(rows)
+    assert [row.name for row in good] == ["all1", "localhost2"]
+    assert bad == NOT_NODES
+    with served(rows) as url:
+        told = json.loads(run(tmp_path, "ansible-inventory", "-i", str(_plugin(tmp_path, url)), "--list", **PLUGINS))
+    assert sorted(told["_meta"]["hostvars"]) == ["all1", "localhost2"]
+
+
 OVERRIDE = "#jinja2: variable_start_string:'[%', variable_end_string:'%]'\n[% lookup('pipe', 'id') %]"
 
 
