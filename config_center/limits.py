@@ -83,6 +83,8 @@ pointer_wait_s: Final = 2.0  # a request waits no longer for a look than that; t
 query_chars_max: Final = 1_000
 nodes_fetch_s: Final = 30.0  # nodes.json of a big fleet over a slow line
 node_record_bytes_max: Final = 32 * 1024
+nodes_bytes_max: Final = 128 * 1024 * 1024  # told by all nodes together: who is not known may tell as well
+node_around_bytes: Final = 200  # of a node in nodes.json, beside its tags and facts
 node_name_chars_max: Final = 128  # as in Serf
 node_tags_max: Final = 128
 node_facts_max: Final = 512
@@ -109,7 +111,7 @@ git_names_max: Final = 20  # files named as unclean; more tell nothing new
 git_commits_max: Final = 10  # commits named as left out
 ring_command_s_max: Final = 60.0  # a question to the whole ring, with its re-asks
 ring_command_bytes_max: Final = 16 * 1024 * 1024
-roster_bytes_max: Final = 64 * 1024 * 1024  # 100,000 nodes with 600 bytes of tags and facts each
+roster_bytes_max: Final = 128 * 1024 * 1024  # 100,000 nodes with 1,300 bytes of tags and facts each
 difference_lines_max: Final = 40  # of layers, and of nodes, on a screen; the rest is counted
 difference_chars_max: Final = 100  # of one value or node set on a screen
 fold_fields_nodes_max: Final = 2_000  # folding names along several numbers takes time that grows with the square
@@ -128,6 +130,7 @@ _RELATIONS = {
     ),
     "a variable fits into an item": variable_chars_max <= growth_chars_max,
     "a pattern has no more parts than characters": pattern_parts_max <= pattern_chars_max,
+    "what is kept of all nodes can be read by those who ask for it": nodes_bytes_max <= roster_bytes_max,
     "a site's executable is not waited for longer than ours": describe_site_s_max <= describe_s_max,
 }
 for _sentence, _holds in _RELATIONS.items():

@@ -29,11 +29,18 @@ def write_nodes(connection: sa.Connection, rows: Sequence[NodeRow]) -> list[str]
     query = sa.select(nodes).where(nodes.c.name.in_(sorted({row.name for row in rows})))
     known = {row["name"]: _node(row) for row in connection.execute(query).mappings()}
     count = connection.scalar(sa.select(sa.func.count()).select_from(nodes)) or 0
+    grows = any(_bytes_of(row) > _bytes_of(known.get(row.name)) for row in rows)
+    told = _told_bytes(connection) if grows else 0  # looked at where it matters: every row has to be read for it
     reasons = []
     for row in rows:
-        reason = _reason(known.get(row.name), row, count)
+        before = known.get(row.name)
+        more = _bytes_of(row) - _bytes_of(before)
+        reason = _reason(before, row, count)
+        if not reason and more > 0 and told + more > limits.nodes_bytes_max:
+            reason = "all nodes together have told as much as is kept, and no more is taken"
         if not reason:
-            count += row.name not in known
+            count += before is None
+            told += more
             known[row.name] = row
             connection.execute(_upsert(connection.dialect.name, row))
         reasons.append(reason)
@@ -54,6 +61,23 @@ def _reason(known: NodeRow | None, row: NodeRow, count: int) -> str:
             f"config-center nodes --forget {row.name}"
         )
     return "" if row.sent > known.sent else f"{row.name} told something as new, or newer, already"
+
+
+def _bytes_of(row: NodeRow | None) -> int:
+    """What a node takes of nodes.json, about."""
+    if row is None:
+        return 0
+    return len(canonical_bytes(row.tags)) + len(canonical_bytes(row.facts)) + limits.node_around_bytes
+
+
+def _told_bytes(connection: sa.Connection) -> int:
+    """The same of all nodes."""
+    if connection.dialect.name == "postgresql":
+        sizes = [sa.func.octet_length(column) for column in (nodes.c.tags, nodes.c.facts)]
+    else:
+        sizes = [sa.func.length(sa.cast(column, sa.LargeBinary)) for column in (nodes.c.tags, nodes.c.facts)]
+    total = sa.func.sum(sizes[0] + sizes[1] + limits.node_around_bytes)
+    return int(connection.scalar(sa.select(total)) or 0)
 
 
 def _upsert(dialect: str, row: NodeRow) -> sa.Executable:

@@ -55,7 +55,7 @@ groups:
 
 SUFFIXES = ("fleet_inspector.yml", "fleet_inspector.yaml")
 SCHEMA = "inspector.nodes/1"
-BYTES_MAX = 64 * 1024 * 1024
+BYTES_MAX = 128 * 1024 * 1024
 # A node chooses its own name: one that ssh would take for an option, or Ansible for a pattern, is no host.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

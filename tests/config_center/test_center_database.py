@@ -12,10 +12,12 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from config_center import limits
 from config_center.database import Database
 from config_center.depot import open_depot
 from config_center.errors import NothingPublished, ReleaseError, StoreConflict, StoreError
 from config_center.folder import Folder
+from config_center.node_record import nodes_document
 from config_center.pointer import decode_pointer, encode_pointer
 from config_center.release import LayerItem, canonical
 from config_center.rows import NewAct, NodeRow
@@ -282,6 +284,21 @@ def test_many_nodes_in_one_transaction(database: Database, monkeypatch: pytest.M
     assert [bool(reason) for reason in reasons] == [False, True, False, True, True, False]
     assert "no more are taken" in reasons[3]
     assert [(row.name, row.sent) for row in database.nodes()] == [("n1", 7), ("n2", 1)]
+
+
+def test_strangers_cannot_fill_the_store(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all nodes tell is bounded together, by what others can read; who is known goes on to tell, if not more."""
+    room = limits.node_around_bytes + len('{"os":"éé"}'.encode()) + len('{"zone":"b"}')
+    monkeypatch.setattr("config_center.limits.nodes_bytes_max", 2 * room)
+    database.migrate()
+    assert database.put_nodes([node("n1", 1, os="éé")]) == [""]
+    reasons = database.put_nodes(
+        [node("n2", 1, os="éé"), node("n3", 1), node("n1", 2, os="éé"), node("n2", 2, os="ééé")]
+    )
+    assert [bool(reason) for reason in reasons] == [False, True, False, True]
+    assert "no more is taken" in reasons[1]
+    assert database.put_nodes([node("n2", 3), node("n1", 3, os="ééé")]) == ["", ""]
+    assert len(nodes_document(database.nodes())) < 2 * room + 100
 
 
 def test_what_a_place_is_called_opens_it(tmp_path: Path) -> None:
