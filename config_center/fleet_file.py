@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from config_center import limits
-from config_center.errors import MatchError
-from config_center.match import NODE, Pattern
+from config_center.match import NODE
 from config_center.mistakes import Notes, did_you_mean
-from config_center.operands import kind_of, read_elements, spelled
+from config_center.operands import kind_of, patterns_of, read_elements, spelled
 from config_center.traits import FACT_PREFIX
 from config_center.yaml_lines import Mapping, Node, Sequence, compose
 
@@ -105,13 +104,5 @@ def _values(tag: str, node: Node, notes: Notes) -> tuple[str, ...]:
     """The patterns of a tag's values; none for any value."""
     if isinstance(node, Sequence) and not node.elements:
         return ()
-    values = []
-    for element in read_elements(node, tag, notes, hint="write [a, b], or [] for any value") or ():
-        text = spelled(element, tag, notes)
-        if text is None:
-            continue
-        try:
-            values.append(Pattern(text).text)
-        except MatchError as error:
-            notes.at(element, f"{tag}: {error}")
-    return tuple(values)
+    nodes = read_elements(node, tag, notes, hint="write [a, b], or [] for any value")
+    return patterns_of(nodes or (), tag, notes)

@@ -9,11 +9,14 @@ Every reader returns None after noting a mistake.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from config_center import limits
 from config_center.catalogue import OperandKind, ParameterType, PropertyType
+from config_center.errors import MatchError
 from config_center.mistakes import Notes
+from config_center.pattern import Pattern
 from config_center.release import Operand
 from config_center.release import Scalar as Value
 from config_center.yaml_lines import Mapping, Node, Scalar, Sequence
@@ -251,3 +254,17 @@ def _words(node: Node, name: str, notes: Notes) -> list[Value] | None:
     elements = read_elements(node, name, notes)
     words = [spelled(element, name, notes) for element in elements or ()]
     return [word for word in words if word is not None] if words and None not in words else None
+
+
+def patterns_of(nodes: Iterable[Node], what: str, notes: Notes) -> tuple[str, ...]:
+    """The patterns that these are; what is none is noted."""
+    patterns = []
+    for one in nodes:
+        text = spelled(one, what, notes)
+        if text is None:
+            continue
+        try:
+            patterns.append(Pattern(text).text)
+        except MatchError as error:
+            notes.at(one, f"{what}: {error}")
+    return tuple(patterns)

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from config_center import limits
-from config_center.errors import MatchError
 from config_center.fleet_file import FleetFile, is_tag
-from config_center.match import NODE, Pattern, Term, Terms
+from config_center.match import NODE, Term, Terms
 from config_center.mistakes import Notes, did_you_mean
-from config_center.operands import kind_of, read_elements, spelled
+from config_center.operands import kind_of, patterns_of, read_elements, spelled
 from config_center.overlap import may_both_match
 from config_center.traits import FACT_PREFIX
 from config_center.versions import version_key
@@ -123,16 +122,7 @@ def _term(word: str, node: Node, notes: Notes) -> Term | None:
 
 def _patterns(what: str, node: Node, notes: Notes) -> tuple[str, ...]:
     nodes = read_elements(node, what, notes) if isinstance(node, Sequence) else (node,)
-    patterns = []
-    for one in nodes or ():
-        text = spelled(one, what, notes)
-        if text is None:
-            continue
-        try:
-            patterns.append(Pattern(text).text)
-        except MatchError as error:
-            notes.at(one, f"{what}: {error}")
-    return tuple(patterns)
+    return patterns_of(nodes or (), what, notes)
 
 
 def _bound(what: str, node: Node, notes: Notes) -> str:

@@ -50,7 +50,7 @@ def get(url: str, *, bytes_max: int, etag: str = "", silence_s: float = limits.f
 
 def _get(url: str, bytes_max: int, etag: str, silence_s: float) -> Reply:
     try:
-        connection = _connect(url, silence_s)
+        connection = connect(url, silence_s)
         try:
             return _ask(connection, url, bytes_max, etag)
         finally:
@@ -62,7 +62,8 @@ def _get(url: str, bytes_max: int, etag: str, silence_s: float) -> Reply:
         raise FetchError(f"{url}: {reason}") from error
 
 
-def _connect(url: str, silence_s: float) -> http.client.HTTPConnection:
+def connect(url: str, silence_s: float) -> http.client.HTTPConnection:
+    """A connection that is made with its first request; `silence_s` bounds each wait. Raises FetchError."""
     parts = urlsplit(url)
     if parts.hostname is None or parts.scheme not in {"http", "https"}:
         raise FetchError(f"{url}: not an http:// or https:// address")

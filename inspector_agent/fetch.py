@@ -7,45 +7,27 @@ question that names its release: a center that was set up anew serves its questi
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-
-import msgspec
 
 from config_center import limits as center_limits
 from config_center.canonical import digest_of
 from config_center.errors import ReleaseError, TrustError
 from config_center.pointer import Pointer, decode_pointer
 from config_center.release import Release, SiteCheck, decode
-from inspector_agent import limits
+from inspector_agent import errand, limits
 from inspector_agent.acceptance import check_signed, check_unsigned, names_both, target
 from inspector_agent.download import get
+from inspector_agent.errand import at_most
 from inspector_agent.errors import FetchError
 from inspector_agent.jobs import Job, Outcome
 from inspector_agent.kept import Kept
 from inspector_agent.proof import Proven, is_part, same, whole, work_out
-from inspector_agent.runner import kin
-
-
-class OutOfTimeError(Exception):
-    """A center had its share of the time."""
 
 
 def main() -> None:
-    """Read a job, do it, print what came of it. Dies with the agent."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    if job.parent:
-        kin.die_with_parent(job.parent)
-    os.nice(limits.fetch_niceness)
-    signal.signal(signal.SIGALRM, _out_of_time)
-    outcome = do(job, time.monotonic() + job.deadline_s)
-    sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
+    """Do the job on stdin."""
+    errand.run(Job, do)
 
 
 def do(job: Job, deadline: float) -> Outcome:
@@ -89,7 +71,7 @@ class Fetching:
         except OSError as error:  # the disk's: nothing half written is left, and the last good release still serves
             problem = f"cannot keep what was fetched: {_words(error)}"
         try:
-            with _at_most(max(deadline - time.monotonic(), limits.finish_s_min), "what is kept"):
+            with at_most(max(deadline - time.monotonic(), limits.finish_s_min), "what is kept"):
                 digest, why = self._finish()
         except FetchError as error:
             digest, why = "", str(error)
@@ -144,7 +126,7 @@ class Fetching:
         problems = []
         for left, center in zip(range(len(centers), 0, -1), centers, strict=True):
             try:
-                with _at_most((deadline - time.monotonic()) / left, center):
+                with at_most((deadline - time.monotonic()) / left, center):
                     self._fetch_from(center)
             except FetchError as error:
                 problems.append(str(error))
@@ -246,24 +228,6 @@ class Fetching:
             if before is None or not same(before, baseline):
                 kept.put_baseline(baseline, job.name, job.traits)
             self._resolved.add(digest)
-
-
-@contextmanager
-def _at_most(seconds: float, center: str) -> Iterator[None]:
-    """Bound the whole of one center, however it spreads its bytes over time."""
-    if seconds <= 0:
-        raise FetchError(f"{center}: no time was left for it")
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    except OutOfTimeError as error:
-        raise FetchError(f"{center}: not complete after {seconds:.1f} s") from error
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _out_of_time(_number: int, _frame: FrameType | None) -> None:
-    raise OutOfTimeError
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from inspector_agent import limits
+from inspector_agent.download import connect
 from inspector_agent.errors import FetchError
 from inspector_agent.findings import printable
 
@@ -33,7 +34,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, silence_s: float 
     Raises FetchError, which names the URL, where no answer comes; any answer is one.
     """
     try:
-        connection = _connect(url, silence_s)
+        connection = connect(url, silence_s)
         try:
             connection.request(
                 "POST", urlsplit(url).path, body, {"User-Agent": "inspector-agent", "Connection": "close", **headers}
@@ -49,18 +50,6 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, silence_s: float 
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise FetchError(printable(f"{url}: {reason}", limits.said_chars_max)) from error
-
-
-def _connect(url: str, silence_s: float) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
-    if parts.hostname is None or parts.scheme not in {"http", "https"}:
-        raise FetchError(f"{url}: not an http:// or https:// address")
-    if parts.scheme == "http":
-        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=silence_s)
-    import ssl  # 4 MB that most centers do not need
-
-    context = ssl.create_default_context()
-    return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=silence_s, context=context)
 
 
 def _seconds(text: str) -> float:

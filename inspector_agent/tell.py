@@ -7,12 +7,8 @@ takes it. A static mirror takes none, and says so; the next one is tried.
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import time
 from pathlib import Path
-from types import FrameType
 from urllib.parse import quote
 
 import msgspec
@@ -21,12 +17,12 @@ from config_center.canonical import canonical_bytes
 from config_center.errors import TrustError
 from config_center.files import write_whole
 from config_center.keys import SecretKey, sign_bytes
-from inspector_agent import limits
+from inspector_agent import errand
+from inspector_agent.errand import at_most
 from inspector_agent.errors import FetchError
 from inspector_agent.identity import node_key
 from inspector_agent.kept import PRIVATE, Kept
-from inspector_agent.post import Posted, post
-from inspector_agent.runner import kin
+from inspector_agent.post import post
 from inspector_agent.telling import TOLD_FILE, TellJob, TellOutcome, Told
 
 SCHEMA = "inspector.node/1"
@@ -34,19 +30,9 @@ SIGNATURE_HEADER = "Inspector-Signature"
 TAKEN, CONFLICT, BUSY = 204, 409, 503
 
 
-class OutOfTimeError(Exception):
-    """A center had its share of the time."""
-
-
 def main() -> None:
-    """Read a job, do it, print what came of it. Dies with the agent."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=TellJob)
-    if job.parent:
-        kin.die_with_parent(job.parent)
-    os.nice(limits.fetch_niceness)
-    signal.signal(signal.SIGALRM, _out_of_time)
-    outcome = do(job, time.monotonic() + job.deadline_s)
-    sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
+    """Do the job on stdin."""
+    errand.run(TellJob, do)
 
 
 def do(job: TellJob, deadline: float) -> TellOutcome:
@@ -75,7 +61,8 @@ def _tell(job: TellJob, key: SecretKey, deadline: float) -> TellOutcome:
     for left, center in zip(range(len(job.centers), 0, -1), job.centers, strict=True):
         url = f"{center}/nodes/{quote(job.name, safe='')}"
         try:
-            said = _post(url, body, headers, (deadline - time.monotonic()) / left)
+            with at_most((deadline - time.monotonic()) / left, url, "no whole answer"):
+                said = post(url, body, headers)
         except FetchError as error:
             problems.append(str(error))
             continue
@@ -101,23 +88,6 @@ def record(job: TellJob, key: SecretKey) -> bytes:
             "key": key.public.text,
         }
     )
-
-
-def _post(url: str, body: bytes, headers: dict[str, str], seconds: float) -> Posted:
-    """Bound the whole of one center, however it spreads its bytes over time."""
-    if seconds <= 0:
-        raise FetchError(f"{url}: no time was left for it")
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        return post(url, body, headers)
-    except OutOfTimeError as error:
-        raise FetchError(f"{url}: no whole answer after {seconds:.1f} s") from error
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _out_of_time(_number: int, _frame: FrameType | None) -> None:
-    raise OutOfTimeError
 
 
 def _remember(kept: Kept, told: Told) -> None:

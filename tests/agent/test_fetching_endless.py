@@ -14,6 +14,7 @@ import pytest
 from config_center.release import Release
 from inspector_agent import fetch, limits, proof
 from inspector_agent.download import Reply
+from inspector_agent.errand import OutOfTimeError
 from inspector_agent.jobs import Job, Outcome
 from inspector_agent.kept import Kept
 from tests.support.center import item, layer
@@ -56,7 +57,7 @@ class Fetches:
 
 def ends(_number: int, _frame: object) -> None:
     """As the child's own handler."""
-    raise fetch.OutOfTimeError
+    raise OutOfTimeError
 
 
 @pytest.fixture

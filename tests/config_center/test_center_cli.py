@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
@@ -10,13 +9,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from config_center.cli import main
 from tests.support.center import write_checks, write_fleet
+from tests.support.layers import Run
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
@@ -24,22 +22,6 @@ FLEET = {
     "00-fleet.yml": "items:\n  sysctl: {a: 1, b: {at_most: 5}}\n",
     "10-b.yml": "match: {zone: b}\nitems:\n  sysctl:\n    b: {at_most: 3, title: Less in b, severity: minor}\n",
 }
-
-
-class Run:
-    """One run of the command in this process: its exit code, stdout and stderr."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch, *arguments: str) -> None:
-        patch.setattr(sys, "argv", ["config-center", *arguments])
-        with pytest.raises(SystemExit) as info:
-            main()
-        self.code = info.value.code
-        self.out, self.err = capsys.readouterr()
-
-    @property
-    def json(self) -> Any:
-        """Its stdout, decoded."""
-        return json.loads(self.out)
 
 
 class Center:
