@@ -20,16 +20,16 @@ signature_bytes = 64  # Ed25519
 answer_relayed_bytes = 939 - 12 - 8 - 2 * 2
 asker_name_bytes_max = 64
 node_name_bytes_max = 128  # Serf's own limit for a member's name
-answer_skeleton_bytes_max = 120  # an answer with nothing but its fixed fields, each at its widest
+answer_skeleton_bytes_max = 127  # an answer with nothing but its fixed fields, each at its widest
 answer_wire_bytes_max = 1024  # whatever arrives beyond cannot have come through Serf
 
 # A question goes beside membership messages into 1,400-byte gossip packets: bigger ones wait for a packet of their own.
 question_bytes_max = 250
 question_wire_bytes_max = 1024
-question_skeleton_bytes_max = 68  # no items, everyone, each number at its widest, with a canary
+question_skeleton_bytes_max = 73  # no items, everyone, each number at its widest, with a canary
 question_items_max = 32
 item_pattern_chars_max = 200
-bloom_bytes_max = 182  # unsigned; what is left of question_bytes_max is asserted when a question is encoded
+bloom_bytes_max = 170  # unsigned; what is left of question_bytes_max is asserted when a question is encoded
 bloom_hashes_max = 16
 slices_max = 65_535
 
@@ -40,6 +40,7 @@ clear_chars_max = 64  # one observed value in clear
 clear_texts_max = 64  # more cannot fit into one packet beside their numbers
 
 answer_within_ms_max = 600_000
+max_age_ms_max = 3_600_000  # of a verdict from memory: after an hour a node is to be looked at again
 took_ms_max = 0xFFFF_FFFF
 clock_ms_max = 2**53 - 1  # what every reader of numbers can hold exactly
 

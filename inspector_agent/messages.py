@@ -62,6 +62,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     `items` are shell-style patterns of item ids, empty for all. `answer_within_ms` and `spread_ms` count from the
     moment a node hears the question; `issued_at` is Unix time in whole seconds. A question never carries a command.
 
+    `max_age_ms`: a node whose run of the same release and items ended not longer ago answers by that, without another
+    run; 0 wants a run.
+
     `release` and `canary` (b"" without one) are prefixes of digests: while a canary is out, each node answers for the
     one of the two that its own pointer assigns to it. A `release` of ANY_RELEASE asks about whatever the node holds.
     """
@@ -76,6 +79,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     spread_ms: int = 0
     issued_at: int
     round: int = 0
+    max_age_ms: int = 0
     who: Who = Everyone()
     signature: bytes = b""
 
@@ -87,7 +91,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ascending; `hashes` has one entry for each of `failing`, then `erring` (None: unknown, no room); `clear` maps item
     numbers to observed values, the worst first. `release` and `number` name the release that was really used, `basis`
     (`tally.basis_of`) the items of it that were looked at: by other tags than the asker knows, they are others. `clock`
-    is the node's Unix time in milliseconds.
+    is the node's Unix time in milliseconds. `took_ms` is how long the run took; `age_ms` how long before this answer it
+    had ended where it was made for another sweep, 0 where for this one.
     """
 
     version: int = limits.wire_version
@@ -103,6 +108,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     hashes: tuple[bytes | None, ...] = ()
     clear: dict[int, str] = {}
     took_ms: int = 0
+    age_ms: int = 0
     clock: int = 0
     vitals: Vitals = Vitals()
     truncated: bool = False

@@ -56,6 +56,7 @@ class _QuestionBody(msgspec.Struct, frozen=True, array_like=True, forbid_unknown
     round: Annotated[int, Meta(ge=0, le=255)]
     who: Who
     canary: Canary
+    max_age_ms: Annotated[int, Meta(ge=0, le=limits.max_age_ms_max)]
 
     def __post_init__(self) -> None:
         if len(self.canary) not in (0, limits.id_bytes):
@@ -75,6 +76,7 @@ class _AnswerBody(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     counts: Counts
     flags: Annotated[int, Meta(ge=0, le=TRUNCATED | INCOMPLETE)]
     took_ms: UInt32
+    age_ms: UInt32
     clock: Annotated[int, Meta(ge=0, le=limits.clock_ms_max)]
     vitals: Vitals
     failing: Blob
@@ -100,7 +102,7 @@ def encode_question(question: Question, *, budget: int = limits.question_bytes_m
     """The bytes of a question. Raises WireError if it breaks a rule or is longer than `budget`."""
     body = _QuestionBody(
         question.sweep, question.release, question.number, question.items, question.answer_within_ms,
-        question.spread_ms, question.issued_at, question.round, question.who, question.canary,
+        question.spread_ms, question.issued_at, question.round, question.who, question.canary, question.max_age_ms,
     )  # fmt: skip
     raw = _frame(question.signature, body)
     if len(raw) > budget:
@@ -116,7 +118,7 @@ def decode_question(raw: bytes) -> Question:
     return Question(
         sweep=body.sweep, release=body.release, number=body.number, items=body.items, round=body.round, who=body.who,
         answer_within_ms=body.answer_within_ms, spread_ms=body.spread_ms, issued_at=body.issued_at, canary=body.canary,
-        signature=signature,
+        max_age_ms=body.max_age_ms, signature=signature,
     )  # fmt: skip
 
 
@@ -126,7 +128,7 @@ def encode_answer(answer: Answer, *, budget: int) -> bytes:
         raise WireError(f"{len(answer.hashes)} hashes for {len(answer.failing) + len(answer.erring)} items")
     skeleton = _AnswerBody(
         answer.sweep, SERVINGS.index(answer.state), answer.release, answer.number, answer.basis, answer.counts,
-        TRUNCATED | INCOMPLETE, answer.took_ms, answer.clock, answer.vitals, b"", b"", b"", b"", {},
+        TRUNCATED | INCOMPLETE, answer.took_ms, answer.age_ms, answer.clock, answer.vitals, b"", b"", b"", b"", {},
     )  # fmt: skip
     room = budget - len(_frame(answer.signature, skeleton)) - LONGER_HEADERS_BYTES
     if room < 0:
@@ -158,7 +160,7 @@ def decode_answer(raw: bytes) -> Answer:
         counts=body.counts,
         failing=failing, erring=erring, waived=waived, hashes=hashes_of(failing + erring, body.hashes, clear),
         clear=clear,
-        took_ms=body.took_ms, clock=body.clock, vitals=body.vitals, truncated=truncated,
+        took_ms=body.took_ms, age_ms=body.age_ms, clock=body.clock, vitals=body.vitals, truncated=truncated,
         incomplete=bool(body.flags & INCOMPLETE), signature=signature,
     )  # fmt: skip
 

@@ -86,6 +86,7 @@ def test_an_answer_with_room_comes_back_as_it_was(wrong: Wrong, state: Serving, 
         release=data.draw(ids),
         number=data.draw(uint32),
         took_ms=data.draw(uint32),
+        age_ms=data.draw(uint32),
         clock=data.draw(st.integers(0, 2**53 - 1)),
         vitals=Vitals(*data.draw(st.lists(gauges, min_size=8, max_size=8))),
     )
@@ -107,7 +108,7 @@ def test_an_answer_of_a_healthy_node_is_small() -> None:
     healthy = Answer(
         sweep=SWEEP, release=RELEASE, number=12, counts=Counts(300), took_ms=45, clock=1_700_000_000_000, vitals=vitals
     )
-    assert len(encode_answer(healthy, budget=answer_budget("n001"))) <= 66
+    assert len(encode_answer(healthy, budget=answer_budget("n001"))) <= 69
 
 
 def test_the_widest_fixed_fields_stay_within_their_limit() -> None:
@@ -115,10 +116,18 @@ def test_the_widest_fixed_fields_stay_within_their_limit() -> None:
     most = 2**32 - 1
     answer = Answer(
         sweep=SWEEP, release=RELEASE, number=most, counts=Counts(65_536, 0, 0, 65_536, 65_536), took_ms=most,
-        clock=2**53 - 1, vitals=Vitals(*[most] * 8), truncated=True,
+        age_ms=most, basis=bytes(limits.basis_bytes), clock=2**53 - 1, vitals=Vitals(*[most] * 8), truncated=True,
     )  # fmt: skip
     assert len(encode_answer(answer, budget=1000)) <= limits.answer_skeleton_bytes_max
-    widest = question(number=most, answer_within_ms=600_000, spread_ms=600_000, issued_at=most, round=255, canary=SWEEP)
+    widest = question(
+        number=most,
+        answer_within_ms=600_000,
+        spread_ms=600_000,
+        issued_at=most,
+        round=255,
+        canary=SWEEP,
+        max_age_ms=limits.max_age_ms_max,
+    )
     biggest = Bloom(bits=bytes(limits.bloom_bytes_max), hashes=16, salt=65_535)
     assert len(encode_question(msgspec.structs.replace(widest, who=biggest))) <= (
         limits.question_skeleton_bytes_max + limits.bloom_bytes_max
@@ -184,13 +193,22 @@ blooms = st.builds(
     spread=st.integers(0, 2000),
     canary=st.just(b"") | ids.filter(lambda canary: canary != RELEASE),
     turn=st.integers(0, 255),
+    max_age=st.integers(0, limits.max_age_ms_max),
     signature=signatures,
 )
 def test_a_question_comes_back_as_it_was(
-    items: tuple[str, ...], who: Everyone | Slice | Bloom, spread: int, canary: bytes, turn: int, signature: bytes
+    items: tuple[str, ...],
+    who: Everyone | Slice | Bloom,
+    spread: int,
+    canary: bytes,
+    turn: int,
+    max_age: int,
+    signature: bytes,
 ) -> None:
     """Round trip of every field, signature included."""
-    asked = question(items=items, who=who, spread_ms=spread, round=turn, canary=canary, signature=signature)
+    asked = question(
+        items=items, who=who, spread_ms=spread, round=turn, canary=canary, max_age_ms=max_age, signature=signature
+    )
     assert decode_question(encode_question(asked, budget=1000)) == asked
 
 
@@ -215,6 +233,7 @@ def test_an_ordinary_question_is_tiny() -> None:
         ({"issued_at": -1}, ">= 0"),
         ({"number": 2**64}, "cannot be encoded"),
         ({"round": 256}, "<= 255"),
+        ({"max_age_ms": limits.max_age_ms_max + 1}, "<= 3600000"),
         ({"signature": b"x"}, "signature of 1 bytes"),
         ({"items": ("\udcff",)}, "cannot be encoded"),
     ],

@@ -56,9 +56,9 @@ def test_other_msgpack_causes_wire_errors_only(value: object) -> None:
     _read_both(bytes([limits.wire_version, 0]) + msgspec.msgpack.encode(_small(value)))
 
 
-HEAD = b"\x01\x00\x9e\xc4\x08" + SWEEP + b"\x00\xc4\x08" + RELEASE + b"\x0c\xc4\x00"
+HEAD = b"\x01\x00\xdc\x00\x10\xc4\x08" + SWEEP + b"\x00\xc4\x08" + RELEASE + b"\x0c\xc4\x00"
 COUNTS = b"\x95\x00\xce\x00\x01\x00\x00\x00\x00\x00"
-TAIL = b"\x01\x00\x00\x98" + b"\xc0" * 8
+TAIL = b"\x01\x00\x00\x00\x98" + b"\xc0" * 8
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,20 @@ def test_other_peoples_payloads_are_no_newer_version() -> None:
 
 
 LISTS = ("failing", "erring", "waived", "hashes", "clear")
-BODY = ("sweep", "state", "release", "number", "basis", "counts", "flags", "took_ms", "clock", "vitals", *LISTS)
+BODY = (
+    "sweep",
+    "state",
+    "release",
+    "number",
+    "basis",
+    "counts",
+    "flags",
+    "took_ms",
+    "age_ms",
+    "clock",
+    "vitals",
+    *LISTS,
+)
 
 
 def _body(**changes: object) -> bytes:
@@ -138,6 +151,7 @@ def _body(**changes: object) -> bytes:
         ({"hashes": b"abc"}, "3 bytes of hashes for 0 items"),
         ({"clear": {4: "x"}}, "neither fails nor errs"),
         ({"counts": [1, 2, 1, -1, 2]}, ">= 0"),
+        ({"age_ms": 2**32}, "<="),
         ({"clock": 2**60}, "clock|<"),
         ({"vitals": [0] * 9}, "length"),
         ({"basis": b"12345"}, "length"),
