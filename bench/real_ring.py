@@ -1,0 +1,233 @@
+"""A ring of bare Serf agents on loopback, for as long as a measurement takes, and what is measured on it.
+
+Nothing of the project runs on its nodes: what comes back is Serf itself, and the machine it runs on. `Load` tells the
+two apart: how long the agents ran, and how long they stood in line for a processor.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from inspector_agent.ring import Ack, RingError, connect
+from inspector_lab import limits, processes, tools
+from inspector_lab.plan import address, node_names
+from inspector_lab.up import claimed_octet
+
+WHOLE_S = 180.0  # 300 agents need 15 s to be started, and some 30 s more until all know all
+QUIET_S = 90.0
+NUDGE_S = 5.0  # whoever missed a join learns of it by comparing lists: Serf does so by itself every 30 s
+QUEUES = ("intent_queue", "query_queue", "event_queue")
+AT_ONCE = 16  # nodes looked at or changed at the same time
+
+
+@dataclass(frozen=True)
+class Bare:
+    """One Serf agent without an inspection agent."""
+
+    name: str
+    address: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def rpc(self) -> str:
+        """`address:port` of its RPC."""
+        return f"{self.address}:{limits.rpc_port}"
+
+    @property
+    def gossip(self) -> str:
+        """`address:port` of its gossip."""
+        return f"{self.address}:{limits.gossip_port}"
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the machine did in a stretch of time, all in seconds.
+
+    ran, waited  summed over the ring's agents: on a processor, and ready to run but in line for one
+    busy         of all processors, by anybody
+    stolen       of all processors, by other machines on the same host
+    """
+
+    wall: float
+    ran: float
+    waited: float
+    busy: float
+    stolen: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One query: when each acknowledgement arrived, in seconds after asking, sorted; and what the machine did."""
+
+    arrivals: tuple[float, ...]
+    load: Load
+
+
+# --- the ring -------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def bare_ring(count: int, *, profile: str = "lan", seed: int = 1) -> AsyncIterator[list[Bare]]:
+    """`count` agents (300 at most on two cores), whole and quiet on entry, gone on exit, whatever happens."""
+    draws = random.Random(seed)  # noqa: S311
+    with claimed_octet() as (octet, _), tempfile.TemporaryDirectory(prefix="bench-ring-") as folder:
+        nodes: list[Bare] = []
+        try:
+            for index, name in enumerate(node_names(count)):
+                through = [draws.choice(nodes).gossip] if nodes else []
+                nodes.append(start(Path(folder), name, address(octet, index), profile, through))
+                await trio.sleep(1 / limits.serf_starts_per_s)
+            await whole(nodes)
+            await quiet(nodes)
+            yield nodes
+        finally:
+            for node in nodes:
+                node.process.kill()
+            for node in nodes:
+                node.process.wait()
+
+
+def start(folder: Path, name: str, host: str, profile: str, through: list[str]) -> Bare:
+    """Start one agent; it dies with us."""
+    path = folder / f"{name}.json"
+    settings = {
+        "node_name": name,
+        "bind": f"{host}:{limits.gossip_port}",
+        "rpc_addr": f"{host}:{limits.rpc_port}",
+        "profile": profile,
+        "log_level": "err",
+        "retry_join": through,
+        "retry_interval": "1s",
+        "tags": {"round": "0"},
+    }
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    argv = [str(tools.find("serf")), "agent", f"-config-file={path}"]
+    return Bare(name, host, processes.spawn(argv, folder / f"{name}.log"))
+
+
+async def whole(nodes: list[Bare]) -> None:
+    """Returns when every agent counts every other as alive; raises SystemExit with how far it came."""
+    lacking, nudge_at = list(nodes), trio.current_time() + NUDGE_S
+    with trio.move_on_after(WHOLE_S):
+        while lacking:
+            seen = await figures(lacking)
+            lacking = [node for node in lacking if living(seen.get(node.name, {})) != len(nodes)]
+            if lacking and trio.current_time() > nudge_at:
+                await in_parallel(lacking, lambda node: introduce(node, nodes))
+                nudge_at = trio.current_time() + NUDGE_S
+            await trio.sleep(0.5)
+        return
+    raise SystemExit(f"{len(lacking)} of {len(nodes)} Serf agents do not see all others after {WHOLE_S:g} s")
+
+
+async def quiet(nodes: list[Bare]) -> None:
+    """Returns when no agent has anything left to gossip: no join, query or event in its queues."""
+    lacking = list(nodes)
+    with trio.move_on_after(QUIET_S):
+        while lacking:
+            await trio.sleep(0.5)
+            seen = await figures(lacking)
+            lacking = [node for node in lacking if any(seen.get(node.name, {}).get(queue) != "0" for queue in QUEUES)]
+        return
+    raise SystemExit(f"{len(lacking)} of {len(nodes)} Serf agents still have something to gossip after {QUIET_S:g} s")
+
+
+def living(serf: dict[str, str]) -> int:
+    """Members alive, by the `serf` section of an agent's stats; 0 of one that does not listen yet."""
+    return int(serf["members"]) - int(serf["failed"]) - int(serf["left"]) if serf else 0
+
+
+async def introduce(node: Bare, nodes: list[Bare]) -> None:
+    """Let a node that does not know everybody compare lists with one that has been there from the start."""
+    with suppress(RingError):
+        async with connect(node.rpc) as client:
+            await client.join([nodes[0].gossip])
+
+
+async def figures(nodes: Iterable[Bare]) -> dict[str, dict[str, str]]:
+    """The `serf` section of stats by node name; a node that does not listen is not in it."""
+    seen: dict[str, dict[str, str]] = {}
+
+    async def look(node: Bare) -> None:
+        with suppress(RingError):
+            async with connect(node.rpc) as client:
+                seen[node.name] = (await client.stats())["serf"]
+
+    await in_parallel(nodes, look)
+    return seen
+
+
+async def in_parallel(nodes: Iterable[Bare], work: Callable[[Bare], Awaitable[None]]) -> None:
+    """Do something with every node, with a few at a time."""
+    places = trio.CapacityLimiter(AT_ONCE)
+
+    async def one(node: Bare) -> None:
+        async with places:
+            await work(node)
+
+    async with trio.open_nursery() as nursery:
+        for node in nodes:
+            nursery.start_soon(one, node)
+
+
+# --- what is measured -----------------------------------------------------------------------------------------
+
+
+async def acks(nodes: list[Bare], *, payload: bytes = b"", timeout_s: float = 10.0) -> Curve:
+    """Ask all with acknowledgements through the first node. A curve may lack nodes: who did not hear in time."""
+    before = meter(nodes)
+    arrivals: list[float] = []
+    async with connect(nodes[0].rpc) as client:
+        began = trio.current_time()
+        async with client.query("bench", payload, timeout_s=timeout_s, request_ack=True) as records:
+            async for record in records:
+                if isinstance(record, Ack):
+                    arrivals.append(trio.current_time() - began)
+                if len(arrivals) == len(nodes):
+                    break
+    return Curve(tuple(sorted(arrivals)), between(before, meter(nodes)))
+
+
+async def retag(nodes: list[Bare], value: str) -> float:
+    """All nodes change a tag at once; how many seconds it took to tell them."""
+    began = trio.current_time()
+
+    async def change(node: Bare) -> None:
+        async with connect(node.rpc) as client:
+            await client.tags({"round": value})
+
+    await in_parallel(nodes, change)
+    return trio.current_time() - began
+
+
+def meter(nodes: Iterable[Bare]) -> Load:
+    """The machine's and the agents' clocks, as they stand; the difference of two is a Load."""
+    ran = waited = 0
+    for node in nodes:
+        for task in Path(f"/proc/{node.process.pid}/task").iterdir():
+            with suppress(OSError):
+                on, line, _ = (task / "schedstat").read_text().split()
+                ran, waited = ran + int(on), waited + int(line)
+    fields = [int(field) / 100 for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    user, nice, system, _idle, _io, interrupt, soft, stolen = fields
+    return Load(trio.current_time(), ran / 1e9, waited / 1e9, user + nice + system + interrupt + soft, stolen)
+
+
+def between(before: Load, after: Load) -> Load:
+    """What happened from one reading to the next."""
+    return Load(
+        after.wall - before.wall,
+        after.ran - before.ran,
+        after.waited - before.waited,
+        after.busy - before.busy,
+        after.stolen - before.stolen,
+    )
