@@ -3,6 +3,7 @@ PYTHON ?= python3
 # Tests wait for real rings more than they compute: two workers pay even on one core. 0 is none, for a debugger.
 WORKERS ?= 2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 VENV := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
@@ -28,4 +29,4 @@ lint: setup ## ruff, its formatter, and mypy --strict
 	@$(VENV)/mypy
 
 bench: setup ## measure every budget of the design and write docs/benchmarks.md
-	@$(VENV)/python -m bench
+	@$(VENV)/python -m bench $(BENCH_ARGS)

@@ -1,64 +1,87 @@
-"""`make bench`: every budget measured in one run, printed, and written to docs/benchmarks.md and .json."""
+"""`make bench`: every budget measured, printed, and written to docs/benchmarks.md and .json.
+
+With `--only` some parts alone; their figures take the place of the old ones in both files only with `--write`.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import against_ansible, agent_size, brain, center_load, sweep_overhead, sysctl_speed
-from bench.figures import Figure, machine, write
-from bench.fleet import fleet
+from bench import record
+from bench.figures import Figure, Results, Section, machine
+from bench.parts import PARTS, measured
 
 
-def table(figures: list[Figure]) -> Table:
+def table(results: Results) -> Table:
     """The figures as they are printed."""
     grid = Table(title=machine(), title_justify="left")
     for column in ("what", "median", "spread", "runs", "budget", ""):
         grid.add_column(column)
-    for figure in figures:
-        style = {"met": "green", "missed": "red"}.get(figure.verdict, "")
-        grid.add_row(
-            figure.title,
-            f"{figure.median:.3g} {figure.unit}",
-            f"{min(figure.values):.3g} – {max(figure.values):.3g}",
-            str(len(figure.values)),
-            figure.budget,
-            figure.verdict,
-            style=style,
-        )
+    for figure in results:
+        if isinstance(figure, Figure):
+            style = {"met": "green", "missed": "red"}.get(figure.verdict, "")
+            grid.add_row(
+                figure.title,
+                f"{record.quantity(figure.median)} {figure.unit}",
+                f"{min(figure.values):,.3g} – {max(figure.values):,.3g}",
+                str(len(figure.values)),
+                figure.budget,
+                figure.verdict,
+                style=style,
+            )
     return grid
 
 
-def main() -> int:
-    """Run all benchmarks; 0 if every budget is met, else 1."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+def options() -> argparse.Namespace:
+    """What the command line says; `only` holds the parts to run, `write` whether docs/ gets them."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few runs, and docs/ is left alone: to try the benchmark")
-    quick = parser.parse_args().quick
-    runs = 3 if quick else 15
-    progress = Console(stderr=True)
-    progress.print("300 sysctl items …")
-    figures = sysctl_speed.measure(runs=runs)
-    progress.print("the config center: validate, resolve, publish, take …")
-    figures += brain.measure(runs=runs)
-    progress.print("the config center: a fleet comes to fetch …")
-    agents, spread_s = (1_000, 1.0) if quick else (10_000, center_load.SPREAD_S)
-    figures += center_load.measure(agents=agents, spread_s=spread_s, processes=2)
-    with fleet(50) as big:
-        progress.print("50 nodes: sweep overhead …")
-        figures += sweep_overhead.measure(big, runs=runs)
-        progress.print("50 nodes: Ansible, several minutes …")
-        figures += against_ansible.measure(big, runs=1 if quick else 3)
-    with fleet(3) as small:
-        progress.print("3 nodes: memory of the agent …")
-        figures += agent_size.measure(small, sweeps=10 if quick else 100, idle_s=5 if quick else 60)
-    Console().print(table(figures))
-    if not quick:
-        write(figures)
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help="these parts alone")
+    parser.add_argument("--write", action="store_true", help="with --only: put their figures into docs/")
+    parser.add_argument("--list", action="store_true", help="name the parts and end")
+    given = parser.parse_args()
+    if given.write and given.quick:
+        parser.error("--quick measures too little for docs/: leave it out, or --write")
+    given.write = given.write or not (given.only or given.quick)
+    given.only = given.only or [name for name, part in PARTS.items() if not part.apart]
+    return given
+
+
+def main() -> int:
+    """Run benchmarks; 0 if every budget is met and every part ended well, else 1."""
+    given = options()
+    if given.list:
+        for name, part in PARTS.items():
+            print(f"{name:13} {part.what}{' (only when named)' if part.apart else ''}")
+        return 0
+    progress = Console(stderr=True, highlight=False)
+    everything = record.read()
+    results: list[Figure | Section] = []
+    broken = []
+    for name in given.only:
+        progress.print(f"{name}: {PARTS[name].what} …")
+        began = time.monotonic()
+        found = measured(name, quick=given.quick)
+        took_s = time.monotonic() - began
+        progress.print(f"{name}: {'broke' if found is None else 'done'} after {took_s:.0f} s")
+        if found is None:
+            broken.append(name)
+            continue
+        results += found
+        record.enter(everything, name, found, took_s)
+        if given.write:  # after each part: hours of measuring survive a power cut
+            record.write(everything, PARTS)
+    Console().print(table(results))
+    if given.write:
         progress.print("written: docs/benchmarks.md, docs/benchmarks.json")
-    return int(any(figure.verdict == "missed" for figure in figures))
+    if broken:
+        progress.print(f"[red]these parts broke, their figures are missing or old:[/red] {' '.join(broken)}")
+    return int(bool(broken) or any(isinstance(one, Figure) and one.verdict == "missed" for one in results))
 
 
 if __name__ == "__main__":

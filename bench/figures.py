@@ -1,20 +1,17 @@
-"""A measured figure, the table of them, and the two files in docs/ that only this program writes."""
+"""What a benchmark gives: measured figures, and sections of text with tables and plots."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import statistics
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
-DOCS = Path(__file__).parent.parent / "docs"
+import msgspec
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(msgspec.Struct, frozen=True):
     """One budgeted figure.
 
     key     name in docs/benchmarks.json
@@ -54,6 +51,19 @@ class Figure:
         return f"{'≤' if self.at_most else '≥'} {self.bound:g} {self.unit}".strip()
 
 
+class Section(msgspec.Struct, frozen=True):
+    """What one figure cannot say: Markdown below a title of its own. A plot is an SVG in docs/ that the text shows.
+
+    A benchmark returns sections beside its figures, in the same list.
+    """
+
+    title: str
+    text: str
+
+
+Results = Sequence[Figure | Section]
+
+
 def machine() -> str:
     """The machine in one line: figures of different machines are not to be compared."""
     model = "unknown CPU"
@@ -65,54 +75,3 @@ def machine() -> str:
     cores = len(os.sched_getaffinity(0))
     system = f"Linux {platform.release()}, Python {platform.python_version()}"
     return f"{cores} × {model}, {memory_kb / 2**20:.0f} GiB, {system}"
-
-
-def row(figure: Figure) -> str:
-    """One line of the Markdown table."""
-    spread = f"{min(figure.values):.4g} – {max(figure.values):.4g}"
-    value = f"**{figure.median:.3g}** {figure.unit}".strip()
-    return f"| {figure.title} | {value} | {spread} | {len(figure.values)} | {figure.budget} | {figure.verdict} |"
-
-
-def markdown(figures: list[Figure], when: datetime) -> str:
-    """docs/benchmarks.md, whole."""
-    lines = [
-        "# Benchmarks",
-        "",
-        f"Written by `make bench` on {when:%Y-%m-%d %H:%M} UTC; every figure below comes from that one run.",
-        f"Machine: {machine()}. It is small and shared: trust the ratios, not the seconds.",
-        "",
-        "| what | median | spread | runs | budget | |",
-        "|---|---|---|---|---|---|",
-        *[row(figure) for figure in figures],
-        "",
-        "## How each was measured",
-        "",
-        *[f"- **{figure.title.strip()}** (`{figure.key}`): {figure.note}" for figure in figures if figure.note],
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def write(figures: list[Figure]) -> None:
-    """Write docs/benchmarks.md and docs/benchmarks.json."""
-    now = datetime.now(UTC)
-    (DOCS / "benchmarks.md").write_text(markdown(figures, now), encoding="utf-8")
-    document = {
-        "measured": now.isoformat(timespec="seconds"),
-        "machine": machine(),
-        "figures": {
-            figure.key: {
-                "median": round(figure.median, 4),
-                "min": round(min(figure.values), 4),
-                "max": round(max(figure.values), 4),
-                "runs": len(figure.values),
-                "unit": figure.unit,
-                "budget": figure.budget,
-                "verdict": figure.verdict,
-            }
-            for figure in figures
-        },
-    }
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    (DOCS / "benchmarks.json").write_text(text, encoding="utf-8")

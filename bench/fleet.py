@@ -47,11 +47,12 @@ class Fleet:
 
 
 @contextmanager
-def fleet(nodes: int) -> Iterator[Fleet]:
-    """Bring a fleet of `nodes` up, and take it down whatever happens."""
+def fleet(nodes: int, *, encrypt: bool = False) -> Iterator[Fleet]:
+    """Bring a fleet of `nodes` up, its gossip encrypted on request, and take it down whatever happens."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         lab = str(BIN / "inspector-lab")
-        subprocess.run([lab, "up", "--nodes", str(nodes), "--dir", directory], check=True, stdout=subprocess.DEVNULL)
+        command = [lab, "up", "--nodes", str(nodes), "--dir", directory, *["--encrypt"] * encrypt]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         try:
             yield Fleet(Path(directory))
         finally:

@@ -1,0 +1,121 @@
+"""The parts of `make bench` by name. Each one runs in a process of its own: what it breaks stays its own.
+
+A part is a function of `quick` (few runs, to try it) that gives figures and sections; it imports its benchmark when it
+runs. `python -m bench.parts NAME [quick]` is such a process: results as JSON on stdout, progress on stderr.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from bench.figures import Figure, Results, Section
+
+
+class Measure(Protocol):
+    """A part's function."""
+
+    def __call__(self, *, quick: bool) -> Results:
+        """Measure; `quick`: a few runs, to try it."""
+
+
+class Part(NamedTuple):
+    """what: for the list and the progress; run: measures; apart: it takes so long that it only runs when named."""
+
+    what: str
+    run: Measure
+    apart: bool = False
+
+
+class Given(msgspec.Struct):
+    """Results on their way from the part's process."""
+
+    figures: list[Figure]
+    sections: list[Section]
+
+
+def sysctl(*, quick: bool) -> Results:
+    from bench import sysctl_speed
+
+    return sysctl_speed.measure(runs=3 if quick else 15)
+
+
+def brain(*, quick: bool) -> Results:
+    from bench import brain
+
+    return brain.measure(runs=3 if quick else 15)
+
+
+def center(*, quick: bool) -> Results:
+    from bench import center_load
+
+    agents, spread_s = (1_000, 1.0) if quick else (10_000, center_load.SPREAD_S)
+    return center_load.measure(agents=agents, spread_s=spread_s, processes=2)
+
+
+def overhead(*, quick: bool) -> Results:
+    from bench import sweep_overhead
+    from bench.fleet import fleet
+
+    with fleet(50) as big:
+        return sweep_overhead.measure(big, runs=3 if quick else 15)
+
+
+def encrypted(*, quick: bool) -> Results:
+    from bench import sweep_overhead
+    from bench.fleet import fleet
+
+    with fleet(50, encrypt=True) as big:
+        return sweep_overhead.measure(big, runs=3 if quick else 15, encrypted=True)
+
+
+def side_by_side(*, quick: bool) -> Results:
+    from bench import against_ansible
+    from bench.fleet import fleet
+
+    with fleet(50) as big:
+        return against_ansible.measure(big, runs=1 if quick else 3)
+
+
+def agent(*, quick: bool) -> Results:
+    from bench import agent_size
+    from bench.fleet import fleet
+
+    with fleet(3) as small:
+        return agent_size.measure(small, sweeps=10 if quick else 100, idle_s=5 if quick else 60)
+
+
+PARTS = {
+    "sysctl": Part("300 sysctl items on one node", sysctl),
+    "brain": Part("the config center: validate, resolve, publish, take", brain),
+    "center": Part("the config center: a fleet comes to fetch", center),
+    "overhead": Part("50 nodes: sweep against Serf's own acks", overhead),
+    "encrypted": Part("50 nodes: the same with encrypted gossip", encrypted),
+    "side-by-side": Part("50 nodes: Ansible, several minutes", side_by_side),
+    "agent": Part("3 nodes: memory of the agent", agent),
+}
+
+
+def measured(name: str, *, quick: bool) -> Results | None:
+    """One part in a process of its own; None: it ended badly, and has said why on stderr."""
+    command = [sys.executable, "-m", "bench.parts", name, *["quick"] * quick]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        return None
+    given = msgspec.json.decode(done.stdout, type=Given)
+    return [*given.figures, *given.sections]
+
+
+def main() -> None:
+    """Measure the part that is named."""
+    results = PARTS[sys.argv[1]].run(quick="quick" in sys.argv[2:])
+    figures = [result for result in results if isinstance(result, Figure)]
+    sections = [result for result in results if isinstance(result, Section)]
+    sys.stdout.buffer.write(msgspec.json.encode(Given(figures, sections)))
+
+
+if __name__ == "__main__":
+    main()
