@@ -17,7 +17,7 @@ from pathlib import Path
 
 import trio
 
-from inspector_agent.ring import Ack, RingError, connect
+from inspector_agent.ring import Ack, CommandRefused, RingError, connect
 from inspector_lab import limits, processes, tools
 from inspector_lab.plan import address, node_names
 from inspector_lab.up import claimed_octet
@@ -197,16 +197,32 @@ async def acks(nodes: list[Bare], *, payload: bytes = b"", timeout_s: float = 10
     return Curve(tuple(sorted(arrivals)), between(before, meter(nodes)))
 
 
-async def retag(nodes: list[Bare], value: str) -> float:
-    """All nodes change a tag at once; how many seconds it took to tell them."""
-    began = trio.current_time()
+@asynccontextmanager
+async def retagging(nodes: list[Bare], value: str) -> AsyncIterator[None]:
+    """On entry all nodes have just begun to change a tag; on exit Serf has told it often enough.
+
+    Serf answers the command only when its own record has gone out as often as its retransmit limit says, or with an
+    error after five seconds, and the change stands all the same.
+    """
+    connected = 0
+    go, ready = trio.Event(), trio.Event()
 
     async def change(node: Bare) -> None:
+        nonlocal connected
         async with connect(node.rpc) as client:
-            await client.tags({"round": value})
+            connected += 1
+            if connected == len(nodes):
+                ready.set()
+            await go.wait()
+            with suppress(CommandRefused):
+                await client.tags({"round": value})
 
-    await in_parallel(nodes, change)
-    return trio.current_time() - began
+    async with trio.open_nursery() as nursery:
+        for node in nodes:
+            nursery.start_soon(change, node)
+        await ready.wait()
+        go.set()
+        yield
 
 
 def meter(nodes: Iterable[Bare]) -> Load:
