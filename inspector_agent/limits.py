@@ -31,6 +31,7 @@ question_items_max = 32
 item_pattern_chars_max = 200
 bloom_bytes_max = 170  # unsigned; what is left of question_bytes_max is asserted when a question is encoded
 bloom_hashes_max = 16
+bloom_slices_max = 127  # filters that name a fleet together: the place of each is one byte on the wire
 slices_max = 65_535
 
 item_number_max = 65_535  # items of one release

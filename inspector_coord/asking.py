@@ -29,6 +29,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     members    names of all members alive in the ring, targets or not
     everybody  all members that have an agent are targets: the first question needs no filter
     tags       else, where the targets are exactly the members with these tags: Serf's tag filter
+    max_age_ms how old a verdict may be that a node tells from memory of another sweep (0: made for this one)
     """
 
     sweep: bytes
@@ -42,6 +43,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[str, ...]
     everybody: bool = True
     tags: Mapping[str, str] = {}
+    max_age_ms: int = 0
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -251,6 +253,7 @@ class Asker:
             spread_ms=round(spread_s * 1000),
             issued_at=int(self._plan.epoch + now),
             round=max(0, self.round),
+            max_age_ms=self._plan.max_age_ms,
         )
         return encode_question(question)
 

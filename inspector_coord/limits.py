@@ -16,6 +16,9 @@ answer_within_s_min = 0.2
 
 # 20,000 answers a second of 300-400 bytes were complete eight of eight times at 10,000 members, on one entry.
 answer_rate_per_s = 20_000.0
+# 50,000 a second and more are decoded and booked by one process (bench/booking.py); the rest is for reading sockets.
+booking_rate_per_s = 40_000.0  # of all rings of a sweep together
+spread_factor = 2.0  # a node whose turn comes last still has as long for its checks as the turns took
 spread_s_min = 0.02  # below, spreading saves nothing and costs its own timer
 
 # ---- hearing: how long until the last node has a question -----------------------------------------------------------

@@ -19,26 +19,32 @@ class Timing(msgspec.Struct, frozen=True):
     answer_within_s  what a node has from hearing the first question
     spread_s         over which the first answers are spread
     hear_s           until the last member of the ring has heard a question
+    rate_per_s       answers a second that the questions of this ring may cause
     """
 
     deadline_s: float
     answer_within_s: float
     spread_s: float
     hear_s: float
+    rate_per_s: float = limits.answer_rate_per_s
 
 
-def timing(targets: int, members: int, timeout_s: float) -> Timing:
-    """Times for so many targets in a ring of so many members.
+def timing(targets: int, members: int, timeout_s: float, fleet: int = 0) -> Timing:
+    """Times for so many targets in a ring of so many members; `fleet`: targets of all rings that are asked together.
 
-    Half of the time is for the first answers, so that the other half is left for asking again.
+    Half of the time is for the first answers, so that the other half is left for asking again. The spread keeps what
+    one entry takes, and what the coordinator books of all rings together, while that half is long enough for it.
     """
-    answer_within_s = max(limits.answer_within_s_min, min(limits.answer_within_s, timeout_s / 2))
-    spread_s = targets / limits.answer_rate_per_s
+    rate_per_s = min(limits.answer_rate_per_s, limits.booking_rate_per_s * targets / max(1, targets, fleet))
+    spread_s = targets / max(1.0, rate_per_s)
+    longest_s = max(limits.answer_within_s_min, timeout_s / 2)
+    answer_within_s = min(longest_s, max(limits.answer_within_s, limits.spread_factor * spread_s))
     return Timing(
         deadline_s=timeout_s,
         answer_within_s=answer_within_s,
-        spread_s=0.0 if spread_s < limits.spread_s_min else min(spread_s, answer_within_s / 2),
+        spread_s=0.0 if spread_s < limits.spread_s_min else min(spread_s, answer_within_s),
         hear_s=limits.hear_s_base + limits.hear_s_decade * math.log10(members + 1),
+        rate_per_s=max(1.0, rate_per_s),
     )
 
 

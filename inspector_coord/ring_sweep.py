@@ -20,8 +20,10 @@ from inspector_coord.signals import (
     Ask,
     Begin,
     Effect,
+    EntrySeen,
     Event,
     Interrupt,
+    LookAtEntry,
     MembersRead,
     MembersUnread,
     Phantom,
@@ -112,6 +114,8 @@ class RingSweep:
                     self._scopes[query].cancel()
             case ReadMembers(entry=entry):
                 self._nursery.start_soon(self._read_members, entry)
+            case LookAtEntry(entry=entry):
+                self._take(EntrySeen(entry, None))
 
     @asynccontextmanager
     async def _connected(self, entry: int, *, fresh: bool) -> AsyncIterator[RingClient]:

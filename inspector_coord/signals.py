@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import msgspec
 
 __all__ = [
-    "Acked", "Answered", "Ask", "Begin", "Effect", "Event", "Interrupt", "MembersRead", "MembersUnread", "Phantom",
-    "QueryLost", "QueryOver", "ReadMembers", "Stop", "Tick",
+    "Acked", "Answered", "Ask", "Begin", "Effect", "EntrySeen", "Event", "Interrupt", "LookAtEntry", "MembersRead",
+    "MembersUnread", "Phantom", "QueryLost", "QueryOver", "ReadMembers", "Stop", "Tick",
 ]  # fmt: skip
 
 
@@ -65,6 +65,13 @@ class MembersUnread(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class EntrySeen(msgspec.Struct, frozen=True, gc=False):
+    """How many queries wait in the entry's broadcast queue (`query_queue` in its stats); None: could not be read."""
+
+    entry: int
+    query_queue: int | None
+
+
 class Tick(msgspec.Struct, frozen=True, gc=False):
     """The time `wake_at` has come, or any other."""
 
@@ -73,7 +80,19 @@ class Interrupt(msgspec.Struct, frozen=True, gc=False):
     """Close the ledger with what is known."""
 
 
-Event = Begin | Acked | Answered | Phantom | QueryOver | QueryLost | MembersRead | MembersUnread | Tick | Interrupt
+Event = (
+    Begin
+    | Acked
+    | Answered
+    | Phantom
+    | QueryOver
+    | QueryLost
+    | MembersRead
+    | MembersUnread
+    | EntrySeen
+    | Tick
+    | Interrupt
+)
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -110,4 +129,10 @@ class ReadMembers(msgspec.Struct, frozen=True, gc=False):
     entry: int
 
 
-Effect = Ask | Stop | ReadMembers
+class LookAtEntry(msgspec.Struct, frozen=True, gc=False):
+    """Read how many queries wait in this entry's broadcast queue: an `EntrySeen` follows."""
+
+    entry: int
+
+
+Effect = Ask | Stop | ReadMembers | LookAtEntry
