@@ -8,6 +8,7 @@ each one costs its own bytes less three.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -28,6 +29,12 @@ def clear_text(observed: str) -> str:
 def observed_hash(observed: str) -> bytes:
     """Three bytes that stand for an observed value; the same for a value and for its `clear_text`."""
     return blake2b(clear_text(observed).encode(), digest_size=limits.observed_hash_bytes).digest()
+
+
+@lru_cache(maxsize=limits.texts_known_max)
+def heard_text(text: str) -> tuple[str, bytes]:
+    """(clear text, hash) of a value as it came in an answer: nodes that are wrong in the same way say the same."""
+    return clear_text(text), observed_hash(text)
 
 
 class Details(msgspec.Struct, frozen=True):
@@ -117,7 +124,7 @@ def hashes_of(listed: Sequence[int], packed: bytes, clear: Mapping[int, str]) ->
     for number in listed:
         text = clear.get(number)
         if text is not None:
-            found.append(observed_hash(text))
+            found.append(heard_text(text)[1])
         else:
             found.append(packed[at : at + size] or None)
             at += size

@@ -38,6 +38,7 @@ item_number_max = 65_535  # items of one release
 numbers_listed_max = 2_048  # of all lists of one answer: bounds what a hostile run length can make a reader build
 observed_hash_bytes = 3
 clear_chars_max = 64  # one observed value in clear
+texts_known_max = 1_024  # values in clear of which a reader keeps the hash, each of one packet at most
 clear_texts_max = 64  # more cannot fit into one packet beside their numbers
 
 answer_within_ms_max = 600_000
@@ -47,6 +48,7 @@ clock_ms_max = 2**53 - 1  # what every reader of numbers can hold exactly
 
 # ---- session --------------------------------------------------------------------------------------------------------
 sweeps_remembered_max = 16
+mark_bytes = 16  # stands for items in memory: nobody can choose two sets of items that look the same
 runs_queued_max = 4  # beside the one that runs; the next question is answered `busy`
 responses_remembered_max = 64  # whose refusal by Serf can still move an answer to an older question
 excused_max = 64  # answers without a verdict that wait for their turn

@@ -28,7 +28,7 @@ class Serving(enum.StrEnum):
     RELEASE = "release"  # it cannot get the release asked for; what it reports is about the one it has
 
 
-class Counts(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Counts(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """How many items ended in each outcome. True also where item numbers had to be cut."""
 
     pass_: Count = 0
@@ -43,7 +43,7 @@ class Counts(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         return self.pass_ + self.fail + self.error + self.na + self.waived
 
 
-class Vitals(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Vitals(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """Gauges of the node, whole numbers; None where it has none. Percentages are of the limit that would hurt."""
 
     disk: Gauge = None  # % used of the fullest local filesystem
@@ -84,7 +84,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     signature: bytes = b""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One node's verdict.
 
     `failing`, `erring` and `waived` (it fails, and a waiver says that it may) are item numbers of the release,

@@ -87,26 +87,35 @@ def unpack_numbers(raw: bytes) -> tuple[int, ...]:
     numbers_listed_max of them (a run length of a few bytes could otherwise make millions).
     """
     found: list[int] = []
-    following, at = 0, 0
-    while at < len(raw):
-        value, at = _varint_at(raw, at)
-        length = 1
+    following = at = 0
+    size = len(raw)
+    while at < size:
+        value = raw[at]
+        if value < 0x80:  # nearly all of them: 50,000 answers a second are read by this
+            at += 1
+        else:
+            value, at = _varint_at(raw, at)
+        following += value >> 1
         if value & 1:
             length, at = _varint_at(raw, at)
             length += RUN_MIN
-        first = following + (value >> 1)
-        following = first + length
-        if following - 1 > limits.item_number_max:
-            raise WireError(f"item number {following - 1} is above {limits.item_number_max}")
-        if len(found) + length > limits.numbers_listed_max:
-            raise WireError(f"more than {limits.numbers_listed_max} item numbers in one list")
-        found.extend(range(first, following))
+            if following + length > limits.item_number_max + 1:
+                raise WireError(f"item number {following + length - 1} is above {limits.item_number_max}")
+            if len(found) + length > limits.numbers_listed_max:
+                raise WireError(f"more than {limits.numbers_listed_max} item numbers in one list")
+            found += range(following, following + length)
+            following += length
+        else:
+            found.append(following)
+            following += 1
+    if following > limits.item_number_max + 1:
+        raise WireError(f"item number {following - 1} is above {limits.item_number_max}")
+    if len(found) > limits.numbers_listed_max:
+        raise WireError(f"more than {limits.numbers_listed_max} item numbers in one list")
     return tuple(found)
 
 
 def _varint_at(raw: bytes, at: int) -> tuple[int, int]:
-    if at < len(raw) and raw[at] < 0x80:
-        return raw[at], at + 1  # nearly all of them: 50,000 answers a second are read by this
     value = 0
     for index, byte in enumerate(raw[at : at + VARINT_BYTES_MAX]):
         value |= (byte & 0x7F) << (7 * index)

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Meta
 
 from inspector_agent import limits
-from inspector_agent.details import clear_text, fit, hashes_of, observed_hash
+from inspector_agent.details import clear_text, fit, hashes_of, heard_text, observed_hash
 from inspector_agent.errors import VersionError, WireError
 from inspector_agent.messages import ANY_RELEASE, EVENT_NAME, QUERY_NAME, Answer, Counts, Question, Serving, Vitals
 from inspector_agent.numbers import unpack_numbers
@@ -67,7 +67,7 @@ class _QuestionBody(msgspec.Struct, frozen=True, array_like=True, forbid_unknown
             raise WireError(f"answers spread over {self.spread_ms} ms, but wanted within {self.answer_within_ms} ms")
 
 
-class _AnswerBody(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class _AnswerBody(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     sweep: Id8
     state: Annotated[int, Meta(ge=0, lt=len(SERVINGS))]
     release: Id8
@@ -151,17 +151,19 @@ def decode_answer(raw: bytes) -> Answer:
     """The answer in `raw`. Raises WireError, and nothing else, for whatever is not one."""
     signature, encoded = _open(raw, limits.answer_wire_bytes_max)
     body = _typed(_decode_answer, encoded, "answer")
-    failing, erring, waived = (unpack_numbers(packed) for packed in (body.failing, body.erring, body.waived))
-    truncated = bool(body.flags & TRUNCATED)
+    failing = unpack_numbers(body.failing) if body.failing else ()
+    erring = unpack_numbers(body.erring) if body.erring else ()
+    waived = unpack_numbers(body.waived) if body.waived else ()
+    truncated = body.flags & TRUNCATED != 0
     _check_lists(body, failing, erring, waived, truncated=truncated)
-    clear = {number: clear_text(text) for number, text in body.clear.items()}
+    clear = {number: heard_text(text)[0] for number, text in body.clear.items()} if body.clear else {}
     return Answer(
         sweep=body.sweep, state=SERVINGS[body.state], release=body.release, number=body.number, basis=body.basis,
         counts=body.counts,
         failing=failing, erring=erring, waived=waived, hashes=hashes_of(failing + erring, body.hashes, clear),
         clear=clear,
         took_ms=body.took_ms, age_ms=body.age_ms, clock=body.clock, vitals=body.vitals, truncated=truncated,
-        incomplete=bool(body.flags & INCOMPLETE), signature=signature,
+        incomplete=body.flags & INCOMPLETE != 0, signature=signature,
     )  # fmt: skip
 
 
@@ -169,17 +171,20 @@ def _check_lists(
     body: _AnswerBody, failing: tuple[int, ...], erring: tuple[int, ...], waived: tuple[int, ...], *, truncated: bool
 ) -> None:
     """What the lists of an answer must hold together; raises WireError."""
-    wrong = {*failing, *erring}
+    counts = body.counts
+    if (len(failing), len(erring), len(waived)) != (counts.fail, counts.error, counts.waived):
+        lists = (("failing", failing, counts.fail), ("erring", erring, counts.error), ("waived", waived, counts.waived))
+        for word, numbers, count in lists:
+            if len(numbers) > count or (len(numbers) < count and not truncated):
+                raise WireError(f"answer: {len(numbers)} {word} items listed, {count} counted")
     everything = len(failing) + len(erring) + len(waived)
+    if not (everything or body.hashes or body.clear):
+        return  # most of a fleet
+    wrong = {*failing, *erring}
     if len(wrong.union(waived)) < everything:
         raise WireError("answer: an item has two outcomes")
     if everything > limits.numbers_listed_max:
         raise WireError(f"answer: more than {limits.numbers_listed_max} item numbers")
-    counts = body.counts
-    lists = (("failing", failing, counts.fail), ("erring", erring, counts.error), ("waived", waived, counts.waived))
-    for word, numbers, count in lists:
-        if len(numbers) > count or (len(numbers) < count and not truncated):
-            raise WireError(f"answer: {len(numbers)} {word} items listed, {count} counted")
     if not body.clear.keys() <= wrong:
         raise WireError("answer: a value in clear belongs to an item that neither fails nor errs")
     hashes, rest = divmod(len(body.hashes), limits.observed_hash_bytes)
@@ -197,21 +202,24 @@ def _frame(signature: bytes, body: _QuestionBody | _AnswerBody) -> bytes:
     return bytes((limits.wire_version, len(signature))) + signature + encoded
 
 
-def _open(raw: bytes, bytes_max: int) -> tuple[bytes, memoryview]:
+def _open(raw: bytes, bytes_max: int) -> tuple[bytes, bytes]:
     """(signature, body) of a message of ours."""
     if not 2 <= len(raw) <= bytes_max:
         raise WireError(f"a message of {len(raw)} bytes: it must have 2 … {bytes_max}")
-    if raw[0] > limits.wire_version_max:
-        raise WireError(f"a message that begins with byte {raw[0]}: not one of ours")
-    if raw[0] != limits.wire_version:
-        raise VersionError(raw[0], limits.wire_version)
-    if raw[1] not in (0, limits.signature_bytes) or len(raw) < 2 + raw[1]:
-        raise WireError(f"a signature of {raw[1]} bytes instead of 0 or {limits.signature_bytes}")
-    start = 2 + raw[1]
-    return raw[2:start], memoryview(raw)[start:]
+    version, size = raw[0], raw[1]
+    if version != limits.wire_version:
+        if version > limits.wire_version_max:
+            raise WireError(f"a message that begins with byte {version}: not one of ours")
+        raise VersionError(version, limits.wire_version)
+    if not size:
+        return b"", raw[2:]
+    start = 2 + size
+    if size != limits.signature_bytes or len(raw) < start:
+        raise WireError(f"a signature of {size} bytes instead of 0 or {limits.signature_bytes}")
+    return raw[2:start], raw[start:]
 
 
-def _typed(decode: Callable[[memoryview], Body], encoded: memoryview, word: str) -> Body:
+def _typed(decode: Callable[[bytes], Body], encoded: bytes, word: str) -> Body:
     """Decoded by its type. Beside its own exceptions msgspec lets those of bad UTF-8 through: ValueErrors."""
     try:
         return decode(encoded)
