@@ -78,7 +78,7 @@ class Finding(msgspec.Struct, frozen=True):
 def worth_of(answer: Answer, wants: bytes) -> Worth:
     """How much an answer tells about the release that the node should be judged by (its digest's prefix)."""
     state = answer.state
-    if state is _VERDICT and (answer.release == wants or wants == ANY_RELEASE):  # nearly all of them
+    if state is _VERDICT and wants in (answer.release, ANY_RELEASE):  # nearly all of them
         return _INCOMPLETE if answer.incomplete else _COMPLETE
     if state in (Serving.BUSY, Serving.CLOCK):
         return Worth.EXCUSE
