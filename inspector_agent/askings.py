@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from inspector_agent import limits
 from inspector_agent.limits import id_bytes
-from inspector_agent.runs import Run
+from inspector_agent.runs import Share, Wish
 from inspector_agent.wire import ANY_RELEASE, Question, Serving, answer_slot_ms
 
 
@@ -16,7 +16,6 @@ class Asking:
     """One question that waits for its answer. Times as the session's `now`.
 
     Attributes:
-        excuse: the answer needs no sweep: why the node does not serve.
         spare: a newer question of the same sweep took over; this one serves if Serf has closed that one.
     """
 
@@ -24,7 +23,6 @@ class Asking:
     sweep: bytes
     slot_at: float
     deadline_at: float
-    excuse: Serving | None = None
     spare: bool = False
 
     @classmethod
@@ -63,25 +61,29 @@ class Key:
 
 @dataclass(slots=True)
 class Sweep:
-    """One sweep at this node. It is FETCHING without a run, WAITING with one, and DONE once that is finished.
+    """One sweep at this node. It is FETCHING without a share of a run, WAITING with one, DONE once that is finished.
 
     Attributes:
         askings: the questions that wait for it, oldest first; at most one is not spare.
+        max_age_s: how old a verdict from memory may be; 0: none is wanted.
         excuse: it cannot be served, and why: the state of its answer, after which it is forgotten.
+        recalled: its share is of a run that had ended before the question came: a verdict from memory.
         makeshift: its run is of the release that the node holds, because the right one could not be had: it is
             forgotten with its answer, so that a re-ask tries again.
     """
 
     key: Key
-    run: Run | None = None
+    max_age_s: float = 0.0
+    share: Share | None = None
     excuse: Serving | None = None
+    recalled: bool = False
     makeshift: bool = False
     askings: list[Asking] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
         """Whether its answer will not change any more."""
-        return self.excuse is not None or (self.run is not None and self.run.finished)
+        return self.excuse is not None or (self.share is not None and self.share.finished)
 
     @property
     def idle(self) -> bool:
@@ -145,6 +147,12 @@ class Memory:
             self.forget(idle)
         return idle is not None
 
+    def recall(self, wish: Wish, max_age_s: float, now: float, clock: float) -> Share | None:
+        """The newest verdict on the same, if it is not older than that."""
+        fits = [sweep.share for sweep in self if sweep.share is not None and sweep.share.fulfils(wish)]
+        newest = min(fits, key=lambda share: share.age_s(now, clock), default=None)
+        return newest if newest is not None and newest.age_s(now, clock) <= max_age_s else None
+
     def forget(self, sweep: Sweep) -> int:
         """Let go of a sweep. Returns how many questions still waited for it."""
         self._sweeps.pop(sweep.key, None)
@@ -168,6 +176,36 @@ class Memory:
             waiting += len(sweep.askings)
             sweep.askings.clear()
         self._responses.clear()
+        return waiting
+
+
+class Excused:
+    """Questions that need no sweep, because the node does not serve them; each waits for its turn."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Asking, Serving]] = []
+
+    @property
+    def due_at(self) -> float | None:
+        """When the next of them is to be answered."""
+        return min((asking.slot_at for asking, _ in self._waiting), default=None)
+
+    def add(self, asking: Asking, state: Serving) -> bool:
+        """Whether there was room for one more."""
+        if len(self._waiting) >= limits.excused_max:
+            return False
+        self._waiting.append((asking, state))
+        return True
+
+    def due(self, now: float) -> list[tuple[Asking, Serving]]:
+        """Let go of those whose turn it is."""
+        due = [each for each in self._waiting if each[0].slot_at <= now]
+        self._waiting = [each for each in self._waiting if each[0].slot_at > now]
+        return due
+
+    def disconnected(self) -> int:
+        """Let go of all. Returns how many waited."""
+        waiting, self._waiting = len(self._waiting), []
         return waiting
 
 

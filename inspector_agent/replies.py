@@ -12,6 +12,7 @@ from inspector_agent.wire import Answer, Serving, Vitals
 
 if TYPE_CHECKING:
     from config_center.resolve import Baseline
+    from inspector_agent.runs import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +26,19 @@ class Replies:
 
     def to(self, sweep: Sweep) -> Answer:
         """The answer of a sweep as far as it is known."""
-        run = sweep.run
+        share = sweep.share
         if sweep.excuse is not None:
             return self.excuse(sweep.key.sweep, sweep.excuse)
-        if run is None:
+        if share is None:
             return self.excuse(sweep.key.sweep, Serving.RELEASE, incomplete=True)
-        if run.started_at is None and not run.finished:
+        if share.run.started_at is None and not share.finished:
             return self.excuse(sweep.key.sweep, Serving.BUSY, incomplete=True)
-        known, release = run.tally(), bytes.fromhex(run.digest[: 2 * id_bytes])
+        known, release = share.tally(), bytes.fromhex(share.run.digest[: 2 * id_bytes])
         return Answer(
             sweep=sweep.key.sweep,
             state=Serving.VERDICT if sweep.key.names(release) else Serving.RELEASE,
             release=release,
-            number=run.release_number,
+            number=share.release_number,
             basis=known.basis,
             counts=known.counts,
             failing=known.failing,
@@ -45,10 +46,11 @@ class Replies:
             waived=known.waived,
             hashes=known.hashes,
             clear=known.clear,
-            took_ms=min(run.took_ms(self.now), took_ms_max),
+            took_ms=min(share.took_ms(self.now), took_ms_max),
+            age_ms=min(self._age_ms(share), took_ms_max) if sweep.recalled else 0,
             clock=self._clock_ms,
             vitals=self.vitals,
-            incomplete=not run.finished,
+            incomplete=not share.complete,
         )
 
     def excuse(self, sweep: bytes, state: Serving, *, incomplete: bool = False) -> Answer:
@@ -62,6 +64,10 @@ class Replies:
             vitals=self.vitals,
             incomplete=incomplete,
         )
+
+    def _age_ms(self, share: Share) -> int:
+        """How old a verdict from memory is; never 0, which says that it was made for this sweep."""
+        return max(1, round(share.age_s(self.now, self.clock) * 1000))
 
     @property
     def _clock_ms(self) -> int:

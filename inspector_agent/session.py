@@ -4,15 +4,14 @@ Theory of operation
 ===================
 A question that is heard ends in exactly one way: it gets one answer, or it is dropped and counted under a reason.
 
-Dropped at once: `malformed`, `version` (another version of the format), `not-asked` (its slice or filter leaves this
-node out), `flood` (more questions a second than a node should have to think about). Dropped later: `superseded` (a
-re-ask of the same sweep took over), `over` (Serf had closed the query), `lost` (the connection to Serf went).
+Dropped at once: `malformed`, `version` (of the format), `not-asked` (its slice or filter leaves this node out), `flood`
+(more a second than a node should have to think about). Dropped later: `superseded` (a re-ask of the same sweep took
+over), `over` (Serf had closed the query), `lost` (the connection to Serf went).
 
 Every answer has its turn: a slot within the question's spread, drawn from sweep and node name, counted from hearing.
-The question's deadline counts from hearing too, and is kept: what is known then is sent, marked incomplete.
-
-Some answers need no work: `clock` (issued too long ago or too far ahead) and `busy`. All others belong to a *sweep*,
-known by its id, what it wants (a release; a release and a canary; whatever is held) and item patterns:
+The question's deadline counts from hearing too, and is kept: what is known then is sent, marked incomplete. `clock`
+(issued too long ago or too far ahead) and `busy` need no work. All other answers belong to a *sweep*, known by its id,
+what it wants (a release; a release and a canary; whatever is held) and item patterns:
 
     state     question for it      fetch brings it   fetch fails              run ends  deadline
     --------  -------------------  ----------------  -----------------------  --------  ------------------------------
@@ -30,16 +29,17 @@ known by its id, what it wants (a release; a release and a canary; whatever is h
 
 At hand is a release that is held; of a release and its canary none, for only the pointer knows which of the two is this
 node's own; of whatever is held all there is: nothing is fetched, and without any the answer is `release`. A sweep that
-asks for no item is DONE at once.
-
-A sweep that had to make do with the release that is held names it (`release`, unless it is one of two that were wanted)
+asks for no item is DONE at once. A sweep that had to make do with the release that is held names it (`release`, unless it is one of two that were wanted)
 and is forgotten with its answer, so that a re-ask tries to fetch again; so is one without any release. Otherwise the
 last 16 sweeps are remembered, and a re-ask costs nothing. Waivers hold by the node's own clock.
 
-One run of checks at a time. A sweep that wants the items of a release that are being looked at, or are queued to be,
-shares that run. Runs queue in the order they were asked for; with a full queue, or too many sweeps in the making, the
-answer is `busy`. A run that outlives the hard limit is stopped: the items it never spoke of err. The next one starts
-when the shell reports that nothing of the last is left.
+A question may allow a verdict from memory (`max_age_ms`): what another sweep, today, had on the very same items of that
+release, if its run ended well and not longer ago. Its answer says how old it is. Other tags or facts end that.
+
+One run of checks at a time. A sweep whose items a run, under way or queued, will all look at yet shares that run: so a
+verdict that is not from memory never tells what was seen before its question came. Runs queue in the order they were
+asked for; with a full queue, or too many sweeps in the making, the answer is `busy`. A run that outlives the hard limit
+is stopped: the items it never spoke of err. The next starts when the shell reports that nothing of the last is left.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from inspector_agent import limits
-from inspector_agent.askings import Asking, Bucket, Key, Memory, Sweep
+from inspector_agent.askings import Asking, Bucket, Excused, Key, Memory, Sweep
 from inspector_agent.baselines import Baselines
 from inspector_agent.errors import VersionError, WireError
 from inspector_agent.events import (
@@ -71,7 +71,7 @@ from inspector_agent.events import (
     StopRun,
 )
 from inspector_agent.replies import Replies
-from inspector_agent.runs import Run, Runs, day_of
+from inspector_agent.runs import Runs, Wish, day_of
 from inspector_agent.wire import (
     Answer,
     Question,
@@ -94,10 +94,9 @@ class Session:
 
     Attributes:
         name: of this node, as Serf says.
-        counted: how often something happened, by reason. `heard` is the sum of what became of the questions: the
-            states of answers (`verdict`, `busy`, `clock`, `release`, or `unsendable`), `malformed`, `version`,
-            `not-asked`, `flood`, `superseded`, `lost`, and those still open. `over` (of the answers), `no-release` and
-            `excused-…` stand beside.
+        counted: how often something happened, by reason. `heard` is the sum of the states of answers, of `unsendable`,
+            of what was dropped, and of what is still open. `over` (of the answers), `no-release`, `recalled` (verdicts
+            from memory) and `excused-…` stand beside.
     """
 
     def __init__(self, counted: Counter[str] | None = None) -> None:
@@ -105,7 +104,7 @@ class Session:
         self.name = ""
         self._tags: Mapping[str, str] = {}
         self._sweeps = Memory()
-        self._excused: list[Asking] = []
+        self._excused = Excused()
         self._runs = Runs()
         self._baselines = Baselines()
         self._bucket = Bucket()
@@ -131,8 +130,7 @@ class Session:
     def due_at(self) -> float | None:
         """The `now` at which a Tick is wanted, unless another event comes first."""
         due = [sweep.due_at for sweep in self._sweeps]
-        due += [asking.slot_at for asking in self._excused]
-        due.append(self._runs.stop_at)
+        due += [self._excused.due_at, self._runs.stop_at]
         return min((at for at in due if at is not None), default=None)
 
     # ---- events -----------------------------------------------------------------------------------------------------
@@ -142,7 +140,7 @@ class Session:
             case Heard(query_id=query_id, payload=payload):
                 self._hear(query_id, payload)
             case Ended(run=run, problem=problem):
-                self._runs.ended(run, self._now, problem)
+                self._runs.ended(run, self._now, self._clock, problem)
             case Fetched(wanted=wanted, baseline=baseline):
                 self._fetched(wanted, baseline)
             case Held(baseline=baseline):
@@ -181,12 +179,9 @@ class Session:
 
     def _excuse(self, asking: Asking, state: Serving, why: str) -> None:
         """Answer without a sweep, in turn: a wrong clock of the asker makes all nodes answer so at once."""
-        if len(self._excused) >= limits.excused_max:
+        if not self._excused.add(asking, state):
             return self._count("flood", 1, f"more than {limits.excused_max} answers wait for their turn")
-        asking.excuse = state
-        self._excused.append(asking)
-        self._count(f"excused-{state}", 1, why)
-        return None
+        return self._count(f"excused-{state}", 1, why)
 
     def _sweep_of(self, question: Question) -> Sweep | None:
         """The sweep that a question belongs to; None if there is no room for another one."""
@@ -196,38 +191,44 @@ class Session:
             return sweep
         if not self._sweeps.make_room():
             return None
-        sweep = Sweep(key)
+        sweep = Sweep(key, question.max_age_ms / 1000)
         baseline = self._baselines.get(key.wanted)
         if baseline is not None:
-            sweep.run = self._join(baseline, sweep)
-            if sweep.run is None:
+            self._join(baseline, sweep)
+            if not sweep.share:
                 return None
         elif key.takes_any:
             sweep.excuse = Serving.RELEASE
         elif self._baselines.want(key.wanted):
-            deadline_s = min(question.answer_within_ms / 1000, limits.fetch_s_max)
-            self._effects.append(Fetch(key.wanted, question.number, deadline_s))
+            within_s = min(question.answer_within_ms / 1000, limits.fetch_s_max)
+            self._effects.append(Fetch(key.wanted, question.number, within_s))
         elif not self._baselines.wanted(key.wanted):
             return None
         self._sweeps.add(sweep)
         return sweep
 
-    def _join(self, baseline: Baseline, sweep: Sweep) -> Run | None:
-        return self._runs.join(baseline, sweep.key.patterns, self._now, day_of(self._clock))
+    def _join(self, baseline: Baseline, sweep: Sweep) -> None:
+        """Give the sweep a share of a run, if there is room: of one that is remembered if it may be."""
+        wish = Wish.of(baseline, sweep.key.patterns, day_of(self._clock))
+        if sweep.max_age_s:
+            sweep.share = self._sweeps.recall(wish, sweep.max_age_s, self._now, self._clock)
+            sweep.recalled = sweep.share is not None
+            self.counted["recalled"] += sweep.recalled
+        sweep.share = sweep.share or self._runs.join(wish, self._now, self._clock)
 
     def _fetched(self, wanted: bytes, baseline: Baseline | None) -> None:
         right = self._baselines.arrived(wanted, baseline)
         if right is None:
             self._count("no-release", 1, f"release {wanted.hex()} cannot be had now")
-        for sweep in [sweep for sweep in self._sweeps if sweep.key.wanted == wanted and not sweep.run]:
-            use = right or self._baselines.current
+        use = right or self._baselines.current
+        for sweep in [sweep for sweep in self._sweeps if sweep.key.wanted == wanted and not sweep.share]:
             if use is None:
                 sweep.excuse = Serving.RELEASE
             elif right is not None or sweep.live is not None:
-                sweep.run = self._join(use, sweep)
+                self._join(use, sweep)
                 sweep.makeshift = right is None
-                sweep.excuse = Serving.BUSY if sweep.run is None else None
-            if sweep.run is None and sweep.live is None:
+                sweep.excuse = Serving.BUSY if sweep.share is None else None
+            if sweep.share is None and sweep.live is None:
                 self._forget(sweep)  # nobody waits, and it has nothing to remember
 
     def _refused(self, query_id: int) -> None:
@@ -243,17 +244,19 @@ class Session:
         """Baselines and verdicts at hand hold for one name and its tags."""
         if (self.name, self._tags) != (name, tags):
             self.name, self._tags, self._baselines = name, dict(tags), Baselines()
-            for sweep in [sweep for sweep in self._sweeps if sweep.idle]:
-                self._forget(sweep)
+            for sweep in self._sweeps:
+                if sweep.idle:
+                    self._forget(sweep)
+                elif sweep.share is not None:
+                    sweep.share.run.sound = False
 
     def _detached(self) -> None:
-        self._count("lost", self._sweeps.disconnected() + len(self._excused))
-        self._excused.clear()
+        self._count("lost", self._sweeps.disconnected() + self._excused.disconnected())
 
     # ---- what follows from them -------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
-        overdue = self._runs.stop(self._now)
+        overdue = self._runs.stop(self._now, self._clock)
         if overdue is not None:
             self._effects.append(StopRun(overdue.number))
         run = self._runs.start(self._now)
@@ -264,15 +267,13 @@ class Session:
             if live is not None and due_at is not None and due_at <= self._now:
                 self._answer(sweep, live)
             self._count("superseded", sweep.expire(self._now))
-        for asking in [asking for asking in self._excused if asking.slot_at <= self._now]:
-            self._excused.remove(asking)
-            self._respond(asking, self._replies().excuse(asking.sweep, asking.excuse or Serving.BUSY))
+        for asking, state in self._excused.due(self._now):
+            self._respond(asking, self._replies().excuse(asking.sweep, state))
 
     def _answer(self, sweep: Sweep, asking: Asking) -> None:
         sweep.askings.remove(asking)
-        answer = self._replies().to(sweep)
         self._sweeps.responded(asking.query_id, sweep)
-        self._respond(asking, answer)
+        self._respond(asking, self._replies().to(sweep))
         if sweep.excuse is not None or sweep.makeshift:
             self._forget(sweep)
 

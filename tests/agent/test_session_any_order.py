@@ -36,6 +36,7 @@ class AnyOrder(RuleBasedStateMachine):
         spread=st.sampled_from([0, 400]),
         who=st.sampled_from([Everyone(), Slice(0, 2), Slice(1, 2)]),
         skew=st.sampled_from([0, 0, 0, 400, -400]),
+        max_age=st.sampled_from([0, 500, 60_000]),
     )
     def hear(
         self,
@@ -47,6 +48,7 @@ class AnyOrder(RuleBasedStateMachine):
         spread: int,
         who: Everyone | Slice,
         skew: int,
+        max_age: int,
     ) -> None:
         """A question, maybe of a sweep that is known, of a canary, for others, or from a wrong clock."""
         question = ask(
@@ -57,6 +59,7 @@ class AnyOrder(RuleBasedStateMachine):
             answer_within_ms=max(within, spread),
             spread_ms=spread,
             who=who,
+            max_age_ms=max_age,
             issued_at=int(UNIX + self.shell.now - 100 + skew),
         )
         self.asked[self.shell.queries + 1] = question
@@ -139,6 +142,12 @@ class AnyOrder(RuleBasedStateMachine):
             if answer.state is Serving.RELEASE and answer.counts.total:
                 assert answer.release not in named
         assert all(ANY_RELEASE not in (one.wanted[:8], one.wanted[8:]) for one in self.shell.fetches)
+
+    @invariant()
+    def memory_is_only_used_where_it_may_be(self) -> None:
+        """By sweeps of which a question allowed it."""
+        allowed = {asked.sweep for asked in self.asked.values() if asked.max_age_ms}
+        assert {answer.sweep for answer in self.shell.answers.values() if answer.age_ms} <= allowed
 
     @invariant()
     def no_answer_is_late(self) -> None:
