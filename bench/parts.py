@@ -88,10 +88,17 @@ def agent(*, quick: bool) -> Results:
         return agent_size.measure(small, sweeps=10 if quick else 100, idle_s=5 if quick else 60)
 
 
+def booking(*, quick: bool) -> Results:
+    from bench import booking
+
+    return booking.measure(runs=3 if quick else 15, nodes=10_000 if quick else booking.NODES)
+
+
 PARTS = {
     "sysctl": Part("300 sysctl items on one node", sysctl),
     "brain": Part("the config center: validate, resolve, publish, take", brain),
     "center": Part("the config center: a fleet comes to fetch", center),
+    "booking": Part("50,000 answers into the ledger", booking),
     "overhead": Part("50 nodes: sweep against Serf's own acks", overhead),
     "encrypted": Part("50 nodes: the same with encrypted gossip", encrypted),
     "side-by-side": Part("50 nodes: Ansible, several minutes", side_by_side),

@@ -18,8 +18,8 @@ from inspector_agent.ring.errors import ProtocolError
 
 T = TypeVar("T")
 
-# Bytes of header of each msgpack type that holds a string; the short form (0xa0 … 0xbf) has one.
-_HEADERS = {0xC4: 2, 0xC5: 3, 0xC6: 5, 0xD9: 2, 0xDA: 3, 0xDB: 5}
+# Bytes of header of each msgpack type that holds a string, the short form (0xa0 … 0xbf) among them.
+_HEADERS = dict.fromkeys(range(0xA0, 0xC0), 1) | {0xC4: 2, 0xC5: 3, 0xC6: 5, 0xD9: 2, 0xDA: 3, 0xDB: 5}
 _NIL = 0xC0
 
 
@@ -70,19 +70,17 @@ def decoded(raw: bytes, decoder: msgspec.msgpack.Decoder[T], what: str) -> T:
 def octets(raw: msgspec.Raw) -> bytes:
     """The content of a string of any type; nil is empty. Raises ProtocolError for what is no string."""
     data = bytes(raw)
-    head = data[0]
-    if 0xA0 <= head <= 0xBF:
-        return data[1:]
-    if head in _HEADERS:
-        return data[_HEADERS[head] :]
-    if head == _NIL:
+    start = _HEADERS.get(data[0])
+    if start is not None:
+        return data[start:]
+    if data[0] == _NIL:
         return b""
     raise ProtocolError(f"not a string: {data[:16]!r}")
 
 
 def text(raw: msgspec.Raw) -> str:
     """The same as text. What is not UTF-8 is shown as `\\xff`, so that two such names stay two names."""
-    return octets(raw).decode("utf-8", "backslashreplace")
+    return str(octets(raw), "utf-8", "backslashreplace")
 
 
 def texts(raw: msgspec.Raw) -> dict[str, str]:

@@ -122,6 +122,18 @@ class Coordinate(msgspec.Struct, frozen=True, gc=False):
 
 
 # ---- as they are written ---------------------------------------------------------------------------------------------
+# Two of them come with every answer of a fleet. Each is tried first as today's Serf writes what is UTF-8, in one step.
+class _PlainHeader(msgspec.Struct, rename="pascal", gc=False):
+    seq: int
+    error: str
+
+
+class _PlainRecord(msgspec.Struct, rename="pascal", gc=False):
+    type: str
+    from_: str = msgspec.field(name="From", default="")
+    payload: bytes | None = None
+
+
 class _Header(msgspec.Struct, rename="pascal", gc=False):
     seq: int
     error: Raw
@@ -183,6 +195,8 @@ class _Log(msgspec.Struct, rename="pascal", gc=False):
     log: Raw
 
 
+_plain_header = msgspec.msgpack.Decoder(_PlainHeader).decode
+_plain_record = msgspec.msgpack.Decoder(_PlainRecord).decode
 _header = msgspec.msgpack.Decoder(_Header)
 _members = msgspec.msgpack.Decoder(_Members)
 _event = msgspec.msgpack.Decoder(_Event)
@@ -196,8 +210,12 @@ _stats = msgspec.msgpack.Decoder(dict[str, Raw])
 
 def read_header(raw: bytes) -> tuple[int, str]:
     """(Seq, error text) of a reply's header."""
-    header = decoded(raw, _header, "header of a reply")
-    return header.seq, text(header.error)
+    try:
+        plain = _plain_header(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        header = decoded(raw, _header, "header of a reply")
+        return header.seq, text(header.error)
+    return plain.seq, plain.error
 
 
 def _member(wire: _Member) -> Member:
@@ -236,14 +254,18 @@ def read_event(raw: bytes) -> RingEvent:
 
 def read_query_record(raw: bytes) -> QueryRecord | Done:
     """A record of a query that we asked."""
-    wire = decoded(raw, _query_record, "query record")
-    kind, name = text(wire.type), text(wire.from_)
-    if kind == "done":
-        return Done()
+    try:
+        plain = _plain_record(raw)
+        kind, name, payload = plain.type, plain.from_, plain.payload or b""
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        wire = decoded(raw, _query_record, "query record")
+        kind, name, payload = text(wire.type), text(wire.from_), octets(wire.payload)
+    if kind == "response":
+        return Answer(name, payload) if name else Phantom("response")
     if kind == "ack":
         return Ack(name) if name else Phantom("ack")
-    if kind == "response":
-        return Answer(name, octets(wire.payload)) if name else Phantom("response")
+    if kind == "done":
+        return Done()
     raise ProtocolError(f"a query record of the type {kind[:40]!r}")
 
 
