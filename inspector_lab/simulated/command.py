@@ -1,0 +1,205 @@
+"""`inspector-lab simulate`: one seed told, or many of them counted. Data on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import difflib
+import gc
+import json
+import sys
+import time
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from inspector_coord import limits as coord_limits
+from inspector_lab.errors import PlanError
+from inspector_lab.simulated import limits
+from inspector_lab.simulated.scenario import Scenario
+
+__all__ = ["simulate_command"]
+
+BROKEN, USAGE, INTERRUPTED = 1, 2, 130
+
+EPILOG = (
+    "Examples:\n\n  inspector-lab simulate --nodes 10000 --loss 0.05 --seed 7\n\n"
+    "  inspector-lab simulate --nodes 40 --loss 0.2 --faults --seeds 1-2000\n\n"
+    "  inspector-lab simulate --nodes 100000 --rings 20 --loss 0.05 --json\n\n"
+    "  inspector-lab simulate --scenario mute-entry\n\n"
+    "Ends with 0 if all oracles hold, 1 if one is broken (with the command that shows it again), 2 for bad usage."
+)
+
+
+def simulate_command(  # noqa: PLR0913 - one option each
+    *,
+    nodes: Annotated[int, typer.Option(help="How many, over all rings.")] = 100,
+    rings: Annotated[int, typer.Option(help="Serf rings, each with its own entries.")] = 1,
+    loss: Annotated[float, typer.Option(help="Share of all packets that is lost, 0 to 1.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Draws everything; the same seed gives the same bytes.")] = 1,
+    faults: Annotated[bool, typer.Option("--faults", help="Draw faults of all kinds, too.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds until the ledger is closed.")] = coord_limits.timeout_s,
+    seeds: Annotated[str, typer.Option(help="Many: FIRST-LAST, or how many from --seed on.", show_default=False)] = "",
+    scenario: Annotated[str, typer.Option(help="One that has a name.", show_default=False)] = "",
+    scenarios: Annotated[bool, typer.Option("--scenarios", help="List those with a name.")] = False,
+    jobs: Annotated[int, typer.Option(help="Processes for many seeds; 0: one a processor.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
+) -> None:
+    """Simulate sweeps: the real cores of coordinator and agents on a simulated Serf ring."""
+    try:
+        if scenarios:
+            _list(as_json=as_json)
+            return
+        if scenario:
+            broke = _one(_named(scenario), faults=False, as_json=as_json)
+        else:
+            base = _base(nodes, rings, loss, seed, timeout)
+            wanted = _seeds(seeds, seed)
+            if jobs < 0:
+                raise PlanError(f"--jobs {jobs}: it is a number of processes, 0 for one a processor")
+            if seeds:
+                broke = _many(base, wanted, faults=faults, jobs=jobs, as_json=as_json)
+            else:
+                from inspector_lab.simulated.many import scenario_of
+
+                broke = _one(scenario_of(base, seed, faults=faults), faults=faults, as_json=as_json)
+    except PlanError as failure:
+        _say(f"inspector-lab: {failure}")
+        raise typer.Exit(USAGE) from failure
+    except KeyboardInterrupt as interrupt:
+        _say("inspector-lab: interrupted")
+        raise typer.Exit(INTERRUPTED) from interrupt
+    if broke:
+        raise typer.Exit(BROKEN)
+
+
+def _one(scenario: Scenario, *, faults: bool, as_json: bool) -> bool:
+    """Simulate one; whether an oracle is broken."""
+    from inspector_lab.simulated import told
+    from inspector_lab.simulated.many import held
+
+    began = time.monotonic()
+    gc.disable()  # what a simulation makes lives to its end: looking through it costs a fifth of the time
+    try:
+        result, broken = held(scenario, again=scenario.nodes <= limits.same_nodes_max)
+    finally:
+        gc.enable()
+    command = told.replay(scenario, faults=faults)
+    if as_json:
+        _show(told.document(result, broken, command))
+    else:
+        for line in (*told.lines(result), *told.verdict_lines(broken, command)):
+            sys.stdout.write(f"{line}\n")
+    _say(f"simulated in {time.monotonic() - began:.1f} s")
+    return bool(broken)
+
+
+def _many(base: Scenario, seeds: range, *, faults: bool, jobs: int, as_json: bool) -> bool:
+    """Simulate many; whether an oracle is broken with any of them."""
+    from inspector_lab.simulated import told
+    from inspector_lab.simulated.many import many, scenario_of
+    from inspector_lab.simulated.oracles import ORACLES
+
+    began = shown = time.monotonic()
+    states: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    failing: dict[int, dict[str, list[str]]] = {}
+    done = node_sweeps = 0
+    for ran in many(base, seeds, faults=faults, jobs=jobs):
+        done += 1
+        node_sweeps += ran.node_sweeps
+        states.update(ran.states)
+        kinds.update(ran.faults)
+        if ran.broken:
+            failing[ran.seed] = ran.broken
+            command = told.replay(scenario_of(base, ran.seed, faults=faults), faults=faults)
+            for line in told.verdict_lines(ran.broken, command):
+                _say(line)
+        if time.monotonic() - shown > limits.progress_s:
+            shown = time.monotonic()
+            _say(f"{done:,} of {len(seeds):,} seeds, {len(failing)} broken, {shown - began:.0f} s")
+    if as_json:
+        replay = {
+            str(seed): told.replay(scenario_of(base, seed, faults=faults), faults=faults) for seed in sorted(failing)
+        }
+        _show(
+            {
+                "seeds": done,
+                "node_sweeps": node_sweeps,
+                "states": dict(states.most_common()),
+                "faults": dict(kinds.most_common()),
+                "oracles": list(ORACLES),
+                "broken": {str(seed): failing[seed] for seed in sorted(failing)},
+                "replay": replay,
+            }
+        )
+    else:
+        sys.stdout.write(
+            f"{done:,} seeds of {base.nodes} nodes in {base.rings} ring{'s' if base.rings > 1 else ''}, "
+            f"{base.loss:.0%} loss{', with faults' if faults else ''}: {node_sweeps:,} nodes swept in "
+            f"{time.monotonic() - began:.0f} s\n"
+        )
+        for word, counted in (("states", states), ("faults", kinds)):
+            if counted:
+                told_of = ", ".join(f"{count:,} {name}" for name, count in counted.most_common())
+                sys.stdout.write(f"{word}   {told_of}\n")
+        held = f"all {len(ORACLES)} hold with every seed" if not failing else f"broken with {len(failing)} seeds"
+        sys.stdout.write(f"oracles  {held}\n")
+    return bool(failing)
+
+
+def _list(*, as_json: bool) -> None:
+    """What has a name."""
+    from inspector_lab.simulated.scenarios import SCENARIOS
+
+    if as_json:
+        _show({name: each.about for name, each in SCENARIOS.items()})
+        return
+    for name, each in SCENARIOS.items():
+        sys.stdout.write(f"{name:<22} {each.about}\n")
+
+
+def _named(name: str) -> Scenario:
+    from inspector_lab.simulated.scenarios import SCENARIOS, named
+
+    if name in SCENARIOS:
+        return named(name)
+    close = difflib.get_close_matches(name, SCENARIOS, 1)
+    advice = f"did you mean {close[0]}?" if close else "inspector-lab simulate --scenarios lists them"
+    raise PlanError(f"there is no scenario {name!r}: {advice}")
+
+
+def _base(nodes: int, rings: int, loss: float, seed: int, timeout: float) -> Scenario:
+    """What the options ask for. Raises PlanError, which says what to do."""
+    if not 1 <= nodes <= limits.nodes_max:
+        raise PlanError(f"--nodes {nodes}: simulate 1 to {limits.nodes_max}")
+    if not 1 <= rings <= min(nodes, limits.rings_max):
+        raise PlanError(f"--rings {rings}: 1 to {limits.rings_max}, and each needs a node: there are {nodes}")
+    if not 0 <= loss <= 1:
+        raise PlanError(f"--loss {loss:g}: a share from 0 to 1; 0.05 is 5 %")
+    if not coord_limits.timeout_s_min <= timeout <= coord_limits.timeout_s_max:
+        raise PlanError(
+            f"--timeout {timeout:g}: {coord_limits.timeout_s_min:g} to {coord_limits.timeout_s_max:g} seconds"
+        )
+    return Scenario(nodes=nodes, rings=rings, loss=loss, seed=seed, timeout_s=timeout)
+
+
+def _seeds(words: str, first: int) -> range:
+    """FIRST-LAST, or how many. Raises PlanError."""
+    if not words:
+        return range(first, first + 1)
+    low, dash, high = words.partition("-")
+    if not (low.isdecimal() and (high.isdecimal() if dash else not high)):
+        raise PlanError(f"--seeds {words!r} is neither FIRST-LAST nor a count, for example 1-2000 or 500")
+    wanted = range(int(low), int(high) + 1) if dash else range(first, first + int(low))
+    if not 1 <= len(wanted) <= limits.seeds_max:
+        raise PlanError(f"--seeds {words}: 1 to {limits.seeds_max} of them, the first one first")
+    return wanted
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _show(document: object) -> None:
+    sys.stdout.write(json.dumps(document, indent=1) + "\n")

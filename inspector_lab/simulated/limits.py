@@ -1,0 +1,36 @@
+"""Every bound of the simulated ring's harness, with its unit in its name and its reason beside it."""
+
+from __future__ import annotations
+
+# ---- the world ------------------------------------------------------------------------------------------------------
+epoch_s = 1_800_000_000  # Unix time of the first question, on a right clock
+rounding_s = 1e-6  # two ways to add the same floats
+rpc_s = 0.001  # one request to a Serf agent's RPC; measured on a real one: 0.3 to 2 ms
+check_s = 0.02  # until the items that do not hang are known
+stop_run_s = 0.05  # from the order to end a run until nothing of it is left
+refused_s = 0.2  # until a fetch that cannot succeed says so
+nodes_max = 1_000_000  # 4 kB of session each
+rings_max = 1_000
+second_s = 0.2  # the second of two records comes at once, so much later, or twice that
+record_s = 25e-6  # to decode and book one record: 40,000 a second, as `inspector_coord.limits` has it
+again_each = 8  # of so many seeds one is simulated twice, for the same bytes
+seeds_a_chunk = 25  # that a process takes at a time
+gc_threshold = 200_000  # objects: a sweep of some dozen nodes ends before the collector looks at it
+agent_start_s = 1.0  # from a started Serf agent to an inspection agent that hears through it
+reconnect_s = 0.2  # from a restarted Serf agent to an inspection agent that hears through it again
+same_nodes_max = 2_000  # a single run of so many nodes is simulated twice
+seeds_max = 1_000_000
+progress_s = 2.0
+impostor_questions_max = 3  # whose answers an impostor spoils: later ones come through
+
+
+# ---- oracles --------------------------------------------------------------------------------------------------------
+questions_per_s_max = 16  # of one ring; gossip carries one packet of them to three peers every 200 ms
+answers_of_a_node_max = 16  # to one sweep: the first, re-asks, excuses, and everybody asked again through other entries
+rate_slack = 1.5  # hearing is not even: half of the nodes hear a question within one gossip interval
+burst_answers = 500  # re-asks are not spread: 4 questions of 64 names, and what comes from memory
+healthy_loss_max = 0.2
+healthy_timeout_s = 8.0  # what asking again needs at that loss, through a second entry if the first one is mute
+healthy_amounts = {"loss": 0.0, "delay": 0.25}
+healthy_booking_s = 1.0  # of all records of a round
+healthy_work_s = 2.5  # fetching and checks together

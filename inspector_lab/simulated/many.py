@@ -1,0 +1,90 @@
+"""Many seeds over the processors, each held against the oracles. Children die with us, and by Ctrl-C."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import msgspec
+
+from inspector_lab import processes
+from inspector_lab.simulated import limits
+from inspector_lab.simulated.faults import drawn
+from inspector_lab.simulated.oracles import broken
+from inspector_lab.simulated.result import Result
+from inspector_lab.simulated.scenario import Scenario
+from inspector_lab.simulated.world import simulate
+
+__all__ = ["Ran", "held", "many", "run_seed", "scenario_of"]
+
+
+class Ran(msgspec.Struct, frozen=True):
+    """What came of one seed.
+
+    broken      oracle -> sentences
+    node_sweeps nodes of all its ledgers; states: of the sweep that was asked for
+    faults      how many of each kind
+    """
+
+    seed: int
+    broken: dict[str, list[str]]
+    node_sweeps: int
+    states: dict[str, int]
+    faults: dict[str, int]
+
+
+def scenario_of(base: Scenario, seed: int, *, faults: bool) -> Scenario:
+    """The scenario of one seed."""
+    scenario = msgspec.structs.replace(base, seed=seed)
+    return drawn(scenario) if faults else scenario
+
+
+def held(scenario: Scenario, *, again: bool) -> tuple[Result, dict[str, list[str]]]:
+    """Simulate, `again` once more for the same bytes, and ask the oracles."""
+    result = simulate(scenario)
+    if again:
+        result.again = simulate(scenario).raw
+    return result, broken(result)
+
+
+def run_seed(base: Scenario, seed: int, *, faults: bool) -> Ran:
+    """Simulate one seed; every few once more."""
+    scenario = scenario_of(base, seed, faults=faults)
+    result, wrong = held(scenario, again=seed % limits.again_each == 0)
+    return Ran(
+        seed=seed,
+        broken=wrong,
+        node_sweeps=sum(len(sweep.ledger) for sweep in result.sweeps),
+        states=dict(Counter(str(node.state) for node in result.sweep.ledger)),
+        faults=dict(Counter(fault.what for fault in scenario.faults)),
+    )
+
+
+def many(base: Scenario, seeds: Sequence[int], *, faults: bool, jobs: int = 0) -> Iterator[Ran]:
+    """All of these seeds, as they are done. `jobs`: processes, 0 for one each processor."""
+    count = min(jobs or len(os.sched_getaffinity(0)), len(seeds))
+    run: Callable[[int], Ran] = partial(_run, base, faults)
+    if count <= 1:
+        yield from map(run, seeds)
+        return
+    # spawned, not forked: whoever calls may have threads
+    with multiprocessing.get_context("spawn").Pool(count, _settle, (os.getpid(),)) as pool:
+        chunk = max(1, min(limits.seeds_a_chunk, len(seeds) // (4 * count)))
+        yield from pool.imap_unordered(run, seeds, chunk)
+
+
+def _run(base: Scenario, faults: bool, seed: int) -> Ran:  # noqa: FBT001 - what a pool can call
+    return run_seed(base, seed, faults=faults)
+
+
+def _settle(parent: int) -> None:
+    """A child of the pool: it ends with its parent, and leaves Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    processes.die_with(parent)
+    gc.freeze()
+    gc.set_threshold(limits.gc_threshold)
