@@ -15,6 +15,7 @@ import typer
 
 from inspector_lab import limits
 from inspector_lab.errors import LabError, NotRunningError, PlanError
+from inspector_lab.hollow import command as hollow_command
 from inspector_lab.layout import Layout
 from inspector_lab.plan import PROFILES, Wish
 from inspector_lab.state import LabState
@@ -170,6 +171,9 @@ def show_status(*, directory: Dir, as_json: AsJson = False) -> None:
         table.add_row(name, node["address"], *tags, node["member"], *(word(node["processes"][s]) for s in SERVICES))
     console = Console(soft_wrap=True)
     console.print(table)
+    if "hollow" in found:
+        hollow = found["hollow"]
+        console.print(f"{hollow['members']:,} hollow members {word(hollow)}, {hollow['phase']}")
     console.print(f"config center {found['center']['url']} {word(found['center'])}, keeper {found['keeper']['pid']}")
 
 
@@ -242,7 +246,10 @@ def down(*, directory: Dir, as_json: AsJson = False) -> None:
     if as_json:
         show({"directory": str(layout.home), "ended": [node.name for node in lab.nodes]})
     else:
-        sys.stdout.write(f"{len(lab.nodes)} nodes ended; logs stay in {layout.home}/nodes/*/log\n")
+        sys.stdout.write(f"{len(lab.nodes) + lab.hollow} nodes ended; logs stay in {layout.home}/nodes/*/log\n")
+
+
+app.command(epilog=hollow_command.EPILOG)(hollow_command.hollow)
 
 
 def main() -> None:

@@ -138,6 +138,16 @@ class Layout:
         """RPC auth key of all Serf agents."""
         return self.home / "rpc.key"
 
+    @property
+    def hollow(self) -> Path:
+        """What the process that plays a hollow ring's members tells of itself: phase and figures."""
+        return self.home / "hollow.json"
+
+    @property
+    def hollow_job(self) -> Path:
+        """What that process is to play."""
+        return self.home / "hollow-job.json"
+
     def log(self, service: str) -> Path:
         """What a service that belongs to no node printed."""
         return self.home / "log" / f"{service}.log"
@@ -152,4 +162,5 @@ class Layout:
         return (
             self.services, self.socket, self.keeper_log, self.coordinator, self.inventory, self.fleet, self.center_key,
             self.center_public, self.cache, self.ssh, self.rpc_key, self.home / "log", self.home / "nodes",
+            self.hollow, self.hollow_job, self.hollow_job.with_suffix(".release"),
         )  # fmt: skip

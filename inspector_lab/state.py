@@ -22,7 +22,10 @@ class NodeRecord(msgspec.Struct, frozen=True):
 
 
 class LabState(msgspec.Struct, frozen=True, kw_only=True):
-    """The contents of lab.json. `guard` outlives `keeper`: the lab is gone when both are."""
+    """The contents of lab.json. `guard` outlives `keeper`: the lab is gone when both are.
+
+    `hollow` members more than the `nodes` are played by one process.
+    """
 
     schema: str = SCHEMA
     octet: int
@@ -32,6 +35,7 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
     center: str
     release: str
     nodes: tuple[NodeRecord, ...]
+    hollow: int = 0
 
     @property
     def running(self) -> bool:

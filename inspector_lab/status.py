@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,13 +16,15 @@ from inspector_lab.state import LabState, require_running
 
 SCHEMA = "inspector.lab.status/1"
 SERVICES = ("serf", "agent", "sshd")
+ABSENT = {"state": "absent", "pid": None, "exit": None}
 
 
 def status(layout: Layout) -> dict[str, Any]:
     """Everything `status --json` prints; raises NotRunningError.
 
     `nodes` maps names to {address, tags, root, member, processes: {serf|agent|sshd: {state, pid, exit}}}; `member` is
-    what the ring says of the node ("" when no Serf agent could be asked).
+    what the ring says of the node ("" when no Serf agent could be asked). `hollow`, of a hollow ring alone, has its
+    process and what that tells: phase, members, seconds of each phase, counted.
     """
     lab = require_running(layout)
     services = give_order(layout.socket, {"do": "status"})
@@ -30,7 +33,7 @@ def status(layout: Layout) -> dict[str, Any]:
         entry = {key: service[key] for key in ("state", "pid", "exit")}
         by_node.setdefault(service["node"], {})[service["service"]] = entry
     members = trio.run(members_seen, layout, lab, living(lab, by_node))
-    return {
+    found = {
         "schema": SCHEMA,
         "directory": str(layout.home),
         "keeper": {"pid": lab.keeper.pid, "guard": lab.guard.pid},
@@ -43,11 +46,15 @@ def status(layout: Layout) -> dict[str, Any]:
                 "tags": node.tags,
                 "root": node.root,
                 "member": members.get(node.name, ""),
-                "processes": by_node[node.name],
+                "processes": {name: by_node[node.name].get(name, ABSENT) for name in SERVICES},
             }
             for node in lab.nodes
         },
     }
+    if lab.hollow:
+        told = json.loads(layout.hollow.read_bytes()) if layout.hollow.exists() else {}
+        found["hollow"] = {**by_node[""]["hollow"], **told}
+    return found
 
 
 def living(lab: LabState, processes: dict[str, dict[str, Any]]) -> list[str]:

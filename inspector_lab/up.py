@@ -149,8 +149,10 @@ async def refuse_losses(keeper: Keeper, layout: Layout, doomed: Collection[str])
             raise UpError(f"{whose} ended with exit code {event['exit']}; the end of {log}:\n{tail(log)}")
 
 
-def describe(plan: Plan, layout: Layout, guard: int, keeper: int, release: center.Published) -> state.LabState:
-    """What goes into lab.json."""
+def describe(
+    plan: Plan, layout: Layout, guard: int, keeper: int, release: center.Published, hollow: int = 0
+) -> state.LabState:
+    """What goes into lab.json; of a hollow ring the nodes that are real, and how many are not."""
     identities = [processes.identify(pid) for pid in (guard, keeper)]
     alive = [identity for identity in identities if identity is not None]
     if len(alive) != len(identities):
@@ -166,8 +168,9 @@ def describe(plan: Plan, layout: Layout, guard: int, keeper: int, release: cente
             state.NodeRecord(
                 name=node.name, address=node.address, tags=node.tags, root=str(layout.node(node.name).root)
             )
-            for node in plan.nodes
+            for node in plan.nodes[: len(plan.nodes) - hollow]
         ),
+        hollow=hollow,
     )
 
 

@@ -110,11 +110,7 @@ def root_is_locked() -> bool:
 
 def write_lab(plan: Plan, layout: Layout, host: configs.Host, practice: Path) -> None:
     """Everything but lab.json. What an earlier lab left in the directory is cleared away first."""
-    for old in layout.made:
-        if old.is_dir() and not old.is_symlink():
-            shutil.rmtree(old)
-        else:
-            old.unlink(missing_ok=True)
+    clear_away(layout)
     for folder in (layout.ssh, layout.log("center").parent, layout.cache):
         folder.mkdir(mode=0o700)
     shutil.copytree(practice, layout.fleet)
@@ -126,6 +122,15 @@ def write_lab(plan: Plan, layout: Layout, host: configs.Host, practice: Path) ->
         write_node(plan, node, layout, host)
         layout.node(node.name).serf.write_text(configs.serf(plan, node, join_through(plan, index), keys))
     save_services(layout, service_specs(plan, layout))
+
+
+def clear_away(layout: Layout) -> None:
+    """Remove what an earlier lab left in the directory."""
+    for old in layout.made:
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        else:
+            old.unlink(missing_ok=True)
 
 
 def write_keys(layout: Layout) -> dict[str, str]:

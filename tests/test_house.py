@@ -128,6 +128,16 @@ CORES = (
     "inspector_coord/second_pass/job.py",
     "inspector_coord/second_pass/model.py",
     "inspector_lab/plan.py",
+    "inspector_lab/hollow/acting.py",
+    "inspector_lab/hollow/fleet.py",
+    "inspector_lab/hollow/lzw.py",
+    "inspector_lab/hollow/members.py",
+    "inspector_lab/hollow/packets.py",
+    "inspector_lab/hollow/packing.py",
+    "inspector_lab/hollow/questions.py",
+    "inspector_lab/hollow/schedule.py",
+    "inspector_lab/hollow/verdicts.py",
+    "inspector_lab/hollow/weather.py",
 )
 
 # Modules by which a core would touch the world: clocks, sockets, files, processes, threads, chance, logs.

@@ -1,0 +1,142 @@
+"""CORE. Who the members of a hollow ring are: names, addresses and tags as in any practice fleet, only more of them.
+
+The first node is real: a Serf agent, the entry, and an inspection agent beside it. All others are hollow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from inspector_lab.errors import PlanError
+from inspector_lab.hollow import limits
+from inspector_lab.hollow.packets import Address, push_pull, state
+from inspector_lab.hollow.questions import local_state, sender, tags_meta
+from inspector_lab.limits import gossip_port
+from inspector_lab.plan import PROFILES, ROLES, Node, Plan, Wish, address
+
+
+class HollowWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wished of a hollow ring.
+
+    members   all members, the real entry among them
+    loss      share of packets lost, each packet, either way, at each member; also of the gossip between members
+    delay_ms  every packet takes up to so long, evenly drawn
+    duplicate share of packets that arrive twice
+    drift     share of (node, possible drift) pairs that are wrong
+    silent    so many members whose Serf answers pings and hears no question
+    """
+
+    members: int
+    zones: int = 3
+    racks: int = 2
+    profile: str = "lan"
+    seed: int = 1
+    drift: float = 0.001
+    loss: float = 0.0
+    delay_ms: float = 0.0
+    duplicate: float = 0.0
+    silent: int = 0
+    encrypt: bool = False
+
+    def refuse_impossible(self) -> None:
+        """Raise PlanError where a number or a name has no meaning."""
+        bounds = {
+            "members": (self.members, limits.members_min, limits.members_max),
+            "zones": (self.zones, 1, 26),
+            "racks": (self.racks, 1, 99),
+            "silent": (self.silent, 0, self.members - 1),
+            "delay": (self.delay_ms, 0, limits.delay_ms_max),
+        }
+        for name, (value, least, most) in bounds.items():
+            if not least <= value <= most:
+                raise PlanError(f"{name} must be {least:g} to {most:g}, not {value:g}")
+        for name, share in {"loss": self.loss, "duplicate": self.duplicate, "drift": self.drift}.items():
+            if not 0.0 <= share <= 1.0:
+                raise PlanError(f"{name} is a share between 0 and 1, not {share:g}")
+        if self.profile not in PROFILES:
+            raise PlanError(f"unknown profile {self.profile!r}: one of {', '.join(PROFILES)}")
+
+
+def lay_out(wish: HollowWish, octet: int) -> Plan:
+    """All nodes of a hollow ring on 127.`octet`.x.y. Raises PlanError."""
+    wish.refuse_impossible()
+    racks = [
+        (zone, f"{zone}{number}")
+        for zone in "abcdefghijklmnopqrstuvwxyz"[: wish.zones]
+        for number in range(1, wish.racks + 1)
+    ]
+    width = max(3, len(str(wish.members)))
+    nodes = []
+    for index in range(wish.members):
+        zone, rack = racks[index * len(racks) // wish.members]
+        nodes.append(
+            Node(
+                name=f"n{index + 1:0{width}d}",
+                address=address(octet, index),
+                zone=zone,
+                rack=rack,
+                role=ROLES[index % len(ROLES)],
+            )
+        )
+    as_wished = Wish(
+        nodes=wish.members,
+        zones=wish.zones,
+        racks=wish.racks,
+        profile=wish.profile,
+        seed=wish.seed,
+        drift=wish.drift,
+        encrypt=wish.encrypt,
+    )
+    return Plan(wish=as_wished, octet=octet, nodes=tuple(nodes))
+
+
+class Member:
+    """One member.
+
+    `index` counts all nodes of the plan; `sender` is how its answers say who they are from; `hears` questions or not.
+    """
+
+    __slots__ = ("address", "hears", "incarnation", "index", "meta", "name", "sender")
+
+    def __init__(self, index: int, node: Node, port: int, meta: bytes) -> None:
+        self.index = index
+        self.name = node.name
+        self.address: Address = (packed_ip(node.address), port)
+        self.sender = sender(node.name)
+        self.meta = meta
+        self.incarnation = 1
+        self.hears = index > 0  # number 0 is real
+
+
+def packed_ip(text: str) -> bytes:
+    """Four bytes of an IPv4 address."""
+    return bytes(int(part) for part in text.split("."))
+
+
+def dotted(packed: bytes) -> str:
+    """Four bytes of an IPv4 address as text."""
+    return ".".join(map(str, packed))
+
+
+def members_of(plan: Plan, port: int) -> list[Member]:
+    """All nodes as members: the real entry at Serf's own port, the others at `port`."""
+    metas = {node.zone + node.rack + node.role: tags_meta(node.tags) for node in plan.nodes}
+    return [
+        Member(index, node, port if index else gossip_port, metas[node.zone + node.rack + node.role])
+        for index, node in enumerate(plan.nodes)
+    ]
+
+
+def joining(members: Sequence[Member], size: int) -> list[bytes]:
+    """Push/pull messages by which all members make themselves known, `size` at a time."""
+    return [
+        push_pull(
+            [state(member.name, member.address, member.meta, member.incarnation) for member in chunk],
+            local_state(member.name for member in chunk),
+            join=True,
+        )
+        for at in range(0, len(members), size)
+        for chunk in [members[at : at + size]]
+    ]
