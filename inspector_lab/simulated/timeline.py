@@ -1,0 +1,54 @@
+"""CORE. The one clock of a simulation, and what is due when.
+
+Calls that are due at the same moment are made in the order in which they were put in: nothing depends on identity,
+hashing or the machine.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Timeline"]
+
+
+class Timeline:
+    """`now` is in seconds of simulated time, 0 at the start."""
+
+    __slots__ = ("_heap", "_order", "now")
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._heap: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
+        self._order = 0
+
+    def __len__(self) -> int:
+        """Calls still to be made."""
+        return len(self._heap)
+
+    @property
+    def next_at(self) -> float:
+        """When the next call is due; infinite: never."""
+        return self._heap[0][0] if self._heap else float("inf")
+
+    def at(self, when: float, call: Callable[..., object], *args: Any) -> None:
+        """Make this call then; a time already past means now, after all that is due now."""
+        self._order += 1
+        heapq.heappush(self._heap, (when if when > self.now else self.now, self._order, call, args))
+
+    def step(self) -> bool:
+        """Make the next call. False: there is none."""
+        if not self._heap:
+            return False
+        self.now, _, call, args = heapq.heappop(self._heap)
+        call(*args)
+        return True
+
+    def run_until(self, when: float) -> None:
+        """Make all calls due by then, those included that they put in; the clock stands at `when` afterwards."""
+        heap = self._heap
+        while heap and heap[0][0] <= when:
+            self.now, _, call, args = heapq.heappop(heap)
+            call(*args)
+        self.now = max(self.now, when)
