@@ -79,8 +79,8 @@ def bloom_of(
 ) -> Bloom:
     """A filter of `names`: ten bits a name (1 % answer by accident) while they fit, fewer bits beyond `bytes_max`.
 
-    All of them must be in slice `index` of `count`. The number of hashes is the best for the bits there are (Bloom 1970:
-    ln 2 × bits ÷ names).
+    All of them must be in slice `index` of `count`. The number of hashes is the best for the bits there are (Bloom
+    1970: ln 2 × bits ÷ names).
     """
     size = max(1, min(bytes_max, (len(names) * 10 + 7) // 8))
     hashes = min(limits.bloom_hashes_max, max(1, round(0.693 * 8 * size / max(1, len(names)))))

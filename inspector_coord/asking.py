@@ -1,119 +1,58 @@
-"""CORE. The questions of one ring: what each one carries, whom Serf hands it to, through which entry it goes."""
+"""CORE. The questions of one ring: whom each one asks, through which entry it goes, and how much goes at a time.
+
+Everybody is asked by one question, and the missing by `reask`'s choice: by name with acks and a short deadline, or by
+filters that leave them the time they had. Who is still missing after a round by filters is asked by name, whose acks
+tell the stalled from the silent; after a second one if the first has paid. All re-asks together keep two rates: bytes
+of questions in so much time, for gossip, and answers, whose spread begins where the last one's ends.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import msgspec
-
-from inspector_agent import limits as agent_limits
-from inspector_agent.wire import Question, encode_question
+from inspector_agent.wire import answer_slot_ms
 from inspector_coord import limits
-from inspector_coord.entries import Entries, Entry
-from inspector_coord.ledger import Node
-from inspector_coord.patience import Timing
-from inspector_coord.signals import Ask, Effect
+from inspector_coord.entries import Entries
+from inspector_coord.phrasing import Phrasing, Plan
+from inspector_coord.reask import Choice, choose
+from inspector_coord.signals import Ask, Effect, LookAtEntry
+from inspector_coord.waiting import NEVER, Query, Wait
 
-__all__ = ["Asker", "Plan", "Query", "Wait"]
+__all__ = ["Asker", "Plan"]
 
-NEVER = float("inf")
 ROUND_MAX = 255  # one byte on the wire
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of one ring.
-
-    release    prefix of the digest asked for; `number`, `canary` (prefix or b"") and `items` as in the question
-    epoch      Unix time at `now` 0
-    members    names of all members alive in the ring, targets or not
-    everybody  all members that have an agent are targets: the first question needs no filter
-    tags       else, where the targets are exactly the members with these tags: Serf's tag filter
-    max_age_ms how old a verdict may be that a node tells from memory of another sweep (0: made for this one)
-    """
-
-    sweep: bytes
-    release: bytes
-    number: int
-    canary: bytes = b""
-    items: tuple[str, ...] = ()
-    timing: Timing
-    epoch: float
-    entries: tuple[Entry, ...]
-    members: tuple[str, ...]
-    everybody: bool = True
-    tags: Mapping[str, str] = {}
-    max_age_ms: int = 0
-
-
-class Query(msgspec.Struct, frozen=True):
-    """One question on its way. `whole`: it asked everybody who was waited for."""
-
-    number: int
-    entry: int
-    round: int
-    within_s: float
-    whole: bool
-    hearing: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Wait:
-    """One target that may still answer.
-
-    at        when its next step is due
-    asks      questions since anything was heard of it, the first to everybody not counted
-    asked_at  when it was last asked, by `query`
-    patient   it has answered, but not all: next time it gets all the time that is left
-    heard     the question that its newest answer belongs to
-    retries   of answers that excuse the node
-    """
-
-    node: Node
-    at: float = NEVER
-    asks: int = 0
-    asked_at: float = -NEVER
-    query: int = -1
-    patient: bool = False
-    heard: int = -1
-    retries: int = 0
-
-
 class Asker:
-    """Makes questions, and remembers which are open."""
+    """Makes questions, and remembers which are open. `wholes`: how often everybody was asked, last at `whole_at`."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, targets: int) -> None:
         self.waits: dict[str, Wait] = {}
         self.queries: dict[int, Query] = {}
         self.round = -1
+        self.wholes = 0
+        self.whole_at = 0.0
+        self.entries = Entries(plan.entries, plan.members, plan.timing)
         self._plan = plan
-        self._entries = Entries(plan.entries, plan.members, plan.timing)
+        self._phrasing = Phrasing(plan, targets)
         self._next = 0
-        self._recent: list[float] = []  # when questions to named nodes went out
+        self._recent: list[tuple[float, int]] = []  # when how many bytes of questions were sent to the missing
+        self._busy_until = 0.0  # the answers asked for so far are spread until then
 
     @property
-    def entry(self) -> int:
-        """The entry in use."""
-        return self._entries.home
+    def own(self) -> str:
+        """The node of the entry in use."""
+        return self._plan.entries[self.entries.home].node
 
     @property
-    def notes(self) -> list[str]:
-        """What a person should know about the entries."""
-        return self._entries.notes
-
-    @property
-    def due_at(self) -> float:
-        """When an entry wants attention."""
-        return self._entries.due_at
-
-    def end(self, now: float) -> None:
-        """The ring is closed."""
-        self._entries.end(now)
+    def own_turn_s(self) -> float:
+        """When the own node's turn to answer comes, after the question to everybody."""
+        return answer_slot_ms(self._plan.sweep, self.own, round(self._plan.timing.spread_s * 1000)) / 1000
 
     def heard(self, query: Query | None, name: str, *, answer: bool) -> None:
         """Something of a node has come in."""
         if query is not None:
-            self._entries.heard(query.entry, name, answer=answer and query.whole)
+            self.entries.heard(query.entry, name, answer=answer and query.whole)
 
     def over(self, number: int) -> None:
         """Serf has ended a question."""
@@ -124,22 +63,31 @@ class Asker:
         query = self.queries.pop(number, None)
         if query is None:
             return
-        self._entries.lost(query.entry, reason, now, whole=query.whole or query.hearing)
+        self.entries.lost(query.entry, reason, now, whole=query.whole or query.hearing)
         for wait in self.waits.values():
             if wait.query == number and not query.whole:
                 wait.asks = max(0, wait.asks - 1)
                 wait.at = now
 
+    def overdue(self, query: Query, name: str, took_s: float) -> bool:
+        """Whether a verdict that took so long was ready long before it was asked for by name, and had not come."""
+        timing = self._plan.timing
+        turn_s = answer_slot_ms(self._plan.sweep, name, round(timing.spread_s * 1000)) / 1000
+        hear_s = 0.0 if name == self.own else timing.hear_s
+        return query.at - self.whole_at > hear_s + max(turn_s, took_s) + limits.collision_margin_s
+
     def tend(self, now: float, deadline: float) -> list[Effect]:
         """See to the entries: a hearing test, or everybody once more through another one."""
-        step = self._entries.step(now)
+        step = self.entries.step(now)
         if step is None:
             return []
+        effects: list[Effect] = [] if step.look is None else [LookAtEntry(step.look)]
         if step.everybody:
-            return self.everybody(now, deadline)
-        query = self._open(step.entry, self.round, limits.probe_within_s, whole=False, hearing=True)
+            return effects + self.everybody(now, deadline)
+        query = self._open(step.entry, limits.probe_within_s, now, hearing=True)
         timeout_s = self._plan.timing.hear_s + limits.answer_slack_s
         return [
+            *effects,
             Ask(
                 query=query.number,
                 entry=query.entry,
@@ -149,127 +97,187 @@ class Asker:
                 relay=0,
                 timeout_s=timeout_s,
                 hearing=True,
-            )
+            ),
         ]
 
+    # ---- whom to ask ------------------------------------------------------------------------------------------------
+
     def everybody(self, now: float, deadline: float) -> list[Effect]:
-        """Ask all that are waited for: without a filter if they are many, or all there are, else by name."""
-        entry = self._entries.take(now) if self.waits else None
+        """Ask all that are waited for: without a filter where Serf needs none, else in the cheapest way."""
+        entry = self.entries.take(now) if self.waits else None
         if entry is None:
             return []
         timing = self._plan.timing
         first = self.round < 0
         self.round = min(self.round + 1, ROUND_MAX)
+        self.wholes += 1
+        self.whole_at = now
         within_s = timing.answer_within_s
         if not first:
             left_s = deadline - now - timing.hear_s - limits.answer_slack_s
             within_s = max(limits.probe_within_s, min(within_s, left_s))
-        payload = self._payload(within_s, min(timing.spread_s, within_s / 2), now)
         waits = list(self.waits.values())
-        named = not (self._plan.everybody or self._plan.tags)
-        if named or (not first and len(waits) <= limits.filter_names_max * limits.reask_questions_max):
-            ack = len(waits) <= limits.acks_max
-            groups = [(group, tuple(wait.node.name for wait in group)) for group in self._chunks(waits, entry, payload)]
+        if first and (self._plan.everybody or self._plan.tags):
+            spread_s = min(timing.spread_s, within_s)
+            payload = self._phrasing.payload(within_s, spread_s, self.round, now)
+            query = self._open(entry, within_s, now, whole=True)
+            ack = bool(self._plan.tags) and not self._plan.everybody and len(waits) <= limits.acks_max
+            self._busy_until = now + spread_s
+            effects: list[Effect] = [self._ask(query, payload, ack=ack)]
+            self._asked(waits, query, now + timing.hear_s + within_s + limits.answer_slack_s)
         else:
-            ack = not self._plan.everybody and len(waits) <= limits.acks_max
-            groups = [(waits, ())]
-        effects: list[Effect] = []
-        for group, names in groups:
-            query = self._open(entry, self.round, within_s, whole=True)
-            effects.append(self._ask(query, payload, names, ack=ack))
-            for wait in group:
-                self._asked(wait, query, now, now + timing.hear_s + within_s + limits.answer_slack_s)
-                wait.asks = 0
+            effects = self._all_of(waits, entry, within_s, now)
+        for wait in waits:
+            wait.asks = wait.broad = 0
         return effects
 
-    def by_name(self, waits: Sequence[Wait], now: float, deadline: float) -> list[Effect]:
-        """Ask some again through Serf's node filter, with acks; those beyond what gossip carries at once come later."""
+    def _all_of(self, waits: Sequence[Wait], entry: int, within_s: float, now: float) -> list[Effect]:
+        """Everybody who is waited for, at once."""
+        choice = self._choose(waits, entry, 0)
+        at = now + choice.hear_s + self._plan.timing.hear_s + within_s + limits.answer_slack_s
+        if choice.parts:
+            return self._by_filter(waits, choice, entry, within_s, at, now, whole=True)
+        payload = self._phrasing.payload(within_s, 0.0, self.round, now)
+        names = [wait.node.name for wait in waits]
         effects: list[Effect] = []
-        self._recent = [at for at in self._recent if at > now - limits.reask_pace_s]
+        for places in self._phrasing.chunks(names, entry, len(payload)):
+            query = self._open(entry, within_s, now, whole=True)
+            asked = tuple(names[place] for place in places)
+            effects.append(self._ask(query, payload, names=asked, ack=len(waits) <= limits.acks_max))
+            self._asked([waits[place] for place in places], query, at)
+        return effects
+
+    def again(self, waits: Sequence[Wait], now: float, deadline: float, *, paid: bool) -> list[Effect]:
+        """Ask some again; those beyond what gossip carries at once come later. `paid`: asking again brought answers."""
+        left_s = deadline - now - limits.answer_slack_s
+        if left_s < limits.ask_s_min:
+            for wait in waits:
+                wait.at = NEVER
+            return []
+        rounds = limits.broad_rounds_max if paid else 1
+        able = [wait for wait in waits if wait.broad < rounds] if len(waits) > limits.filter_names_max else []
+        entry = self.entries.take(now, rotate=True) if len(able) > limits.filter_names_max else None
+        choice = None if entry is None else self._choose(able, entry, self._phrasing.relay(entry))
+        if entry is None or choice is None or not choice.parts:
+            return self.by_name(waits, now, deadline, paid=paid)
+        effects = self.by_name([wait for wait in waits if wait.broad >= rounds], now, deadline, paid=paid)
+        if not self._fits(len(choice.parts) * self._phrasing.scene.question_bytes, now):
+            return effects + self._later(able, now)
+        timing = self._plan.timing
+        self.round = min(self.round + 1, ROUND_MAX)
+        until_s = left_s - timing.hear_s
+        if not any(wait.patient for wait in able):
+            until_s = min(until_s, self.whole_at + timing.hear_s + timing.answer_within_s - now)
+        within_s = max(limits.probe_within_s, until_s)
+        gap_s = choice.hear_s + limits.broad_gap_hear_share * timing.hear_s + limits.tail_window_s
+        effects += self._by_filter(able, choice, entry, within_s, now + gap_s, now)
+        for wait in able:
+            wait.asks += 1
+            wait.broad += 1
+            if wait.patient:
+                wait.at = now + timing.hear_s + within_s + limits.answer_slack_s
+        return effects
+
+    def by_name(self, waits: Sequence[Wait], now: float, deadline: float, *, paid: bool) -> list[Effect]:
+        """Ask some through Serf's node filter, with acks; those beyond what gossip carries at once come later."""
         if waits:
             self.round = min(self.round + 1, ROUND_MAX)
+        effects: list[Effect] = []
         for patient in (False, True):
             group = [wait for wait in waits if wait.patient is patient]
             left_s = deadline - now - limits.answer_slack_s
             within_s = min(left_s, limits.probe_within_s)
             if patient:
                 within_s = max(within_s, left_s - self._plan.timing.hear_s)
-            effects += self._named(group, within_s, now)
+            if within_s < limits.ask_s_min:
+                for wait in group:
+                    wait.at = NEVER
+            elif group:
+                effects += self._named(group, within_s, now, limits.reasks_max if paid else limits.reasks_min)
         return effects
 
-    def _named(self, waits: Sequence[Wait], within_s: float, now: float) -> list[Effect]:
-        entry = self._entries.take(now, rotate=True) if waits else None
+    def _named(self, waits: Sequence[Wait], within_s: float, now: float, last: int) -> list[Effect]:
+        entry = self.entries.take(now, rotate=True)
+        if entry is None:
+            return self._later(waits, now)
         effects: list[Effect] = []
-        payload = b"" if entry is None or within_s < limits.ask_s_min else self._payload(within_s, 0.0, now)
-        for chunk in self._chunks(waits, entry or 0, payload):
-            if entry is None or not payload or len(self._recent) >= limits.reask_questions_max:
-                for wait in chunk:
-                    wait.at = now + limits.reask_pace_s if within_s >= limits.ask_s_min else NEVER
-                continue
-            self._recent.append(now)
-            query = self._open(entry, self.round, within_s, whole=False)
-            effects.append(self._ask(query, payload, tuple(wait.node.name for wait in chunk), ack=True, relay=True))
-            for wait in chunk:
+        payload = self._phrasing.payload(within_s, 0.0, self.round, now)
+        names = [wait.node.name for wait in waits]
+        for places in self._phrasing.chunks(names, entry, len(payload)):
+            group = [waits[place] for place in places]
+            asked = tuple(names[place] for place in places)
+            size = limits.query_headers_bytes + len(payload) + sum(len(name) + 1 for name in asked)
+            if not self._fits(size, now):
+                return effects + self._later(waits[places[0] :], now)
+            self._recent.append((now, size))
+            query = self._open(entry, within_s, now)
+            effects.append(self._ask(query, payload, names=asked, ack=True, relay=self._phrasing.relay(entry)))
+            given_s = self._plan.timing.hear_s + within_s + limits.answer_slack_s
+            for wait in group:
                 wait.asks += 1
-                last = wait.patient or wait.asks >= limits.reasks_min
-                given_s = self._plan.timing.hear_s + within_s + limits.answer_slack_s
-                self._asked(wait, query, now, now + (given_s if last else limits.reask_gap_s))
+                wait.named = True
+                patience_s = given_s if wait.patient or wait.asks >= last else limits.reask_gap_s
+                self._asked([wait], query, now + patience_s)
         return effects
 
-    def _asked(self, wait: Wait, query: Query, now: float, at: float) -> None:
-        wait.node.asked += 1
-        wait.asked_at, wait.query, wait.at = now, query.number, at
+    def _by_filter(
+        self, waits: Sequence[Wait], choice: Choice, entry: int, within_s: float, at: float, now: float, *,
+        whole: bool = False,
+    ) -> list[Effect]:  # fmt: skip
+        """The questions of a choice. `at`: when the next step of who is asked is due, beside the spread."""
+        spread_s = choice.spread_s + max(0.0, self._busy_until - now)
+        self._busy_until = now + spread_s
+        within_s = max(within_s, spread_s)
+        effects: list[Effect] = []
+        for part in choice.parts:
+            payload = self._phrasing.payload(within_s, spread_s, self.round, now, part.who)
+            query = self._open(entry, within_s, now, whole=whole)
+            effects.append(self._ask(query, payload, relay=choice.relay))
+            self._recent.append((now, self._phrasing.scene.question_bytes))
+            self._asked([waits[place] for place in part.places], query, at + spread_s)
+        return effects
 
-    def _open(self, entry: int, round_number: int, within_s: float, *, whole: bool, hearing: bool = False) -> Query:
+    # ---- one question -----------------------------------------------------------------------------------------------
+
+    def _choose(self, waits: Sequence[Wait], entry: int, relay: int) -> Choice:
+        names = [wait.node.name for wait in waits]
+        scene = self._phrasing.scene
+        payload_bytes = len(self._phrasing.payload(1.0, 0.0, ROUND_MAX, 0.0))
+        questions = sum(1 for _ in self._phrasing.chunks(names, entry, payload_bytes))
+        return choose(names, questions, scene, relay, self._next)
+
+    def _fits(self, size: int, now: float) -> bool:
+        """Whether gossip carries so many bytes of questions more, now."""
+        self._recent = [(at, sent) for at, sent in self._recent if at > now - limits.reask_pace_s]
+        return not self._recent or sum(sent for _, sent in self._recent) + size <= limits.reask_bytes_max
+
+    def _later(self, waits: Sequence[Wait], now: float) -> list[Effect]:
+        """When gossip has passed on what it carries, or an entry can be used again."""
+        for wait in waits:
+            wait.at = (self._recent[0][0] if self._recent else now) + limits.reask_pace_s
+        return []
+
+    def _asked(self, waits: Sequence[Wait], query: Query, at: float) -> None:
+        for wait in waits:
+            wait.node.asked += 1
+            wait.asked_at, wait.query, wait.at = query.at, query.number, at
+
+    def _open(self, entry: int, within_s: float, now: float, *, whole: bool = False, hearing: bool = False) -> Query:
         self._next += 1
-        query = Query(self._next, entry, round_number, within_s, whole, hearing)
+        query = Query(self._next, entry, max(0, self.round), within_s, now, whole, hearing)
         self.queries[query.number] = query
         return query
 
-    def _ask(self, query: Query, payload: bytes, names: tuple[str, ...], *, ack: bool, relay: bool = False) -> Ask:
-        # Serf refuses a relayed answer that has no room for the asker's name: see answer_relayed_bytes of the agent.
-        asker_bytes = len(self._plan.entries[query.entry].node.encode("utf-8", "replace"))
-        relay = relay and len(self._plan.members) > limits.relay_factor
-        relay = relay and asker_bytes <= agent_limits.asker_name_bytes_max
+    def _ask(
+        self, query: Query, payload: bytes, *, names: tuple[str, ...] = (), ack: bool = False, relay: int = 0
+    ) -> Ask:
         return Ask(
             query=query.number,
             entry=query.entry,
             payload=payload,
             names=names,
             ack=ack,
-            relay=limits.relay_factor if relay else 0,
+            relay=relay,
             timeout_s=query.within_s + self._plan.timing.hear_s + limits.answer_slack_s,
             tags={} if names else self._plan.tags,
         )
-
-    def _payload(self, within_s: float, spread_s: float, now: float) -> bytes:
-        question = Question(
-            sweep=self._plan.sweep,
-            release=self._plan.release,
-            number=self._plan.number,
-            canary=self._plan.canary,
-            items=self._plan.items,
-            answer_within_ms=max(1, round(within_s * 1000)),
-            spread_ms=round(spread_s * 1000),
-            issued_at=int(self._plan.epoch + now),
-            round=max(0, self.round),
-            max_age_ms=self._plan.max_age_ms,
-        )
-        return encode_question(question)
-
-    def _chunks(self, waits: Sequence[Wait], entry: int, payload: bytes) -> Iterator[list[Wait]]:
-        """Groups whose names fit into one query beside the question."""
-        own = len(self._plan.entries[entry].node.encode("utf-8", "replace"))
-        room = limits.query_bytes_max - limits.query_headers_bytes - own - len(payload)
-        chunk: list[Wait] = []
-        left = room
-        for wait in waits:
-            size = len(wait.node.name.encode("utf-8", "replace"))
-            size += 1 if size < 32 else 3
-            if chunk and (size > left or len(chunk) == limits.filter_names_max):
-                yield chunk
-                chunk, left = [], room
-            chunk.append(wait)
-            left -= size
-        if chunk:
-            yield chunk

@@ -2,7 +2,12 @@
 
 A Serf agent that has just joined a big ring takes questions and is not heard for minutes: its membership broadcasts
 go first. Two questions that start together at one entry can overwrite each other, and nobody's answer comes. Slow
-checks look like either. The difference is told by Serf's own acks to a question that no inspection agent sees.
+checks look like either.
+
+    acks to a question that no agent sees   the entry is heard
+    no acks, its queue does not drain       it is backed up: the next entry is asked
+    no acks, its queue is empty             it is cut off, or mute: the next entry is asked
+    a verdict that was ready long before    two questions collided (`rounds` notices that): all are asked again at once
 """
 
 from __future__ import annotations
@@ -28,11 +33,12 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """Ask everybody once more, or test through `entry` whether `names` hear it."""
+    """Ask everybody once more, or test through `entry` whether `names` hear it; look at the queue of entry `look`."""
 
     everybody: bool
     entry: int = 0
     names: tuple[str, ...] = ()
+    look: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +48,9 @@ class _Standing:
     own_heard: bool = False
     complained: bool = False
     asked_at: float = NEVER  # when it was first to ask everybody
+    queues: tuple[int | None, ...] = ()  # its newest two, as it was tested and when the test was over
+    mute: bool = False  # it is, and this has not been said yet
+    then: str = ""  # what was done about it
 
 
 class Entries:
@@ -57,7 +66,8 @@ class Entries:
         self._standing = [_Standing() for _ in entries]
         self._answers = 0
         self._testing = False
-        self._repeated = False
+        self._slow = False
+        self._repeats = 0
         self._again = False
         self._last = 0
 
@@ -96,6 +106,17 @@ class Entries:
             self._again = True
             self.due_at = now
 
+    def seen(self, entry: int, queue: int | None) -> None:
+        """How many queries wait at an entry; None if that could not be read."""
+        standing = self._standing[entry]
+        standing.queues = (*standing.queues, queue)[-2:]
+        if standing.mute:
+            self._say(standing)
+
+    def slow(self) -> None:
+        """An agent has said that it is still checking: that nobody answers is nothing to wonder about."""
+        self._slow = True
+
     def step(self, now: float) -> Step | None:
         """What the entries need now, if anything."""
         if now < self.due_at:
@@ -106,49 +127,75 @@ class Entries:
             self._again = False
             return Step(everybody=True)
         if home.heard or not others:
-            return self._collided()
+            return self._unanswered()
         if not self._testing:
             self._testing = True
             self.due_at = now + self._timing.hear_s + limits.answer_slack_s
             stride = max(1, len(others) // limits.hearing_nodes_max)
-            return Step(everybody=False, entry=self.home, names=others[::stride][: limits.hearing_nodes_max])
-        self._mute(home)
+            names = others[::stride][: limits.hearing_nodes_max]
+            return Step(everybody=False, entry=self.home, names=names, look=self.home)
+        mute, home.mute = self.home, True
         if len(self._entries) > 1:
             home.usable_at = now + self._timing.hear_s * 2
             self.home = (self.home + 1) % len(self._entries)
-        return Step(everybody=True)
+            home.then = f"; asked through {self._entries[self.home].address} instead"
+        else:
+            home.then = "; asked again, there is no other entry"
+        return Step(everybody=True, look=mute)
+
+    def collided(self) -> bool:
+        """The answers to the question to everybody go nowhere. Whether everybody is to be asked again."""
+        address = self._entries[self.home].address
+        self._note(
+            f"verdicts that were ready did not come as answers to the question through {address}: "
+            "did another one start at the same moment? asked again at once"
+        )
+        return self._repeat()
 
     def end(self, now: float) -> None:
         """The ring is closed: an entry that was not heard is named, also where others made up for it."""
         for index, standing in enumerate(self._standing):
             others = any(name != self._entries[index].node for name in self._members)
-            if others and not standing.heard and now - standing.asked_at >= self._timing.hear_s:
-                self._mute(standing)
+            asked = now - standing.asked_at >= self._timing.hear_s
+            if standing.mute or (others and not standing.heard and asked and not standing.then):
+                self._say(standing)
 
     def _adopt(self, index: int, now: float) -> None:
         """Everybody is asked through this entry now: look again whether it is heard."""
         self.home = index
         self._standing[index].asked_at = min(now, self._standing[index].asked_at)
-        self._testing = self._again = False
+        self._testing = self._again = self._slow = False
+        self._answers = 0
         self.due_at = now + self._timing.spread_s + self._timing.hear_s + limits.mute_s
 
-    def _collided(self) -> Step | None:
+    def _repeat(self) -> bool:
+        self._repeats += 1
+        return self._repeats <= limits.collisions_max
+
+    def _unanswered(self) -> Step | None:
         """The entry is heard, but only a test told so: slow checks, or a collision. Everybody is asked once more."""
-        if self._answers or self._repeated or not self._testing:
-            self.due_at = NEVER
+        self.due_at = NEVER
+        if self._answers or self._slow or not self._testing or not self._repeat():
             return None
-        self._repeated = True
         address = self._entries[self.home].address
         self._note(f"nobody answered the question through {address} although it is heard: asked again")
         return Step(everybody=True)
 
-    def _mute(self, standing: _Standing) -> None:
+    def _say(self, standing: _Standing) -> None:
+        """Why an entry is not heard, and what was done about it."""
+        standing.mute = False
         address = self._entries[self._standing.index(standing)].address
-        if standing.own_heard:
+        before, after = (0, *standing.queues)[-2:] if standing.queues else (0, 0)
+        if after and after >= (before or 0):
+            what, why = "backed up", f"{after} queries wait in its queue and do not drain"
+            why += " (it has just joined, or membership is churning)"
+        elif standing.own_heard:
+            what = "not heard"
             why = "only its own node is; has it just joined a big ring? its membership messages go out first"
         else:
+            what = "not heard"
             why = "not even its own node answered; did another question start at the same moment?"
-        self._note(f"entry {address} is not heard: {why}")
+        self._note(f"entry {address} is {what}: {why}{standing.then}")
 
     def _note(self, text: str) -> None:
         if text not in self.notes and len(self.notes) < limits.notes_max:

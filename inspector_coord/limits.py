@@ -33,7 +33,18 @@ hear_s_decade = 0.4
 quiet_tail_share = 0.6
 quiet_s_min = 0.3  # one and a half gossip intervals: the epidemic moves in such steps
 quiet_s_max = 1.5
+quiet_hear_share = 0.7  # of hear_s: the epidemic reaches the last one about then; earlier a gap is but its step
 quiet_arrived_share = 0.5  # with fewer, the curve has no median yet: the checks may just be slow everywhere
+# Not quite ended: an epidemic leaves a fifteenth of those who have not heard after each gossip interval, so two windows
+# in a row tell how fast the tail falls, and the sum of that series how many it still brings. Where this explains but a
+# third of the missing, the others are lost, and waiting for a gap would only cost time.
+tail_window_s = 0.1
+tail_step_s = 0.05  # between two looks at the curve
+tail_ratio_max = 0.95  # a curve that does not fall still brings twenty windows like the last
+tail_share_max = 1 / 3
+tail_missing_min = 16  # below, a window holds too few to tell chance from an end
+tail_hear_share = 1 / 3  # of hear_s: before spread and median of the epidemic no curve falls but by chance
+stall_s = 0.05  # a look that comes so late was held up here, and so were the answers: look again after a window
 
 # ---- asking again ---------------------------------------------------------------------------------------------------
 # A query has at most 1,024 bytes on the wire. Measured: 119-123 of them are headers, beside the name of the entry's
@@ -42,19 +53,33 @@ query_bytes_max = 1024
 query_headers_bytes = 182
 filter_names_max = 64
 acks_max = 1024  # acks wanted of a first question; acks of thousands would drown the answers
-# Gossip carries one packet of 1,400 bytes to 3 peers every 200 ms: questions with 64 names each wait in line, and each
-# is passed on some 10 times by everybody. So few at a time.
-reask_questions_max = 4
-reask_pace_s = 0.4
+# Gossip carries one packet of 1,400 bytes to each of 3 peers every 200 ms, the freshest questions first. What does not
+# fit waits for the next turn, and the epidemic of all of them is slower: two packets take half as long again as one.
+gossip_packet_bytes = 1_400
+gossip_peers = 3
+gossip_interval_s = 0.2
+reask_bytes_max = 2 * gossip_packet_bytes  # of questions, with headers, in each of:
+reask_pace_s = 2 * gossip_interval_s  # so each is passed on three times by everybody before the next come
 reask_batch_s = 0.05  # nodes that want to be asked again at about the same time share a question
+bloom_bytes_min = 32  # where item patterns leave less, a filter of hundreds would ask nearly everybody
+slice_share = 0.9  # a filter that asks so many of its slice says nothing: the plain slice is shorter
+broad_rounds_max = 2  # by filter or slice; who is still missing then is asked by name, whose acks are evidence
+# Seconds that a question by name may take longer than one by filter and still be taken: its acks tell who is stalled,
+# which saves asking once more; where only a part of the ring is asked, a filter makes others answer whom nobody meant.
+named_worth_s = 0.75
+named_worth_part_s = 3.0
+unrelayed_s = 1.0  # what going without relay costs: another round for what gets lost. Copies of many answers cost more
+question_s = 0.05  # what each question without names costs beside: kilobytes for every member, and others' room
 # "Say what you have by then": an inspection agent that lives answers this with an incomplete verdict at the latest,
 # one that has stopped does not. Without it a stopped agent is known only after the whole of answer_within_s. A newer
-# question takes over from an older one at the agent, so the gap must be longer than the probe.
+# question takes over from an older one at the agent, so the gap must be longer than the probe. A question by filter is
+# no probe: it leaves thousands of slow checks the time they had.
 probe_within_s = 0.4
 reask_gap_s = 0.8
+broad_gap_hear_share = 0.5  # of hear_s, beside the spread: nearly all have heard it, and half of the time is saved
 reasks_min = 3  # as long as asking again brought nothing: the missing are not missing by loss
 reasks_max = 5  # once it did: at 20 % loss of each packet, without any relay, six are all lost once in 15,000
-relay_factor = 2  # answers to a re-ask come by two more ways; the ring must have more members than that
+relay_factor = 2  # answers to a re-ask come by two more ways, in a ring that has so many other members
 answer_slack_s = 0.4  # beyond what a node was given, for its answer to come through a busy machine
 busy_retry_s = 0.5
 busy_retries_max = 6
@@ -64,6 +89,12 @@ ask_s_min = 0.15  # with less left before the deadline no question can be answer
 
 # ---- entries --------------------------------------------------------------------------------------------------------
 mute_s = 0.5  # beyond hearing and spreading: nobody has answered, so it is asked whether the entry is heard at all
+# Nobody at all is heard, and the node of the entry, which needs no network, had so long to answer: it alone is asked
+# for its verdict. One that was ready long before says that the answers to the first question go nowhere.
+own_s = 0.6
+collision_margin_s = 0.2
+collisions_max = 3  # repeated questions of a sweep; ten processes that start together collide again
+sample_heard_share = 0.5  # of a sample that was asked by name: with fewer, the others have not slow checks but stopped
 hearing_nodes_max = 16  # members whose Serf agents are asked for an acknowledgement, whether targets or not
 entry_retry_s = 0.5  # a Serf agent that restarts needs about a second
 connect_s = 5.0
@@ -71,6 +102,15 @@ connect_s = 5.0
 # entry was as slow to connect to (each connection takes four round trips).
 further_connect_s = 0.7
 further_connect_factor = 4.0
+# Queries that start together can overwrite each other inside Serf, so processes take turns. A start takes some
+# milliseconds; a process that holds its turn for so long is stuck at a frozen entry.
+turn_s_max = 1.0
+turn_poll_s = 0.004
+collisions_seen_max = 1_000  # ids of overwritten queries, of everybody who asks at the entry, that are told apart
+entries_looked_at_max = 8  # of one ring at the same time
+entries_wait_s = 0.3  # for the others, once one of them has said what it sees
+entry_sees_share = 0.9  # of the members that another one sees alive: one that sees fewer is cut off, or has just joined
+roster_s = 20.0  # 100,000 members are some 30 MB to read; from a frozen entry nothing comes
 members_fresh_s = 0.3  # a membership older than that is read again before it decides a node's state
 members_read_s = 0.5  # the reading before the deadline starts so much earlier
 wake_s_min = 0.02  # no decision is due sooner after another
@@ -123,6 +163,12 @@ _RELATIONS = {
     "a newer question does not take over before the older is answered": probe_within_s < reask_gap_s,
     "asking again that pays is done more often": reasks_min < reasks_max,
     "membership is read within the shortest sweep": members_read_s <= timeout_s_min,
+    "a full filter of names fits into a packet, and a few filters do": (
+        query_bytes_max < gossip_packet_bytes
+        and 3 * (query_headers_bytes + agent_limits.question_bytes_max) <= gossip_packet_bytes
+    ),
+    "a ring of two can be asked by name": query_bytes_max <= reask_bytes_max,
+    "a fleet is booked at least as fast as one entry takes it": answer_rate_per_s <= booking_rate_per_s,
     "a probe is shorter than a question": probe_within_s < answer_within_s,
     "a quiet tail has bounds": quiet_s_min < quiet_s_max,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
 
 import msgspec
 
@@ -72,6 +73,14 @@ class Arrivals:
         last = self._at[-1]
         tail_s = last - self._at[len(self._at) // 2]
         return last + min(limits.quiet_s_max, max(limits.quiet_s_min, limits.quiet_tail_share * tail_s))
+
+    def to_come(self, now: float) -> float:
+        """How many more the curve promises: the sum of a series that goes on as the last two windows fell."""
+        newer_at = bisect_left(self._at, now - limits.tail_window_s)
+        older = newer_at - bisect_left(self._at, now - 2 * limits.tail_window_s) + 1
+        newer = len(self._at) - newer_at + 1  # one more each, so that an empty window is no promise of nothing
+        ratio = min(limits.tail_ratio_max, newer / older)
+        return newer * ratio / (1 - ratio)
 
 
 class Freshness:

@@ -9,14 +9,18 @@ membership saying that the node is gone, or with patience running out.
     an answer that is complete           the wait ends
     an answer that is incomplete         asked again at once, with all the time that is left
     busy, release                        asked again after a while, a few times; clock: the wait ends
-    the tail of arrivals is quiet        all who have said nothing are asked by name, with acks and a short deadline
-    most say nothing, and long           a sample of them is asked so: slow checks answer incomplete, stopped agents not
+    the tail of arrivals ends            `tail` says so; all who have said nothing are asked, in the way `reask` chooses
+    most say nothing, and long           a sample of them is asked by name: slow checks answer incomplete, stopped
+                                         agents not at all
     no word in the time it was given     asked again: `reasks_min` times; `reasks_max` if that has ever paid here
-    nobody at all is heard               `entries` tells a mute entry from two queries that collided
+    nobody at all is heard               `entries` tells a mute entry and one that is backed up
+    verdicts were ready, and none came   two questions collided: everybody is asked again
     an entry hangs up                    what it was asked is asked through the next one
 
 With no wait left, membership is read once more if anybody is missing, and the ring is closed. At the deadline it is
 closed whatever happens. What a missing node is called is the ledger's business.
+
+Waits are only walked when a step is due, never for an answer: rings are large.
 """
 
 from __future__ import annotations
@@ -24,16 +28,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector_agent.errors import WireError
-from inspector_agent.wire import Answer, Serving, decode_answer
+from inspector_agent.wire import Answer, decode_answer
 from inspector_coord import limits
-from inspector_coord.asking import Asker, Plan, Query, Wait
+from inspector_coord.asking import Asker, Plan
 from inspector_coord.ledger import GONE, Booking, Ledger, Node
-from inspector_coord.patience import Arrivals, Freshness
+from inspector_coord.patience import Freshness
 from inspector_coord.signals import (
     Acked,
     Answered,
     Begin,
     Effect,
+    EntrySeen,
     Event,
     Interrupt,
     MembersRead,
@@ -44,7 +49,9 @@ from inspector_coord.signals import (
     ReadMembers,
     Stop,
 )
+from inspector_coord.tail import Look, Tail
 from inspector_coord.verdict import Worth, worth_of
+from inspector_coord.waiting import NEVER, Query, Wait
 
 __all__ = ["RingRounds"]
 
@@ -60,25 +67,26 @@ class RingRounds:
 
     def __init__(self, plan: Plan, nodes: Sequence[Node], ledger: Ledger) -> None:
         self.closed = False
-        self.wake_at = float("inf")
+        self.wake_at = NEVER
         self._plan = plan
         self._ledger = ledger
         self._nodes = {node.name: node for node in nodes}
-        self._asker = Asker(plan)
+        self._asker = Asker(plan, len(nodes))
         self._waits = self._asker.waits
         self._began = 0.0
         self._deadline = 0.0
-        self._expected = 0
-        self._arrivals = Arrivals()  # of first answers to the first question
+        self._tail = Tail(plan.timing, 0.0, 0, 0.0)  # of the newest question to everybody
+        self._wholes = 0
+        self._sample: list[Wait] = []
+        self._due_at = NEVER  # no wait is due before
         self._gains = 0  # verdicts of nodes that had said nothing before they were asked again
-        self._quiet = self._sampled = False
         self._membership = Freshness(0.0)
         self._effects: list[Effect] = []
 
     @property
     def notes(self) -> list[str]:
         """What a person should know about the entries."""
-        return self._asker.notes
+        return self._asker.entries.notes
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take one event, return what is to be done, in order."""
@@ -86,16 +94,19 @@ class RingRounds:
         if self.closed:
             self._ledger.dropped["late"] += isinstance(event, Answered)
             return []
+        if type(event) is Answered:  # nearly all are: first, and without a match
+            self._answered(self._asker.queries.get(event.query), event.name, event.payload, now)
+            if now >= self.wake_at or not self._waits:
+                self._advance(now)
+            return self._effects
         match event:
-            case Answered(query=query, name=name, payload=payload):
-                self._answered(self._asker.queries.get(query), name, payload, now)
             case Acked(query=query, name=name):
                 self._acked(self._asker.queries.get(query), name, now)
             case Phantom():
                 self._ledger.dropped["phantom"] += 1
             case _:
                 self._turn(event, now)
-        if not self.closed:
+        if not self.closed and (now >= self.wake_at or not self._waits):
             self._advance(now)
         return self._effects
 
@@ -117,6 +128,8 @@ class RingRounds:
                 self._membership.end(now)
             case MembersUnread():
                 self._membership.end(now)
+            case EntrySeen(entry=entry, query_queue=queue):
+                self._asker.entries.seen(entry, queue)
             case Interrupt():
                 self._close(now)
 
@@ -127,8 +140,16 @@ class RingRounds:
         for node in self._nodes.values():
             if node.status not in NOT_ASKED:
                 self._waits[node.name] = Wait(node)
-        self._expected = len(self._waits)
-        self._effects += self._asker.everybody(now, self._deadline)
+        self._asked_all(self._asker.everybody(now, self._deadline), now)
+
+    def _asked_all(self, effects: list[Effect], now: float) -> None:
+        """Everybody was asked, if so: their arrivals make a curve of their own."""
+        self._effects += effects
+        if self._wholes != self._asker.wholes:
+            self._wholes = self._asker.wholes
+            silent = sum(wait.node.answer is None for wait in self._waits.values())
+            self._tail = Tail(self._plan.timing, now, silent, self._asker.own_turn_s)
+            self._due_at = now  # nearly: the next walk finds out
 
     def _acked(self, query: Query | None, name: str, now: float) -> None:
         self._asker.heard(query, name, answer=False)
@@ -139,8 +160,7 @@ class RingRounds:
             self._ledger.dropped["stranger"] += 1
         wait = self._waits.get(name)
         if wait is not None and query is not None and wait.query == query.number:
-            wait.at = min(wait.at, now + query.within_s + limits.answer_slack_s)
-            self.wake_at = min(self.wake_at, wait.at)
+            self._due(wait, min(wait.at, now + query.within_s + limits.answer_slack_s))
 
     def _answered(self, query: Query | None, name: str, payload: bytes, now: float) -> None:
         node = self._nodes.get(name)
@@ -155,14 +175,26 @@ class RingRounds:
         booking = self._ledger.answered(node, answer, now - self._began, round_number)
         if booking is Booking.DUPLICATE:
             return
-        if booking is Booking.NEW and not round_number:
-            self._arrivals.add(now)
+        whole = query is None or query.whole
+        if booking is Booking.NEW and whole and self._tail.add(now):
+            self.wake_at = now
         worth = worth_of(answer, node.wants)
         if worth is Worth.VERDICT:
-            self._gains += booking is Booking.NEW and round_number > 0
+            if not whole and booking is Booking.NEW:
+                self._gained(node, answer, query, now)
             self._waits.pop(name, None)
         else:
             self._unfinished(node, answer, worth, query, now)
+
+    def _gained(self, node: Node, answer: Answer, query: Query | None, now: float) -> None:
+        """A node that had said nothing had its verdict ready when it was asked again."""
+        self._gains += 1
+        if query is None or self._tail.heard or not self._asker.overdue(query, node.name, answer.took_ms / 1000):
+            return
+        if query.at > self._asker.whole_at and self._asker.entries.collided():
+            self._waits.pop(node.name, None)
+            self._asked_all(self._asker.everybody(now, self._deadline), now)
+            self.wake_at = now
 
     def _readable(self, node: Node | None, payload: bytes) -> Answer | None:
         """The answer, if it is one to this sweep; anything else is counted."""
@@ -184,19 +216,14 @@ class RingRounds:
         number = query.number if query is not None else wait.query
         if wait.heard == number:
             return
-        wait.patient, wait.asks, wait.heard = True, 0, number
-        if worth is Worth.INCOMPLETE or answer.incomplete:
-            wait.at = max(now + limits.reask_batch_s, wait.asked_at + limits.reask_gap_s)
-        elif answer.state is Serving.BUSY and wait.retries < limits.busy_retries_max:
-            wait.at = now + limits.busy_retry_s
-            wait.retries += 1
-        elif worth is Worth.OTHER_RELEASE and wait.retries < limits.release_retries_max:
-            wait.at = now + limits.release_retry_s
-            wait.retries += 1
-        else:
+        wait.heard = number
+        if answer.incomplete:
+            self._asker.entries.slow()
+        at = wait.unfinished(answer, worth, now)
+        if at is None:
             del self._waits[node.name]
-            return
-        self.wake_at = min(self.wake_at, wait.at)
+        else:
+            self._due(wait, at)
 
     def _member(self, node: Node, status: str, now: float) -> None:
         """A node that is not listed keeps its status: an entry that has just restarted lists hardly anybody."""
@@ -207,58 +234,66 @@ class RingRounds:
         if status in NOT_ASKED:
             self._waits.pop(node.name, None)
         elif was_gone:
-            self._waits.setdefault(node.name, Wait(node, at=now))
+            self._due(self._waits.setdefault(node.name, Wait(node)), now)
 
     # ---- what follows -----------------------------------------------------------------------------------------------
 
+    def _due(self, wait: Wait, at: float) -> None:
+        """The wait's next step, and a walk in time for it."""
+        wait.at = at
+        self._due_at = min(self._due_at, at)
+        self.wake_at = min(self.wake_at, at)
+
     def _advance(self, now: float) -> None:
-        """Cheap while answers stream in: the waits are only walked when a step is due."""
-        if self._waits and now < self.wake_at:
-            return
-        if now < self._deadline:
-            self._walk(now)
+        """A step may be due, or nobody is waited for any more."""
+        if now < self._deadline and self._waits:
+            self._step(now)
         if now >= self._deadline or (not self._waits and self._informed(now)):
             self._close(now)
         else:
             self.wake_at = self._next(now)
 
-    def _walk(self, now: float) -> None:
+    def _step(self, now: float) -> None:
         """Take every step that is due."""
-        self._effects += self._asker.tend(now, self._deadline)
+        self._asked_all(self._asker.tend(now, self._deadline), now)
         self._listen(now)
-        due = [wait for wait in self._waits.values() if wait.at <= now]
-        self._effects += self._asker.by_name([wait for wait in due if self._worth_asking(wait)], now, self._deadline)
+        if now >= self._due_at:
+            due = [wait for wait in self._waits.values() if wait.at <= now]
+            wanted = [wait for wait in due if self._worth_asking(wait)]
+            self._effects += self._asker.again(wanted, now, self._deadline, paid=self._gains > 0)
+            self._due_at = min((wait.at for wait in self._waits.values()), default=NEVER)
         if now >= self._deadline - limits.members_read_s:
             self._read_members(now)
 
     def _worth_asking(self, wait: Wait) -> bool:
-        """Whether to ask a silent node once more; if not, it is given up."""
-        if wait.asks < (limits.reasks_max if self._gains else limits.reasks_min):
+        """Whether to ask a silent node once more; if not, it is given up. Nobody is without having been named."""
+        if wait.asks < (limits.reasks_max if self._gains else limits.reasks_min) or not wait.named:
             return True
         del self._waits[wait.node.name]
         return False
 
     def _listen(self, now: float) -> None:
-        """When the tail is quiet, or nearly nothing has come for long: make those due who have said nothing."""
-        timing = self._plan.timing
-        quiet_at = self._arrivals.quiet_at(self._expected)
-        if not self._quiet and quiet_at is not None and now >= quiet_at:
-            self._quiet = True
-            stride = 1
-        elif not self._quiet and not self._sampled and now >= self._sample_at:
-            self._sampled = True
-            stride = max(1, len(self._waits) // (limits.filter_names_max * limits.reask_questions_max))
-        else:
+        """Ask again those who have said nothing, if the curve of arrivals says that it is time."""
+        look = self._tail.look(now)
+        if self._tail.judges(now):
+            heard = sum(wait.node.answer is not None for wait in self._sample)
+            look = self._tail.sampled(heard / max(1, len(self._sample)))
+        if look is Look.NOBODY:
             return
-        self._read_members(now)
-        for wait in list(self._waits.values())[::stride]:
-            if wait.node.answer is None and wait.asked_at <= now - timing.hear_s / 2:
-                wait.at = now
-
-    @property
-    def _sample_at(self) -> float:
-        timing = self._plan.timing
-        return self._began + timing.spread_s + timing.hear_s + limits.mute_s
+        if look is not Look.OWN:
+            self._read_members(now)
+        long_ago = now - self._plan.timing.hear_s / 2
+        silent = [wait for wait in self._waits.values() if wait.node.answer is None and wait.asked_at <= long_ago]
+        if look is Look.MISSING:
+            for wait in silent:
+                self._due(wait, now)
+            return
+        if look is Look.OWN:
+            silent = [wait for wait in (self._waits.get(self._asker.own),) if wait is not None]
+        else:
+            silent = self._sample = silent[:: max(1, len(silent) // limits.filter_names_max)]
+        self._effects += self._asker.by_name(silent, now, self._deadline, paid=self._gains > 0)
+        self._due_at = now
 
     def _informed(self, now: float) -> bool:
         """Whether membership is fresh enough to name those who are missing; if not, it is asked for."""
@@ -269,21 +304,18 @@ class RingRounds:
 
     def _read_members(self, now: float) -> None:
         if self._membership.begin(now):
-            self._effects.append(ReadMembers(self._asker.entry))
+            self._effects.append(ReadMembers(self._asker.entries.home))
 
     def _next(self, now: float) -> float:
         """When the next step is due."""
-        times = [self._deadline, self._asker.due_at, *(wait.at for wait in self._waits.values())]
+        times = [self._deadline, self._asker.entries.due_at, self._due_at, self._tail.next(now)]
         times.append(self._membership.pending(now) or self._deadline)
         before_end = self._deadline - limits.members_read_s
         times.append(before_end if now < before_end else self._deadline)
-        if not self._quiet:
-            times.append(self._arrivals.quiet_at(self._expected) or self._deadline)
-            times.append(self._deadline if self._sampled else self._sample_at)
         return min(self._deadline, max(now + limits.wake_s_min, min(times)))
 
     def _close(self, now: float) -> None:
         self.closed = True
-        self._asker.end(now)
-        self.wake_at = float("inf")
+        self._asker.entries.end(now)
+        self.wake_at = NEVER
         self._effects += [Stop(query) for query in self._asker.queries]

@@ -9,7 +9,7 @@ import trio
 
 from inspector_agent.ring import connect
 from inspector_coord import limits
-from inspector_coord.asking import Asker, Plan, Wait
+from inspector_coord.asking import Asker, Plan
 from inspector_coord.entries import Entry
 from inspector_coord.errors import ItemError, NoEntryError, ReleaseError, TargetError
 from inspector_coord.ledger import Node
@@ -17,6 +17,7 @@ from inspector_coord.patience import timing
 from inspector_coord.report import Report, build
 from inspector_coord.roster import read_rosters
 from inspector_coord.signals import Ask
+from inspector_coord.waiting import Wait
 from tests.support.center import item, layer
 from tests.support.fleets import fleet
 from tests.support.serf import claimed_prefix
@@ -222,7 +223,7 @@ async def test_serf_takes_filters_as_big_as_they_are_made(tmp_path: Path, length
             members=tuple(names),
             everybody=False,
         )
-        asker = Asker(plan)
+        asker = Asker(plan, len(names))
         asker.waits.update((name, Wait(Node("main", name, "", {}, "alive"))) for name in names)
         asks = [ask for ask in asker.everybody(0.0, 10.0) if isinstance(ask, Ask)]
         assert sum(len(ask.names) for ask in asks) == len(names)

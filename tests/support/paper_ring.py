@@ -1,21 +1,30 @@
 """A ring on paper: the coordinator's rounds against simulated nodes, in simulated time, all chance drawn from one seed.
 
-Every node hears a question after a delay of its own, acknowledges if it is asked to, and answers as its agent would: at
-once if its verdict is known, when its checks are done, or incomplete at the question's deadline; a newer question takes
-over from an older one. Packets get lost, and come twice.
+A question travels as gossip does: who has heard it passes it on to three others every 200 ms. Every node acknowledges
+if it is asked to, and answers as its agent would: at its turn if its verdict is known, when its checks are done, or
+incomplete at the question's deadline; a newer question takes over from an older one. Packets get lost, and come twice.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 
-from inspector_agent.wire import Answer, Counts, Serving, decode_question, encode_answer
+from inspector_agent.wire import (
+    Answer,
+    Counts,
+    Serving,
+    answer_slot_ms,
+    asks_me,
+    decode_question,
+    encode_answer,
+)
 from inspector_coord.asking import Plan
 from inspector_coord.entries import Entry
 from inspector_coord.ledger import Ledger, Node
@@ -27,7 +36,9 @@ from inspector_coord.signals import (
     Ask,
     Begin,
     Effect,
+    EntrySeen,
     Event,
+    LookAtEntry,
     MembersRead,
     QueryLost,
     QueryOver,
@@ -61,7 +72,8 @@ class Paper:
 class PaperRing:
     """See the module's text.
 
-    deaf: entries nobody hears; cut_at: entry -> time at which it hangs up; lost_first: the first question collides.
+    deaf: entries nobody hears; queue: how many queries wait at these (None: cannot be read), at each look the next.
+    cut_at: entry -> time at which it hangs up. lost_first: the first question collides: all hear it, no answer comes.
     """
 
     nodes: Sequence[Paper]
@@ -71,6 +83,8 @@ class PaperRing:
     timeout_s: float = 10.0
     entries: int = 1
     deaf: frozenset[int] = frozenset()
+    queue: Sequence[int | None] = (0,)
+    fleet: int = 0
     cut_at: Mapping[int, float] = field(default_factory=dict)
     lost_first: bool = False
     everybody: bool = True
@@ -83,6 +97,7 @@ class PaperRing:
         self._order = itertools.count()
         self._heap: list[tuple[float, int, Event | Callable[[], None]]] = []
         self._open: set[int] = set()
+        self._looks = iter(self.queue)
         self.by_name = {node.name: node for node in self.nodes}
         statuses = {"dead": "failed", "back": "failed"}
         roster = [
@@ -98,7 +113,7 @@ class PaperRing:
             release=RELEASE,
             number=12,
             canary=self.canary,
-            timing=timing(len(roster), len(names), self.timeout_s),
+            timing=timing(len(roster), len(names), self.timeout_s, self.fleet),
             epoch=1_800_000_000.0,
             entries=tuple(Entry(f"entry-{index}", self.nodes[index].name) for index in range(self.entries)),
             members=names,
@@ -144,6 +159,9 @@ class PaperRing:
                     self._ask(effect)
                 case Stop(query=query):
                     self._open.discard(query)
+                case LookAtEntry(entry=entry):
+                    waiting = next(self._looks, self.queue[-1]) if entry in self.deaf else 0
+                    self.at(self.now + 0.005, EntrySeen(entry, waiting))
                 case ReadMembers():
                     kinds = {"dead": "failed", "leaver": "left"}
                     listed = [node for node in self.nodes if node.kind != "forgotten"]
@@ -160,16 +178,41 @@ class PaperRing:
         else:
             self.at(self.now + ask.timeout_s, QueryOver(ask.query))
         self._open.add(ask.query)
-        collided = self.lost_first and len(self.asks) == 1
-        for node in self.nodes if not collided else ():
-            own = node is self.nodes[ask.entry]
-            if (not ask.names or node.name in ask.names) and (own or ask.entry not in self.deaf):
-                self._hear(node, ask, own=own)
+        if self.lost_first and len(self.asks) == 1:
+            self._open.discard(ask.query)
+        question = None if ask.hearing else decode_question(ask.payload)
+        names = set(ask.names)
+        for node, at in self._heard_at(ask):
+            asked = question is None or asks_me(question.who, SWEEP, node.name)
+            if (not names or node.name in names) and asked:
+                self._hear(node, ask, at)
 
-    def _hear(self, node: Paper, ask: Ask, *, own: bool) -> None:
-        chance = self.chance("hear", ask.query, node.name)
-        at = self.now + (0.001 if own else min(self.rounds._plan.timing.hear_s, 0.05 + chance.expovariate(5.0)))  # noqa: SLF001
-        if node.kind in ("silent", "dead", "leaver", "forgotten") or at < node.up_s:
+    def _heard_at(self, ask: Ask) -> list[tuple[Paper, float]]:
+        """When who hears a question: whoever has heard it tells three others in each of its gossip intervals."""
+        chance = self.chance("gossip", ask.query)
+        told = 4 * math.ceil(math.log10(len(self.nodes) + 1))
+        own = self.nodes[ask.entry]
+        heard = {own.name: self.now + 0.001}
+        if ask.entry in self.deaf or len(self.nodes) == 1:
+            return [(own, heard[own.name])]
+        turns = [(heard[own.name] + chance.random() * 0.2, own.name, told)]
+        while turns:
+            at, name, left = heapq.heappop(turns)
+            for place in chance.sample(range(len(self.nodes)), min(4, len(self.nodes))):
+                peer = self.nodes[place]
+                if peer.name == name or not left:
+                    continue
+                left -= 1
+                deaf = peer.kind in ("silent", "dead", "leaver", "forgotten") or at < peer.up_s
+                if not deaf and chance.random() >= self.loss and peer.name not in heard:
+                    heard[peer.name] = at + 0.001
+                    heapq.heappush(turns, (at + chance.random() * 0.2, peer.name, told))
+            if left:
+                heapq.heappush(turns, (at + 0.2, name, left))
+        return [(node, heard[node.name]) for node in self.nodes if node.name in heard]
+
+    def _hear(self, node: Paper, ask: Ask, at: float) -> None:
+        if node.kind in ("silent", "dead", "leaver", "forgotten"):
             return
         if ask.ack:
             self.send(at, ask, Acked(ask.query, node.name), node)
@@ -178,11 +221,16 @@ class PaperRing:
 
     def ask_agent(self, node: Paper, ask: Ask, at: float) -> None:
         """The node's inspection agent hears a question."""
+        self.at(at, partial(self._think, node, ask))
+
+    def _think(self, node: Paper, ask: Ask) -> None:
         node.newest = ask.query
-        node.started = at if node.started is None else node.started
-        within = decode_question(ask.payload).answer_within_ms / 1000
+        node.started = self.now if node.started is None else node.started
+        question = decode_question(ask.payload)
+        within = question.answer_within_ms / 1000
+        slot = answer_slot_ms(SWEEP, node.name, question.spread_ms) / 1000
         done = node.started + node.took_s
-        self.at(max(at, min(done, at + within)), partial(self._answer, node, ask, done))
+        self.at(min(max(done, self.now + slot), self.now + within), partial(self._answer, node, ask, done))
 
     def _answer(self, node: Paper, ask: Ask, done: float) -> None:
         if node.newest != ask.query:
@@ -195,14 +243,17 @@ class PaperRing:
             counts={"failing": Counts(3, 1), "na": Counts(na=4)}.get(node.kind, Counts(4)),
             failing=(1,) if node.kind == "failing" else (),
             incomplete=self.now < done,
+            took_ms=round(1000 * node.took_s),
         )
         raw = b"\xc1garbage" if node.kind == "garbage" else encode_answer(answer, budget=900)
         self.send(self.now, ask, Answered(ask.query, node.name, raw), node)
 
     def send(self, at: float, ask: Ask, event: Event, node: Paper) -> None:
         """One packet, and a relayed one for each relay; all may be lost, the first to come counts (as Serf has it)."""
+        if self.lost_first and ask is self.asks[0][1]:
+            return
         chance = self.chance(type(event).__name__, ask.query, node.name)
-        copies = sum(chance.random() >= self.loss for _ in range(1 + ask.relay))
+        copies = sum(chance.random() >= lost for lost in (self.loss, *[1 - (1 - self.loss) ** 2] * ask.relay))
         if copies:
             self.at(at + 0.002 + chance.random() * 0.01, event)
             if chance.random() < self.twice:
