@@ -18,6 +18,7 @@ from pathlib import Path
 import trio
 
 from inspector_agent.ring import Ack, CommandRefused, RingError, connect
+from inspector_agent.wire import QUERY_NAME
 from inspector_lab import limits, processes, tools
 from inspector_lab.plan import address, node_names
 from inspector_lab.up import claimed_octet
@@ -27,6 +28,9 @@ QUIET_S = 90.0
 NUDGE_S = 2.0  # whoever missed a join learns of it by comparing lists: Serf of 300 does so by itself every 150 s
 POLL_S = 0.2
 QUEUES = ("intent_queue", "query_queue", "event_queue")
+GOSSIP_S = 0.2  # of the profile lan
+GOLDEN = 0.618  # its multiples, less their whole part, fill 0 to 1 evenly
+SETTLE_S = 1.5  # after the last acknowledgement until nobody passes that query on any more
 # As a fleet has them: how long a member record is decides what fits beside it into a packet.
 TAGS = {"zone": "a", "rack": "a1", "role": "worker", "kernel": "6.1.0-31-amd64"}
 STARTS_PER_S = 15.0  # with 20, as a lab has them, 300 agents and anything else on two cores never got whole
@@ -177,13 +181,13 @@ async def figures(node: Bare) -> dict[str, str]:
 # --- what is measured -----------------------------------------------------------------------------------------
 
 
-async def acks(nodes: list[Bare], *, payload: bytes = b"", timeout_s: float = 10.0) -> Curve:
+async def acks(nodes: list[Bare], payload: bytes, *, timeout_s: float = 15.0) -> Curve:
     """Ask all with acknowledgements through the first node. A curve may lack nodes: who did not hear in time."""
     before = meter(nodes)
     arrivals: list[float] = []
     async with (
         connect(nodes[0].rpc) as client,
-        client.query("bench", payload, timeout_s=timeout_s, request_ack=True) as records,
+        client.query(QUERY_NAME, payload, timeout_s=timeout_s, request_ack=True) as records,
     ):
         began = trio.current_time()  # Serf has the query: what came before is this program and its connection
         async for record in records:
@@ -192,6 +196,22 @@ async def acks(nodes: list[Bare], *, payload: bytes = b"", timeout_s: float = 10
             if len(arrivals) == len(nodes):
                 break
     return Curve(tuple(sorted(arrivals)), between(before, meter(nodes)))
+
+
+async def asked(nodes: list[Bare], payload: bytes, runs: int) -> list[Curve]:
+    """So many queries, one after the other.
+
+    How long the entry waits for its own next gossip moves the whole curve by up to 200 ms: the queries begin at
+    moments that are spread evenly over that interval.
+    """
+    curves = []
+    for run in range(runs):
+        await trio.sleep(SETTLE_S)
+        share = run * GOLDEN % 1
+        interval = int(trio.current_time() / GOSSIP_S) + 1
+        await trio.sleep_until((interval + share) * GOSSIP_S)
+        curves.append(await acks(nodes, payload))
+    return curves
 
 
 @asynccontextmanager
