@@ -4,11 +4,12 @@ PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SEEDS ?= 1-2000
 
 VENV := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help setup demo test lint bench
+.PHONY: help setup demo test sim lint bench
 .DEFAULT_GOAL := help
 
 help: ## list these verbs
@@ -22,6 +23,11 @@ demo: setup ## break a practice fleet of 20 nodes on a real ring, sweep it, expl
 
 test: setup ## run the whole test suite
 	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+sim: setup ## simulate thousands of sweeps with faults of all kinds, each held against the oracles (some minutes)
+	@$(VENV)/inspector-lab simulate --nodes 40 --loss 0.05 --faults --seeds $(SEEDS)
+	@$(VENV)/inspector-lab simulate --nodes 60 --rings 3 --loss 0.2 --faults --seeds $(SEEDS)
+	@$(VENV)/inspector-lab simulate --nodes 300 --loss 0.1 --faults --seeds 1-100
 
 lint: setup ## ruff, its formatter, and mypy --strict
 	@$(VENV)/ruff check .

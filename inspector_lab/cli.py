@@ -18,6 +18,7 @@ from inspector_lab.errors import LabError, NotRunningError, PlanError
 from inspector_lab.hollow import command as hollow_command
 from inspector_lab.layout import Layout
 from inspector_lab.plan import PROFILES, Wish
+from inspector_lab.simulated.command import EPILOG, simulate_command
 from inspector_lab.state import LabState
 from inspector_lab.tools import REPOSITORY
 
@@ -250,6 +251,7 @@ def down(*, directory: Dir, as_json: AsJson = False) -> None:
 
 
 app.command(epilog=hollow_command.EPILOG)(hollow_command.hollow)
+app.command("simulate", epilog=EPILOG)(simulate_command)
 
 
 def main() -> None:

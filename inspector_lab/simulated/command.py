@@ -17,7 +17,7 @@ from inspector_lab.errors import PlanError
 from inspector_lab.simulated import limits
 from inspector_lab.simulated.scenario import Scenario
 
-__all__ = ["simulate_command"]
+__all__ = ["EPILOG", "simulate_command"]
 
 BROKEN, USAGE, INTERRUPTED = 1, 2, 130
 
