@@ -25,6 +25,7 @@ requests_open_max = 4_096  # on one connection without a reply: then Serf is fro
 events_buffered_max = 1_024  # of one stream, for a slow reader; Serf itself keeps 512, then drops with a log line
 ended_remembered_max = 256  # streams that were stopped: Serf still empties its queue for them after its reply
 receive_bytes = 65_536  # read from the socket at once
+records_a_turn = 32  # of a query, taken before other tasks get their turn: a millisecond
 
 # ---- time -----------------------------------------------------------------------------------------------------------
 connect_s = 5.0  # TCP, handshake and auth together
