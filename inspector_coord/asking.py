@@ -49,11 +49,6 @@ class Asker:
         """When the own node's turn to answer comes, after the question to everybody."""
         return answer_slot_ms(self._plan.sweep, self.own, round(self._plan.timing.spread_s * 1000)) / 1000
 
-    def heard(self, query: Query | None, name: str, *, answer: bool) -> None:
-        """Something of a node has come in."""
-        if query is not None:
-            self.entries.heard(query.entry, name, answer=answer and query.whole)
-
     def over(self, number: int) -> None:
         """Serf has ended a question."""
         self.queries.pop(number, None)

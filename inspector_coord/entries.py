@@ -90,10 +90,10 @@ class Entries:
         """Something has come through an entry; `answer`: it was one to a question that asked everybody."""
         standing = self._standing[entry]
         self._answers += answer
-        if name == self._entries[entry].node:
-            standing.own_heard = True
-        else:
-            standing.heard = True
+        if not (standing.heard and standing.own_heard):
+            own = name == self._entries[entry].node
+            standing.own_heard |= own
+            standing.heard |= not own
 
     def lost(self, entry: int, reason: str, now: float, *, whole: bool) -> None:
         """An entry hung up or could not be reached. `whole`: everybody is to be asked again."""

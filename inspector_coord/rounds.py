@@ -27,10 +27,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector_agent.errors import WireError
-from inspector_agent.wire import Answer, decode_answer
+from inspector_agent.wire import Answer
 from inspector_coord import limits
 from inspector_coord.asking import Asker, Plan
+from inspector_coord.intake import taken_in
 from inspector_coord.ledger import GONE, Booking, Ledger, Node
 from inspector_coord.patience import Freshness
 from inspector_coord.signals import (
@@ -58,6 +58,8 @@ __all__ = ["RingRounds"]
 NOT_ASKED = ("failed", *GONE)
 """Member statuses of which no answer is waited for; one that comes counts nevertheless."""
 
+_DUPLICATE, _NEW, _COMPLETE = Booking.DUPLICATE, Booking.NEW, Worth.VERDICT  # looked at with each of 50,000 answers
+
 
 class RingRounds:
     """See the module's text. `now` is any steadily growing time in seconds; the ledger is told times since Begin.
@@ -68,17 +70,15 @@ class RingRounds:
     def __init__(self, plan: Plan, nodes: Sequence[Node], ledger: Ledger) -> None:
         self.closed = False
         self.wake_at = NEVER
-        self._plan = plan
-        self._ledger = ledger
+        self._plan, self._ledger = plan, ledger
         self._nodes = {node.name: node for node in nodes}
         self._asker = Asker(plan, len(nodes))
         self._waits = self._asker.waits
-        self._began = 0.0
-        self._deadline = 0.0
+        self._began = self._deadline = 0.0
         self._tail = Tail(plan.timing, 0.0, 0, 0.0)  # of the newest question to everybody
         self._wholes = 0
-        self._sample: list[Wait] = []
         self._due_at = NEVER  # no wait is due before
+        self._unheard = len(nodes)  # nodes without any answer
         self._gains = 0  # verdicts of nodes that had said nothing before they were asked again
         self._membership = Freshness(0.0)
         self._effects: list[Effect] = []
@@ -94,19 +94,13 @@ class RingRounds:
         if self.closed:
             self._ledger.dropped["late"] += isinstance(event, Answered)
             return []
-        if type(event) is Answered:  # nearly all are: first, and without a match
+        if type(event) is Answered:  # nearly all are: no match, which costs a third of the booking
             self._answered(self._asker.queries.get(event.query), event.name, event.payload, now)
-            if now >= self.wake_at or not self._waits:
-                self._advance(now)
-            return self._effects
-        match event:
-            case Acked(query=query, name=name):
-                self._acked(self._asker.queries.get(query), name, now)
-            case Phantom():
-                self._ledger.dropped["phantom"] += 1
-            case _:
-                self._turn(event, now)
-        if not self.closed and (now >= self.wake_at or not self._waits):
+        elif type(event) is Acked:
+            self._acked(self._asker.queries.get(event.query), event.name, now)
+        else:
+            self._turn(event, now)
+        if now >= self.wake_at and not self.closed:
             self._advance(now)
         return self._effects
 
@@ -116,12 +110,15 @@ class RingRounds:
         """An event after which the next step may be another one."""
         self.wake_at = now
         match event:
+            case Phantom():
+                self._ledger.dropped["phantom"] += 1
             case Begin():
                 self._begin(now)
             case QueryOver(query=query):
                 self._asker.over(query)
             case QueryLost(query=query, reason=reason):
                 self._asker.lost(query, reason, now)
+                self._due_at = now
             case MembersRead(statuses=statuses):
                 for name, node in self._nodes.items():
                     self._member(node, statuses.get(name, node.status), now)
@@ -134,9 +131,8 @@ class RingRounds:
                 self._close(now)
 
     def _begin(self, now: float) -> None:
-        self._began = now
+        self._began, self._deadline = now, now + self._plan.timing.deadline_s
         self._membership = Freshness(now)
-        self._deadline = now + self._plan.timing.deadline_s
         for node in self._nodes.values():
             if node.status not in NOT_ASKED:
                 self._waits[node.name] = Wait(node)
@@ -152,7 +148,8 @@ class RingRounds:
             self._due_at = now  # nearly: the next walk finds out
 
     def _acked(self, query: Query | None, name: str, now: float) -> None:
-        self._asker.heard(query, name, answer=False)
+        if query is not None:
+            self._asker.entries.heard(query.entry, name, answer=False)
         node = self._nodes.get(name)
         if node is not None:
             self._ledger.acked(node, now - self._began)
@@ -164,27 +161,26 @@ class RingRounds:
 
     def _answered(self, query: Query | None, name: str, payload: bytes, now: float) -> None:
         node = self._nodes.get(name)
-        answer = self._readable(node, payload)
-        if answer is None:
+        answer = taken_in(payload, node, self._plan.sweep, self._ledger)
+        if node is None or answer is None:
             return
-        if node is None:
-            self._ledger.dropped["stranger"] += 1
-            return
-        self._asker.heard(query, name, answer=True)
-        round_number = query.round if query is not None else self._asker.round
+        round_number, whole = self._asker.round, True
+        if query is not None:
+            round_number, whole = query.round, query.whole
+            self._asker.entries.heard(query.entry, name, answer=whole)
         booking = self._ledger.answered(node, answer, now - self._began, round_number)
-        if booking is Booking.DUPLICATE:
+        if booking is _DUPLICATE:
             return
-        whole = query is None or query.whole
-        if booking is Booking.NEW and whole and self._tail.add(now):
+        self._unheard -= booking is _NEW
+        if booking is _NEW and whole and self._tail.add(now):
             self.wake_at = now
         worth = worth_of(answer, node.wants)
-        if worth is Worth.VERDICT:
-            if not whole and booking is Booking.NEW:
-                self._gained(node, answer, query, now)
-            self._waits.pop(name, None)
-        else:
+        if worth is not _COMPLETE:
             self._unfinished(node, answer, worth, query, now)
+            return
+        if not whole and booking is _NEW:
+            self._gained(node, answer, query, now)
+        self._over(name, now)
 
     def _gained(self, node: Node, answer: Answer, query: Query | None, now: float) -> None:
         """A node that had said nothing had its verdict ready when it was asked again."""
@@ -195,20 +191,6 @@ class RingRounds:
             self._waits.pop(node.name, None)
             self._asked_all(self._asker.everybody(now, self._deadline), now)
             self.wake_at = now
-
-    def _readable(self, node: Node | None, payload: bytes) -> Answer | None:
-        """The answer, if it is one to this sweep; anything else is counted."""
-        try:
-            answer = decode_answer(payload)
-        except WireError:
-            self._ledger.dropped["malformed"] += 1
-            if node is not None:
-                node.malformed += 1
-            return None
-        if answer.sweep != self._plan.sweep:
-            self._ledger.dropped["forged"] += 1
-            return None
-        return answer
 
     def _unfinished(self, node: Node, answer: Answer, worth: Worth, query: Query | None, now: float) -> None:
         """The node lives but has not said all: when to ask it again. The same packet twice is one excuse."""
@@ -221,9 +203,15 @@ class RingRounds:
             self._asker.entries.slow()
         at = wait.unfinished(answer, worth, now)
         if at is None:
-            del self._waits[node.name]
+            self._over(node.name, now)
         else:
             self._due(wait, at)
+
+    def _over(self, name: str, now: float) -> None:
+        """Nothing more is waited for from a node."""
+        self._waits.pop(name, None)
+        if not self._waits:
+            self.wake_at = now
 
     def _member(self, node: Node, status: str, now: float) -> None:
         """A node that is not listed keeps its status: an entry that has just restarted lists hardly anybody."""
@@ -275,32 +263,23 @@ class RingRounds:
     def _listen(self, now: float) -> None:
         """Ask again those who have said nothing, if the curve of arrivals says that it is time."""
         look = self._tail.look(now)
-        if self._tail.judges(now):
-            heard = sum(wait.node.answer is not None for wait in self._sample)
-            look = self._tail.sampled(heard / max(1, len(self._sample)))
         if look is Look.NOBODY:
             return
+        meant = self._tail.meant(look, self._waits, self._asker.own, now)
         if look is not Look.OWN:
             self._read_members(now)
-        long_ago = now - self._plan.timing.hear_s / 2
-        silent = [wait for wait in self._waits.values() if wait.node.answer is None and wait.asked_at <= long_ago]
         if look is Look.MISSING:
-            for wait in silent:
+            for wait in meant:
                 self._due(wait, now)
-            return
-        if look is Look.OWN:
-            silent = [wait for wait in (self._waits.get(self._asker.own),) if wait is not None]
         else:
-            silent = self._sample = silent[:: max(1, len(silent) // limits.filter_names_max)]
-        self._effects += self._asker.by_name(silent, now, self._deadline, paid=self._gains > 0)
-        self._due_at = now
+            self._effects += self._asker.by_name(meant, now, self._deadline, paid=self._gains > 0)
+            self._due_at = now
 
     def _informed(self, now: float) -> bool:
         """Whether membership is fresh enough to name those who are missing; if not, it is asked for."""
-        if all(node.answer is not None for node in self._nodes.values()):
-            return True
-        self._read_members(now)
-        return self._membership.pending(now) is None
+        if self._unheard:
+            self._read_members(now)
+        return not self._unheard or self._membership.pending(now) is None
 
     def _read_members(self, now: float) -> None:
         if self._membership.begin(now):

@@ -15,13 +15,13 @@ held up, so it looks again after a window.
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 from inspector_coord import limits
 from inspector_coord.patience import Arrivals, Timing
+from inspector_coord.waiting import NEVER, Wait
 
 __all__ = ["Look", "Tail"]
-
-NEVER = float("inf")
 
 
 class Look(enum.Enum):
@@ -46,6 +46,7 @@ class Tail:
         self._falls_at = began + timing.spread_s + limits.tail_hear_share * timing.hear_s
         self._gap_at = began + timing.spread_s + limits.quiet_hear_share * timing.hear_s
         self._judge_at = NEVER
+        self._sample: list[Wait] = []
         self._quiet = False
         self._due_at = NEVER
         self._hold_at = 0.0
@@ -60,17 +61,15 @@ class Tail:
         self._arrivals.add(now)
         return len(self._arrivals) == self._half
 
-    def sampled(self, heard_share: float) -> Look:
-        """What the sample says, when it has had its time."""
-        self._judge_at = NEVER
-        if self._quiet or heard_share >= limits.sample_heard_share:
-            return Look.NOBODY
-        self._quiet = True
-        return Look.MISSING
-
-    def judges(self, now: float) -> bool:
-        """Whether the sample has had its time."""
-        return now >= self._judge_at
+    def meant(self, look: Look, waits: Mapping[str, Wait], own: str, now: float) -> list[Wait]:
+        """Those of `waits` that a look means: of who has said nothing, and must have heard the last question to it."""
+        if look is Look.OWN:
+            return [waits[own]] if own in waits else []
+        long_ago = now - self._timing.hear_s / 2
+        silent = [wait for wait in waits.values() if wait.node.answer is None and wait.asked_at <= long_ago]
+        if look is Look.SAMPLE:
+            silent = self._sample = silent[:: max(1, len(silent) // limits.filter_names_max)]
+        return silent
 
     def look(self, now: float) -> Look:
         """Who is to be asked again now; each answer but NOBODY is given once."""
@@ -79,8 +78,14 @@ class Tail:
         if now < self._hold_at:
             return Look.NOBODY
         if not self._quiet and self._ended(now):
-            self._quiet, self._sample_at = True, NEVER
+            self._quiet, self._sample_at, self._judge_at = True, NEVER, NEVER
             return Look.MISSING
+        if now >= self._judge_at:
+            self._judge_at = NEVER
+            heard = sum(wait.node.answer is not None for wait in self._sample)
+            if heard < limits.sample_heard_share * len(self._sample):
+                self._quiet = True
+                return Look.MISSING
         if now >= self._own_at:
             self._own_at = NEVER
             if not len(self._arrivals):

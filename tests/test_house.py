@@ -103,6 +103,7 @@ CORES = (
     "inspector_coord/evidence.py",
     "inspector_coord/fold.py",
     "inspector_coord/holdings.py",
+    "inspector_coord/intake.py",
     "inspector_coord/ledger.py",
     "inspector_coord/patience.py",
     "inspector_coord/waiting.py",
