@@ -29,9 +29,9 @@ what it wants (a release; a release and a canary; whatever is held) and item pat
 
 At hand is a release that is held; of a release and its canary none, for only the pointer knows which of the two is this
 node's own; of whatever is held all there is: nothing is fetched, and without any the answer is `release`. A sweep that
-asks for no item is DONE at once. A sweep that had to make do with the release that is held names it (`release`, unless it is one of two that were wanted)
-and is forgotten with its answer, so that a re-ask tries to fetch again; so is one without any release. Otherwise the
-last 16 sweeps are remembered, and a re-ask costs nothing. Waivers hold by the node's own clock.
+asks for no item is DONE at once. One that had to make do with the release that is held names it (`release`, unless it
+is one of two that were wanted) and is forgotten with its answer, so that a re-ask tries to fetch again; so is one
+without any release. The last 16 other sweeps are remembered, and a re-ask is cheap. Waivers hold by the node's clock.
 
 A question may allow a verdict from memory (`max_age_ms`): what another sweep, today, had on the very same items of that
 release, if its run ended well and not longer ago. Its answer says how old it is. Other tags or facts end that.

@@ -8,6 +8,7 @@ await rings.ask(ledger)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -15,7 +16,7 @@ from typing import TypeVar
 import msgspec
 import trio
 
-from inspector_agent.ring import Member, RingError
+from inspector_agent.ring import Member
 from inspector_coord import limits
 from inspector_coord.asking import Plan
 from inspector_coord.config import Config, Ring
@@ -25,7 +26,7 @@ from inspector_coord.ledger import Ledger, Node
 from inspector_coord.patience import timing
 from inspector_coord.report import RingFacts
 from inspector_coord.ring_sweep import RingSweep
-from inspector_coord.roster import Opened, RingRoster, alive_names, is_target, open_entry, read_through
+from inspector_coord.roster import Opened, RingRoster, alive_names, is_target, open_entry, read_through, roster_through
 from inspector_coord.rounds import RingRounds
 
 __all__ = ["Asked", "FleetRings", "first_error"]
@@ -41,6 +42,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     canary: bytes = b""
     items: tuple[str, ...] = ()
     timeout_s: float = limits.timeout_s
+    max_age_ms: int = 0
 
 
 class _Place(msgspec.Struct):
@@ -49,11 +51,20 @@ class _Place(msgspec.Struct):
     ring: Ring
     roster: RingRoster | None = None
     error: str = ""
-    nodes: tuple[Node, ...] = ()
+    nodes: Sequence[Node] = ()
     rounds: RingRounds | None = None
     sweep: RingSweep | None = None
     log: EntryLog = msgspec.field(default_factory=EntryLog)
     over: trio.Event = msgspec.field(default_factory=trio.Event)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of it."""
+        notes = [*self.roster.notes] if self.roster else []
+        notes += self.sweep.notes if self.sweep else []
+        notes += self.rounds.notes if self.rounds else []
+        notes += [self.log.problem] if self.log.problem else []
+        return notes + ([self.error] if self.error else [])
 
 
 class FleetRings:
@@ -94,11 +105,14 @@ class FleetRings:
 
     def plan(self, ledger: Ledger, asked: Asked, tag: tuple[str, str] | None, epoch: float) -> None:
         """Make each ring's rounds for its nodes of the ledger; `tag` if exactly the members with it are asked."""
-        members = self.members()
+        agents = Counter(ring for ring, _ in self.members())
+        nodes: dict[str, list[Node]] = {name: [] for name in self._places}
+        for node in ledger:
+            nodes[node.ring].append(node)
         self._ledger = ledger
         for name, place in self._places.items():
             roster = place.roster
-            place.nodes = tuple(node for node in ledger if node.ring == name)
+            place.nodes = nodes[name]
             if roster is None or not place.nodes:
                 continue
             plan = Plan(
@@ -107,11 +121,12 @@ class FleetRings:
                 number=asked.number,
                 canary=asked.canary,
                 items=asked.items,
-                timing=timing(len(place.nodes), len(roster.members), asked.timeout_s),
+                timing=timing(len(place.nodes), len(roster.members), asked.timeout_s, fleet=len(ledger)),
+                max_age_ms=asked.max_age_ms,
                 epoch=epoch,
                 entries=roster.entries,
                 members=alive_names(roster.members),
-                everybody=len(place.nodes) == sum(ring == name for ring, _ in members),
+                everybody=len(place.nodes) == agents[name],
                 tags=dict([tag]) if tag else {},
             )
             place.rounds = RingRounds(plan, place.nodes, ledger)
@@ -136,14 +151,13 @@ class FleetRings:
         return max((place.sweep.closed_at or began for place in self._places.values() if place.sweep), default=began)
 
     def notes(self) -> list[str]:
-        """What a person should know of rosters, entries and rings."""
-        notes: list[str] = []
-        for place in self._places.values():
-            notes += place.roster.notes if place.roster else ()
-            notes += place.rounds.notes if place.rounds else ()
-            notes += [place.log.problem] if place.log.problem else []
-            notes += [place.error] if place.error else []
-        return notes
+        """What a person should know of rosters, entries and rings; where there are several rings, of which one."""
+        several = len(self._places) > 1
+        return [
+            note if not several or name in note else f"ring {name}: {note}"
+            for name, place in self._places.items()
+            for note in place.notes
+        ]
 
     def facts(self, began: float) -> tuple[RingFacts, ...]:
         """One line a ring, as the report has it."""
@@ -153,47 +167,47 @@ class FleetRings:
 
     async def _ring(self, name: str, place: _Place, task_status: trio.TaskStatus[None]) -> None:
         """One ring from its roster to the end of its sweep, over one connection to its entry."""
+        skip: dict[int, str] = {}
         try:
-            async with open_entry(name, place.ring) as opened, trio.open_nursery() as nursery:
-                await self._read(name, place, opened, nursery)
-                task_status.started()
-                await self._go.wait()
-                await self._sweep(place, opened)
-                nursery.cancel_scope.cancel()
+            while place.roster is None:
+                async with open_entry(name, place.ring, skip) as opened, trio.open_nursery() as nursery:
+                    with roster_through(opened, skip):
+                        place.log = EntryLog()
+                        await nursery.start(place.log.follow, opened.client)
+                        place.roster = await read_through(name, place.ring, opened)
+                    if place.roster is not None:
+                        task_status.started()
+                        await self._go.wait()
+                        await self._sweep(place, opened)
+                    nursery.cancel_scope.cancel()
         except NoEntryError as problem:
             place.error = str(problem)
             task_status.started()
         finally:
             place.over.set()
 
-    async def _read(self, name: str, place: _Place, opened: Opened, nursery: trio.Nursery) -> None:
-        try:
-            with trio.fail_after(limits.connect_s):
-                await nursery.start(place.log.follow, opened.client)
-                place.roster = await read_through(name, place.ring, opened)
-        except RingError as problem:
-            place.error = f"ring {name}: {problem}"
-        except trio.TooSlowError:
-            place.error = f"ring {name}: its entry {opened.client.address} does not answer: is its Serf agent frozen?"
-
     async def _sweep(self, place: _Place, opened: Opened) -> None:
         if place.rounds is None or place.roster is None or self._ledger is None:
             return
         key, prefix = place.ring.auth_key(), self._config.query_prefix
-        place.log.count(self._ledger.dropped, place.roster.query_time)
-        place.sweep = RingSweep(place.roster, place.rounds, self._ledger, opened, key, prefix)
+        turns = self._config.cache_dir / "turns"
+        place.sweep = RingSweep(place.roster, place.rounds, self._ledger, opened, key, prefix, turns)
+        place.log.count(self._ledger.dropped, place.roster.query_time, place.sweep.collided)
         await place.sweep.run()
 
 
 def _facts(name: str, place: _Place, began: float) -> RingFacts:
-    roster = place.roster
+    roster, sweep = place.roster, place.sweep
     return RingFacts(
         name=name,
         entry=roster.entries[0].address if roster else "",
         members=len(roster.members) if roster else 0,
         targets=len(place.nodes),
-        seconds=round(place.sweep.closed_at - began, 3) if place.sweep and place.sweep.closed_at else 0.0,
+        seconds=round(sweep.closed_at - began, 3) if sweep and sweep.closed_at else 0.0,
         error=place.error,
+        questions=sum(sweep.questions.values()) if sweep else 0,
+        through=tuple(sweep.questions) if sweep else (),
+        notes=tuple(place.notes[: limits.notes_max]),
     )
 
 

@@ -40,7 +40,13 @@ INCOMPLETE = (State.DOWN, State.SILENT, State.STALLED, State.STALE, State.UNCOVE
 
 
 class RingFacts(msgspec.Struct, frozen=True):
-    """One ring's line. `error`: why its nodes are not in the ledger, or "". `seconds`: until it was closed."""
+    """One ring's line.
+
+    entry      the one that the roster was read through; `through`: those it was asked through, in order
+    seconds    from the first question to any ring until this one was closed
+    error      why its nodes are not in the ledger, or ""
+    questions  sent to it, the first and those that asked again
+    """
 
     name: str
     entry: str
@@ -48,6 +54,9 @@ class RingFacts(msgspec.Struct, frozen=True):
     targets: int
     seconds: float
     error: str = ""
+    questions: int = 0
+    through: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import trio
 
@@ -34,6 +36,7 @@ from inspector_coord.signals import (
     Tick,
 )
 from inspector_coord.sockets import entry_drops
+from inspector_coord.turns import turn_at
 
 __all__ = ["HEARING_NAME", "RingSweep"]
 
@@ -44,8 +47,9 @@ HEARING_NAME = "inspect-heard"
 class RingSweep:
     """One ring, from the first question to its end.
 
-    `opened` is connected to the first entry of the roster; others are connected to when they are needed. `closed_at` is
-    the trio time at which the rounds ended.
+    `opened` is connected to the first entry of the roster; others are connected to when they are needed. `turns` is the
+    folder of lock files, see `turns`. `closed_at` is the trio time at which the rounds ended, `questions` how many were
+    asked through which entry (tests of hearing are none), `notes` what a person should know.
     """
 
     def __init__(
@@ -56,8 +60,11 @@ class RingSweep:
         opened: Opened,
         auth_key: str | None,
         prefix: str,
+        turns: Path,
     ) -> None:
         self.closed_at: float | None = None
+        self.questions: Counter[str] = Counter()
+        self.notes: list[str] = []
         self._roster = roster
         self._rounds = rounds
         self._ledger = ledger
@@ -66,7 +73,8 @@ class RingSweep:
         self._auth_key = auth_key
         self._prefix = prefix
         self._changed = trio.Event()
-        self._starts = [trio.Lock() for _ in roster.entries]
+        self._turns = turns
+        self._unheard: dict[int, trio.CancelScope] = {}
         self._scopes: dict[int, trio.CancelScope] = {}
         self._nursery: trio.Nursery | None = None
 
@@ -86,6 +94,11 @@ class RingSweep:
         after = self._drops()
         if before is not None and after is not None:
             self._ledger.dropped["socket"] += max(0, after - before)
+
+    def collided(self) -> None:
+        """A question of somebody's was overwritten at the first entry: ask those again that nobody has answered yet."""
+        for scope in self._unheard.values():
+            scope.cancel()
 
     def interrupt(self) -> None:
         """Close now, with what is known."""
@@ -115,7 +128,7 @@ class RingSweep:
             case ReadMembers(entry=entry):
                 self._nursery.start_soon(self._read_members, entry)
             case LookAtEntry(entry=entry):
-                self._take(EntrySeen(entry, None))
+                self._nursery.start_soon(self._look, entry)
 
     @asynccontextmanager
     async def _connected(self, entry: int, *, fresh: bool) -> AsyncIterator[RingClient]:
@@ -143,22 +156,33 @@ class RingSweep:
             del self._scopes[ask.query]
 
     async def _converse(self, ask: Ask, client: RingClient) -> None:
-        question = client.query(
-            HEARING_NAME if ask.hearing else self._prefix + QUERY_NAME,
-            ask.payload,
-            timeout_s=ask.timeout_s,
-            filter_nodes=ask.names,
-            filter_tags=ask.tags,
-            request_ack=ask.ack,
-            relay_factor=ask.relay,
-        )
-        async with AsyncExitStack() as stack:
-            async with self._starts[ask.entry]:
-                records = await stack.enter_async_context(question)
-            await self._listen(ask, records)
+        """Ask, and once more at once if the entry says that the question was overwritten by another one."""
+        for more in range(limits.collisions_max, -1, -1):
+            self.questions[client.address] += not ask.hearing
+            question = client.query(
+                HEARING_NAME if ask.hearing else self._prefix + QUERY_NAME,
+                ask.payload,
+                timeout_s=ask.timeout_s,
+                filter_nodes=ask.names,
+                filter_tags=ask.tags,
+                request_ack=ask.ack,
+                relay_factor=ask.relay,
+                turn=turn_at(client.address, self._turns),
+            )
+            async with question as records:
+                with trio.CancelScope() as scope:
+                    if more and ask.entry == 0:  # of the others the log is not followed
+                        self._unheard[ask.query] = scope
+                    await self._listen(ask, records)
+            self._unheard.pop(ask.query, None)
+            if not scope.cancelled_caught:
+                return
+            note = f"another question overwrote this one at {client.address}: it was asked again at once"
+            self.notes += [note] if note not in self.notes else []
 
     async def _listen(self, ask: Ask, records: ring.Subscription[ring.QueryRecord]) -> None:
         async for record in records:
+            self._unheard.pop(ask.query, None)
             match record:
                 case ring.Answer(name=name, payload=payload):
                     self._take(Answered(ask.query, name, payload))
@@ -166,6 +190,17 @@ class RingSweep:
                     self._take(Acked(ask.query, name))
                 case ring.Phantom():
                     self._take(Phantom(ask.query))
+
+    async def _look(self, entry: int) -> None:
+        """How many queries wait at an entry, on a connection of its own: it may be frozen."""
+        waiting = ""
+        try:
+            with trio.move_on_after(self._patience_s):
+                async with self._connected(entry, fresh=True) as client:
+                    waiting = (await client.stats()).get("serf", {}).get("query_queue", "")
+        except (RingError, OSError):
+            waiting = ""
+        self._take(EntrySeen(entry, int(waiting) if waiting.isdecimal() else None))
 
     async def _read_members(self, entry: int) -> None:
         try:

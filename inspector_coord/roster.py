@@ -1,10 +1,10 @@
-"""The roster: all members of all rings, read through the first entry of each that can be used."""
+"""The roster: all members of all rings, read through the best entry of each."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import msgspec
 import trio
@@ -13,10 +13,13 @@ from inspector_agent.ring import Member, RingClient, RingError, connect
 from inspector_coord import limits
 from inspector_coord.config import Config, Ring
 from inspector_coord.entries import Entry
+from inspector_coord.entry_choice import look_at
 from inspector_coord.errors import NoEntryError
 from inspector_coord.ledger import GONE
 
-__all__ = ["Opened", "RingRoster", "Rosters", "is_target", "open_entry", "read_rosters", "read_through"]
+__all__ = [
+    "Opened", "RingRoster", "Rosters", "is_target", "open_entry", "read_rosters", "read_through", "roster_through",
+]  # fmt: skip
 
 
 class RingRoster(msgspec.Struct, frozen=True):
@@ -45,30 +48,45 @@ class Rosters(msgspec.Struct, frozen=True):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """A connection to one entry of a ring, made in `took_s`. `failed`: what was wrong with the entries before it."""
+    """A connection to one entry of a ring, made in `took_s`.
+
+    order   indexes of all entries of the ring, this one first, those that could not be used last
+    names   of the nodes behind those that could be asked
+    failed  why entries that stand before this one in the configuration were not taken
+    """
 
     client: RingClient
     index: int
     took_s: float
+    order: tuple[int, ...]
+    names: Mapping[int, str]
     failed: tuple[str, ...]
 
 
 @asynccontextmanager
-async def open_entry(name: str, ring: Ring) -> AsyncIterator[Opened]:
-    """Connect to the first entry that can be used. Raises NoEntryError, which tells of all of them."""
+async def open_entry(name: str, ring: Ring, skip: Mapping[int, str] | None = None) -> AsyncIterator[Opened]:
+    """Connect to the best entry. `skip`: those that have failed already, and why.
+
+    Raises NoEntryError, which tells of all of them.
+    """
     key = ring.auth_key()
-    failed: list[str] = []
+    looks = await look_at(ring.entries, key, skip or {})
+    ranked = looks.ranked()
     async with AsyncExitStack() as stack:
-        for index, address in enumerate(ring.entries):
+        for index in [index for index in ranked if index not in looks.problems]:
             began = trio.current_time()
             try:
-                client = await stack.enter_async_context(connect(address, auth_key=key, timeout_s=limits.connect_s))
+                client = await stack.enter_async_context(
+                    connect(ring.entries[index], auth_key=key, timeout_s=limits.connect_s)
+                )
             except RingError as problem:
-                failed.append(str(problem))
+                looks.problems[index] = str(problem)
                 continue
-            yield Opened(client, index, trio.current_time() - began, tuple(failed))
+            order = (index, *(other for other in ranked if other != index))
+            took_s = trio.current_time() - began
+            yield Opened(client, index, took_s, order, looks.names, looks.against(range(index)))
             return
-        raise NoEntryError(f"ring {name}: no entry can be used: {'; '.join(failed)}")
+        raise NoEntryError(f"ring {name}: no entry can be used: {'; '.join(looks.against(range(len(ring.entries))))}")
 
 
 async def read_through(name: str, ring: Ring, opened: Opened) -> RingRoster:
@@ -76,19 +94,17 @@ async def read_through(name: str, ring: Ring, opened: Opened) -> RingRoster:
     stats = await opened.client.stats()
     members = await opened.client.members()
     own = stats.get("agent", {}).get("name", "")
+    names = {**opened.names, opened.index: own}
     listed = tuple(sorted((member for member in members if member.status != "left"), key=lambda member: member.name))
     entries = [
-        Entry(address, own if address == opened.client.address else _guess(address, members))
-        for address in ring.entries
+        Entry(ring.entries[index], names.get(index) or _guess(ring.entries[index], members)) for index in opened.order
     ]
-    in_use = entries.pop(opened.index)
     failed = {member.name for member in members if member.status == "failed"}
-    entries = [entry for entry in entries if entry.node not in failed]
     gossip = next(((member.address, member.port) for member in members if member.name == own), None)
     time = stats.get("serf", {}).get("query_time", "0")
     return RingRoster(
         name=name,
-        entries=(in_use, *entries),
+        entries=(entries[0], *(entry for entry in entries[1:] if entry.node not in failed)),
         members=listed,
         gossip=gossip,
         query_time=int(time) if time.isdecimal() else 0,
@@ -102,14 +118,14 @@ async def read_rosters(config: Config) -> Rosters:
     errors: dict[str, str] = {}
 
     async def read(name: str, ring: Ring) -> None:
-        try:
-            async with open_entry(name, ring) as opened:
-                with trio.fail_after(limits.connect_s):
-                    found[name] = await read_through(name, ring, opened)
-        except (NoEntryError, RingError) as problem:
-            errors[name] = str(problem)
-        except trio.TooSlowError:
-            errors[name] = f"ring {name}: its entry does not answer: is its Serf agent frozen?"
+        skip: dict[int, str] = {}
+        while name not in found and name not in errors:
+            try:
+                async with open_entry(name, ring, skip) as opened:
+                    with roster_through(opened, skip):
+                        found[name] = await read_through(name, ring, opened)
+            except NoEntryError as problem:
+                errors[name] = str(problem)
 
     async with trio.open_nursery() as nursery:
         for name, ring in config.rings.items():
@@ -117,6 +133,18 @@ async def read_rosters(config: Config) -> Rosters:
     if not found:
         raise NoEntryError("; ".join(errors[name] for name in config.rings))
     return Rosters({name: found[name] for name in config.rings if name in found}, errors)
+
+
+@contextmanager
+def roster_through(opened: Opened, skip: dict[int, str]) -> Iterator[None]:
+    """Where the roster cannot be read in here through an entry, add that entry to `skip`, with the reason."""
+    try:
+        with trio.fail_after(limits.roster_s):
+            yield
+    except RingError as problem:
+        skip[opened.index] = str(problem)
+    except trio.TooSlowError:
+        skip[opened.index] = f"{opened.client.address} does not answer: is its Serf agent frozen?"
 
 
 def is_target(member: Member, exclude_tags: Mapping[str, str]) -> bool:

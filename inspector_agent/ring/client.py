@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 import trio
 
@@ -25,13 +25,14 @@ class RingClient:
 
     Attributes:
         address: `host:port` of the agent's RPC.
+        start_within_s: seconds for the connection of a query, and for its start; as long as `connect` was given.
     """
 
     def __init__(self, exchange: Exchange, auth_key: str | None, timeout_s: float) -> None:
         self.address = exchange.address
         self._exchange = exchange
         self._auth_key = auth_key
-        self._timeout_s = timeout_s
+        self.start_within_s = timeout_s
         self._query_start = trio.Lock()
 
     @property
@@ -134,6 +135,7 @@ class RingClient:
         filter_tags: Mapping[str, str] | None = None,
         request_ack: bool = False,
         relay_factor: int = 0,
+        turn: AbstractAsyncContextManager[None] | None = None,
     ) -> AsyncIterator[Subscription[QueryRecord]]:
         """Ask the ring. The context begins when Serf has sent the query out, and the next may be started then.
 
@@ -141,7 +143,8 @@ class RingClient:
         Serf ends the query. Leaving the context ends it at once: each query opens a connection of its own to the same
         agent and closes it on exit, because nothing else ends a query. Name, payload and filters together have about
         1,000 bytes. `filter_tags` are whole values. Queries that start together can overwrite each other inside Serf,
-        so this client starts one after the other; other programs at the same agent are not its to hold back.
+        so this client starts one after the other; other clients and programs at the same agent are not its to hold
+        back. They may agree on a `turn`, which is entered while the query starts.
         """
         command = commands.query(
             name,
@@ -152,12 +155,12 @@ class RingClient:
             request_ack=request_ack,
             relay_factor=relay_factor,
         )
-        async with open_link(self.address, self._auth_key, self._timeout_s) as link:
-            async with self._query_start:
-                with trio.move_on_after(self._timeout_s) as patience:
+        async with open_link(self.address, self._auth_key, self.start_within_s) as link:
+            async with self._query_start, turn or nullcontext():
+                with trio.move_on_after(self.start_within_s) as patience:
                     seq, _ = await link.ask(command)
                 if patience.cancelled_caught:
-                    raise Unreachable(f"the query was not taken within {self._timeout_s:g} s", self.address)
+                    raise Unreachable(f"the query was not taken within {self.start_within_s:g} s", self.address)
             yield QueryRecords(link, seq)
 
 
