@@ -60,7 +60,7 @@ def main() -> int:
             print(f"{name:13} {part.what}{' (only when named)' if part.apart else ''}")
         return 0
     progress = Console(stderr=True, highlight=False)
-    everything = record.read()
+    everything = record.read(record.DOCS)
     results: list[Figure | Section] = []
     broken = []
     for name in given.only:
@@ -68,14 +68,16 @@ def main() -> int:
         began = time.monotonic()
         found = measured(name, quick=given.quick)
         took_s = time.monotonic() - began
-        progress.print(f"{name}: {'broke' if found is None else 'done'} after {took_s:.0f} s")
+        outcome = "broke" if found is None else "done" if found else "not measured here"
+        progress.print(f"{name}: {outcome} after {took_s:.0f} s")
         if found is None:
             broken.append(name)
+        if not found:
             continue
         results += found
         record.enter(everything, name, found, took_s)
         if given.write:  # after each part: hours of measuring survive a power cut
-            record.write(everything, PARTS)
+            record.write(everything, PARTS, record.DOCS)
     Console().print(table(results))
     if given.write:
         progress.print("written: docs/benchmarks.md, docs/benchmarks.json")

@@ -162,8 +162,8 @@ def measure(*, runs: int, nodes: int = NODES) -> list[Figure]:
             tuple(read_and_booked_per_s(mixed) for _ in range(runs)),
             50_000,
             at_most=False,
-            note=f"by one core (processor time), {nodes:,} nodes in one ring: from what Serf's RPC sends to the ledger; an "
-            f"answer has {size}; unsigned, as nodes answer today: the coordinator verifies no signatures of nodes",
+            note=f"by one core (processor time), {nodes:,} nodes in a ring: from what Serf's RPC sends to the ledger; "
+            f"an answer has {size}; unsigned, as nodes answer today: the coordinator verifies no signatures of nodes",
         ),
         Figure(
             "answers_booked_failing_per_s",

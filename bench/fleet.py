@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 BIN = Path(sys.executable).parent
+SETTLING_SWEEPS = 10
+"""Sweeps until everybody has fetched a release: on an idle machine one is enough."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,27 @@ class Fleet:
         report: dict[str, Any] = json.loads(done.stdout)
         return report, wall_s
 
+    def settled(self, *arguments: str) -> list[dict[str, Any]]:
+        """Sweep until every node has given a verdict on the release in force; its nodes as the report has them."""
+        for _ in range(SETTLING_SWEEPS):
+            report, _wall_s = self.sweep(*arguments)
+            verdicts = report["ledger"]["pass"] + report["ledger"]["fail"]
+            if verdicts == report["ledger"]["targets"]:
+                nodes: list[dict[str, Any]] = report["nodes"]
+                return nodes
+        raise SystemExit(f"after {SETTLING_SWEEPS} sweeps not every node gives a verdict: {report['ledger']}")
+
 
 @contextmanager
-def fleet(nodes: int, *, encrypt: bool = False) -> Iterator[Fleet]:
-    """Bring a fleet of `nodes` up, its gossip encrypted on request, and take it down whatever happens."""
+def fleet(nodes: int, *, encrypt: bool = False, drift: float = 0.0) -> Iterator[Fleet]:
+    """Bring a fleet of `nodes` up, its gossip encrypted on request, and take it down whatever happens.
+
+    `drift`: the share of possible drifts that it starts with.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         lab = str(BIN / "inspector-lab")
-        command = [lab, "up", "--nodes", str(nodes), "--dir", directory, *["--encrypt"] * encrypt]
+        command = [lab, "up", "--nodes", str(nodes), "--dir", directory, "--drift", str(drift)]
+        command += ["--encrypt"] * encrypt
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         try:
             yield Fleet(Path(directory))

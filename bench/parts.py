@@ -14,6 +14,8 @@ import msgspec
 
 from bench.figures import Figure, Results, Section
 
+NOT_HERE = 77  # exit code of a part that this machine or user cannot measure, and nothing is wrong
+
 
 class Measure(Protocol):
     """A part's function."""
@@ -86,6 +88,14 @@ def agent(*, quick: bool) -> Results:
         return agent_size.measure(small, sweeps=10 if quick else 100, idle_s=5 if quick else 60)
 
 
+def traffic(*, quick: bool) -> Results:
+    from bench import traffic
+    from bench.fleet import fleet
+
+    with fleet(50, drift=0.05) as big:
+        return traffic.measure(big, runs=3 if quick else 15, idle_s=5 if quick else 60)
+
+
 def booking(*, quick: bool) -> Results:
     from bench import booking
 
@@ -99,17 +109,18 @@ PARTS = {
     "booking": Part("50,000 answers into the ledger", booking),
     "overhead": Part("50 nodes: sweep against Serf's own acks", overhead),
     "encrypted": Part("50 nodes: the same with encrypted gossip", encrypted),
+    "traffic": Part("50 nodes: bytes on the wire", traffic),
     "side-by-side": Part("50 nodes: clush, Salt and Ansible beside a sweep, some ten minutes", side_by_side),
     "agent": Part("3 nodes: memory of the agent", agent),
 }
 
 
 def measured(name: str, *, quick: bool) -> Results | None:
-    """One part in a process of its own; None: it ended badly, and has said why on stderr."""
+    """One part in a process of its own. None: it ended badly; nothing: it cannot run here. Either is told on stderr."""
     command = [sys.executable, "-m", "bench.parts", name, *["quick"] * quick]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode:
-        return None
+        return [] if done.returncode == NOT_HERE else None
     given = msgspec.json.decode(done.stdout, type=Given)
     return [*given.figures, *given.sections]
 

@@ -62,7 +62,7 @@ def quantity(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def read(folder: Path = DOCS) -> Record:
+def read(folder: Path) -> Record:
     """What was measured so far; an empty record where there is none."""
     try:
         raw = (folder / "benchmarks.json").read_bytes()
@@ -87,7 +87,7 @@ def enter(record: Record, part: str, results: Results, seconds: float) -> None:
             )  # fmt: skip
 
 
-def write(record: Record, order: Collection[str], folder: Path = DOCS) -> None:
+def write(record: Record, order: Collection[str], folder: Path) -> None:
     """Write both files; parts stand in their `order`, those that are not in it any more go."""
     record.parts = {name: record.parts[name] for name in order if name in record.parts}
     record.figures = {

@@ -34,7 +34,7 @@ def measure(fleet: Fleet, *, runs: int, encrypted: bool = False) -> list[Figure]
     `encrypted`: the gossip of this fleet is; the figures are told apart, and have no budget of their own.
     """
     ring = load(fleet.config).rings["main"]
-    fleet.sweep(*LIGHT)  # everybody fetches the release once
+    fleet.settled(*LIGHT)  # everybody has fetched the release
     ratios, acks, sweeps = [], [], []
     for _ in range(runs):
         report, _wall_s = fleet.sweep(*LIGHT)
