@@ -1,9 +1,9 @@
 """CORE. Chance, drawn from a seed.
 
-A draw depends on what it is for (which stream, and up to two numbers in it), not on what was drawn before: a packet more
-here does not change what happens there, and the same seed gives the same run on every machine. Streams are told apart by
-a hash; the draws in one are a multiply-and-fold mix of their numbers (half a microsecond each), good enough that peers
-are picked evenly, and worth nothing against somebody who wants to guess.
+A draw depends on what it is for (which stream, and up to two numbers in it), not on what was drawn before: a packet
+more here does not change what happens there, and the same seed gives the same run on every machine. Streams are told
+apart by a hash; the draws in one are a multiply-and-fold mix of their numbers (half a microsecond each), good enough
+that peers are picked evenly, and worth nothing against somebody who wants to guess.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ _MASK = (1 << 128) - 1
 # Odd, without structure: golden ratio and the multipliers of well-known 128-bit generators.
 _STEP_A = 0x9E3779B97F4A7C15F39CC0605CEDC835
 _STEP_B = 0xDA942042E4DD58B59FB21C651E98DF25
-_MIX_1 = 0x2360ED051FC65DA44385DF649FCCF645
-_MIX_2 = 0x5851F42D4C957F2D14057B7EF767814F
+_MIX = 0x2360ED051FC65DA44385DF649FCCF645
 _REAL = 1.0 / (1 << 53)
 
 
@@ -40,9 +39,8 @@ class Chance:
     def bits(self, a: int = 0, b: int = 0) -> int:
         """128 even bits for this purpose."""
         x = (self.seed + a * _STEP_A + b * _STEP_B) & _MASK
-        x = ((x ^ (x >> 67)) * _MIX_1) & _MASK
-        x = ((x ^ (x >> 59)) * _MIX_2) & _MASK
-        return x ^ (x >> 64)
+        x = (x ^ x >> 64) * _MIX & _MASK
+        return x ^ x >> 64
 
     def real(self, a: int = 0, b: int = 0) -> float:
         """From 0 up to, but not, 1."""

@@ -1,9 +1,9 @@
 """CORE. What an entry's Serf agent can take: its socket's buffer, and the queue between its reader and its handler.
 
-Read in memberlist/net_transport.go (udpListen), net.go (packetListen, handleCommand, packetHandler). One goroutine reads
-packets, another works them off; between them wait `HandoffQueueDepth` at most, and what comes then is dropped with a log
-line. In front of the reader is the kernel's buffer, which drops silently. Both work here in the order of arrival (Serf
-works the newest off first, which changes no count).
+Read in memberlist/net_transport.go (udpListen), net.go (packetListen, handleCommand, packetHandler). One goroutine
+reads packets, another works them off; between them wait `HandoffQueueDepth` at most, and what comes then is dropped
+with a log line. In front of the reader is the kernel's buffer, which drops silently. Both work here in the order of
+arrival (Serf works the newest off first, which changes no count).
 
 The two service times are fitted to what was measured at one entry on this kind of machine: 20,000 answers a second
 complete, 50,000 members that all acknowledge at once beside their answers: most acks lost.

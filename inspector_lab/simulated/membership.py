@@ -2,8 +2,8 @@
 
 Failure detection is drawn, not played: read in memberlist/state.go (probeNode, suspectNode) and suspicion.go. Each
 member is probed about once a probe interval by somebody; a probe that fails takes one interval; then it is suspected,
-and with every other member whose probe fails too the time that it has left shrinks from the longest to the shortest. The
-messages about it (70 bytes, a few for each failure) are not played in packets: they leave room for a question.
+and with every other member whose probe fails too the time that it has left shrinks from the longest to the shortest.
+The messages about it (70 bytes, a few for each failure) are not played in packets: they leave room for a question.
 
 A cut that leaves a majority in contact: the majority sees the others fail, and so does everybody who hears it. Who
 hears nothing doubts itself (Lifeguard) and still lists everybody as alive (measured: 90 s later). After a cut of both
@@ -29,7 +29,7 @@ HEALED_ONE_WAY_S = 35.0
 
 
 class Membership:
-    """The views of a ring's entries. `gone(member)`: others stop sending to a member; `back(member)`: they start again."""
+    """The views of a ring's entries. `gone(member)`: others stop sending to it; `back(member)`: they start again."""
 
     def __init__(
         self,

@@ -28,20 +28,20 @@ class Message:
     limit    how often each member passes it on
     due      for each member: when it will hear it, NEVER (not on its way), or KNOWN
     missing  members up that do not know it
-    about    the member that a membership message is about, -1 for others; `newer` has replaced it
+    older    what this message replaces; newer: what has replaced it
     load     what it is to those who hear it
     """
 
-    __slots__ = ("about", "due", "index", "kind", "limit", "load", "missing", "newer", "size")
+    __slots__ = ("due", "index", "kind", "limit", "load", "missing", "newer", "older", "size")
 
-    def __init__(self, index: int, kind: int, size: int, limit: int, due: list[float], load: Any, about: int) -> None:
+    def __init__(self, index: int, kind: int, size: int, limit: int, due: list[float], load: Any) -> None:
         self.index = index
         self.kind = kind
         self.size = size
         self.limit = limit
         self.due = due
         self.missing = 0
-        self.about = about
+        self.older: Message | None = None
         self.newer: Message | None = None
         self.load = load
 

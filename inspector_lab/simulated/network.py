@@ -27,13 +27,14 @@ class Place(Protocol):
 class Network:
     """Everything may be changed while a simulation runs. Shares are from 0 to 1, times in seconds.
 
+    selective         it matters who sends to whom: something is cut or muted
     loss              of every packet, each independently
     duplicate         of the packets that come, so many come twice
     delay_s           one way, for every packet; up to `jitter_s` more, evenly
     reorder           so many are held back by up to `reorder_s`
     """
 
-    __slots__ = ("_cuts", "_muted", "delay_s", "duplicate", "jitter_s", "loss", "reorder", "reorder_s")
+    __slots__ = ("_cuts", "_muted", "delay_s", "duplicate", "jitter_s", "loss", "reorder", "reorder_s", "selective")
 
     def __init__(
         self,
@@ -53,27 +54,27 @@ class Network:
         self.reorder_s = reorder_s
         self._cuts: set[tuple[str, str]] = set()
         self._muted: set[str] = set()
-
-    @property
-    def selective(self) -> bool:
-        """It matters who sends to whom."""
-        return bool(self._cuts or self._muted)
+        self.selective = False
 
     def cut(self, from_zone: str, to_zone: str) -> None:
         """Nothing sent in one zone reaches the other any more; the other way is another cut."""
         self._cuts.add((from_zone, to_zone))
+        self.selective = True
 
     def heal(self, from_zone: str, to_zone: str) -> None:
         """The end of a cut."""
         self._cuts.discard((from_zone, to_zone))
+        self.selective = bool(self._cuts or self._muted)
 
     def mute(self, name: str) -> None:
         """Nothing that this member sends arrives."""
         self._muted.add(name)
+        self.selective = True
 
     def unmute(self, name: str) -> None:
         """The end of a muteness."""
         self._muted.discard(name)
+        self.selective = bool(self._cuts or self._muted)
 
     def zones_pass(self, from_zone: str, to_zone: str) -> bool:
         """Not cut."""

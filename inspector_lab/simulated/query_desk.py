@@ -1,7 +1,7 @@
 """CORE. Queries in a ring: asked at an entry, heard by members, answered in single packets, told to who asked.
 
-Read in serf/serf.go (Query, handleQuery, handleQueryResponse), query.go (filters, relayResponse), event.go (Respond) and
-cmd/serf/command/agent (ipc.go, ipc_query_response_stream.go).
+Read in serf/serf.go (Query, handleQuery, handleQueryResponse), query.go (filters, relayResponse), event.go (Respond)
+and cmd/serf/command/agent (ipc.go, ipc_query_response_stream.go).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from inspector_lab.simulated.queries import ANSWERED, NOT_HEARD, Query, RingQuer
 from inspector_lab.simulated.spec import RingSpec, SimMember
 from inspector_lab.simulated.timeline import Timeline
 from inspector_lab.simulated.transmit_queue import QUERY
+from inspector_lab.simulated.unicast import Unicast
 
 __all__ = ["FROZEN_RPC_S", "RPC_S", "QueryDesk"]
 
 RPC_S = 0.000_5  # a command to Serf on the same machine, and its answer
 TOGETHER_S = 0.000_2  # queries that start within this read the same Lamport time
+SOON_S = 0.000_1  # an entry that has nothing to do handles a packet at once
 FROZEN_RPC_S = 0.7  # then a client gives up an entry that says nothing
-_LUCK = (1 << 16) - 1
-_TRAVEL = (1 << 48) - 1
 
 
 class QueryDesk:
@@ -55,11 +55,10 @@ class QueryDesk:
         self._timeline = timeline
         self._members = members
         self._entries = spec.entries
-        self._network = network
         self._gossip = gossip
         self._membership = membership
         self._counted = counted
-        self._profile = spec.profile
+        self._unicast = Unicast(timeline, spec.profile.handling_s, members, gossip.states, network, counted)
         self._draw = chance.part("unicast").bits
         self._queries: dict[int, Query] = {}
         self._asked: dict[tuple[int, int], Query] = {}  # (client, its own number)
@@ -213,12 +212,13 @@ class QueryDesk:
         target = self._entries[query.entry]
         kind = 2 if payload is None else 3
         salt = query.number << 8 | kind
-        self._send(member, target, size, self._draw(member, salt), query, name, payload, -1)
+        luck = self._draw(member, salt)
+        self._unicast.send(member, target, size, luck, self._arrive, query, size, name, payload)
         count = len(self._members)
         if not query.ask.relay or count < query.ask.relay + 1:
             return True
-        size += messages.RELAY_HEADERS_BYTES + len(self._members[target].name.encode())
-        if size > messages.RESPONSE_BYTES_MAX:
+        wrapped = size + messages.RELAY_HEADERS_BYTES + len(self._members[target].name.encode())
+        if wrapped > messages.RESPONSE_BYTES_MAX:
             return False
         chosen: list[int] = []
         for attempt in range(3 * count):
@@ -228,54 +228,29 @@ class QueryDesk:
             relay = (luck >> 80) * count >> 48
             if relay != member and relay not in chosen and self._membership.listed(relay) == ALIVE:
                 chosen.append(relay)
-                self._send(member, relay, size, luck, query, name, payload, target)
+                self._unicast.send(member, relay, wrapped, luck, self._relay, relay, query, size, luck, name, payload)
         return True
 
-    def _send(
-        self, source: int, target: int, size: int, luck: int,
-        query: Query, name: str, payload: bytes | None, onward: int,
-    ) -> None:  # fmt: skip
-        """One packet. `onward`: the member that it is to be relayed to, -1 for none."""
-        counted, network = self._counted, self._network
-        counted["unicast_packets"] += 1
-        counted["unicast_bytes"] += size
-        if network.lost(luck & _LUCK) or (
-            network.selective and not network.passes(self._members[source], self._members[target])
-        ):
-            counted["lost"] += 1
-            return
-        at = self._timeline.now + self._profile.handling_s
-        self._timeline.at(
-            at + network.travel_s(luck >> 16 & _TRAVEL), self._arrive, target, size, luck, query, name, payload, onward
-        )
-        counted["in_flight"] += 1
-        if network.duplicate and network.doubled(luck >> 64 & _LUCK):
-            counted["duplicated"] += 1
-            counted["in_flight"] += 1
-            later = network.travel_s(luck >> 20 & _TRAVEL) + network.travel_s(luck >> 48 & _TRAVEL)
-            self._timeline.at(at + later, self._arrive, target, size, luck, query, name, payload, onward)
-
-    def _arrive(
-        self, target: int, size: int, luck: int, query: Query, name: str, payload: bytes | None, onward: int
-    ) -> None:
-        """A packet reaches a member: one to relay, or an answer for the entry."""
-        state = self._gossip.states[target]
-        self._counted["in_flight"] -= 1
-        if state == DOWN or (state == FROZEN and onward >= 0):
-            self._counted["lost"] += 1
-        elif onward >= 0:
-            self._counted["delivered"] += 1
+    def _relay(self, relay: int, query: Query, size: int, luck: int, name: str, payload: bytes | None) -> None:
+        """A member is to send an answer on. One that stands still has forgotten it when it runs on."""
+        self._counted["delivered"] += 1
+        if self._gossip.states[relay] == UP:
             self._counted["relayed"] += 1
-            size -= messages.RELAY_HEADERS_BYTES
-            self._send(target, onward, size, self._draw(target, luck >> 64), query, name, payload, -1)
+            luck = self._draw(relay, luck >> 64)
+            self._unicast.send(relay, self._entries[query.entry], size, luck, self._arrive, query, size, name, payload)
+
+    def _arrive(self, query: Query, size: int, name: str, payload: bytes | None) -> None:
+        """An answer reaches its entry's socket."""
+        done = self._inboxes[query.entry].take(self._timeline.now, size)
+        if done is None:
+            return
+        self._counted["delivered"] += 1
+        if self._gossip.states[self._entries[query.entry]] == FROZEN:
+            self._waiting[query.entry].append((query, name, payload))
+        elif done - self._timeline.now < SOON_S:
+            self._take(query, name, payload)
         else:
-            done = self._inboxes[query.entry].take(self._timeline.now, size)
-            if done is not None:
-                self._counted["delivered"] += 1
-                if state == FROZEN:
-                    self._waiting[query.entry].append((query, name, payload))
-                else:
-                    self._timeline.at(done, self._take, query, name, payload)
+            self._timeline.at(done, self._take, query, name, payload)
 
     def thawed(self, entry: int) -> None:
         """The entry's agent runs on: what waited for it is read now."""

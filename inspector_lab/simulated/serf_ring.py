@@ -238,4 +238,4 @@ class SerfRing:
         self._retarget()
 
     def _retarget(self) -> None:
-        self._gossip.targets = [one for one in range(len(self.members)) if one not in self._away]
+        self._gossip.peers.targets = [one for one in range(len(self.members)) if one not in self._away]
