@@ -96,6 +96,12 @@ def traffic(*, quick: bool) -> Results:
         return traffic.measure(big, runs=3 if quick else 15, idle_s=5 if quick else 60)
 
 
+def calibration(*, quick: bool) -> Results:
+    from bench import calibration
+
+    return calibration.measure(quick=quick)
+
+
 def booking(*, quick: bool) -> Results:
     from bench import booking
 
@@ -111,6 +117,7 @@ PARTS = {
     "encrypted": Part("50 nodes: the same with encrypted gossip", encrypted),
     "traffic": Part("50 nodes: bytes on the wire", traffic),
     "side-by-side": Part("50 nodes: clush, Salt and Ansible beside a sweep, some ten minutes", side_by_side),
+    "calibration": Part("the simulated ring against real ones of 50 to 300 nodes, some six minutes", calibration),
     "agent": Part("3 nodes: memory of the agent", agent),
 }
 
