@@ -78,6 +78,9 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
         list[str] | None, typer.Option("--item", metavar="PATTERN", help="Only these items; repeat it for more.")
     ] = None,
     timeout: Timeout = limits.timeout_s,
+    max_age: Annotated[
+        float, typer.Option(metavar="S", help="A node may repeat the verdict of another sweep, if it is not older.")
+    ] = 0.0,
     *,
     no_escalate: Annotated[bool, typer.Option("--no-escalate", help="No second pass by Ansible.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -99,7 +102,9 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
             "--json and --ndjson both print to stdout: choose one, or write the report with --output FILE"
         )
     _check_timeout(timeout)
-    request = Request(tuple(targets or ()), tuple(exclude or ()), tuple(item or ()), timeout)
+    if not 0 <= max_age <= limits.max_age_s:
+        raise ConfigError(f"--max-age {max_age:g} is not in 0 … {limits.max_age_s:g} seconds")
+    request = Request(tuple(targets or ()), tuple(exclude or ()), tuple(item or ()), timeout, max_age)
     faces = Faces(as_json=as_json, ndjson=ndjson, junit=junit, html=html, output=output)
     raise typer.Exit(sweep(context.obj, request, faces, escalates=not no_escalate))
 

@@ -90,7 +90,8 @@ def _heard(answer: Answer, at_s: float, state: State) -> str:
         return f"answered at {at_s:.1f} s that its clock makes the question look too old or too new"
     if answer.incomplete:
         return f"answered at {at_s:.1f} s with {answer.counts.total} items, others were still being checked"
+    memory = f"from memory, by a run that had ended {answer.age_ms / 1000:.1f} s before" if answer.age_ms else ""
     if state is State.UNCOVERED:
         what = f"all {answer.counts.na} items do not apply there" if answer.counts.total else "no item applies to it"
-        return f"answered at {at_s:.1f} s: {what}"
-    return ""
+        return f"answered at {at_s:.1f} s{' ' * bool(memory)}{memory}: {what}"
+    return f"answered at {at_s:.1f} s {memory}" if memory else ""

@@ -11,6 +11,7 @@ from inspector_agent import limits as agent_limits
 timeout_s = 10.0  # the ledger closes by then, always: twice what a node has, and a re-ask of what got lost at the end
 timeout_s_min = 0.5  # less than the epidemic of a ring of 50
 timeout_s_max = 600.0
+max_age_s = agent_limits.max_age_ms_max / 1000  # of a verdict that a node remembers of another sweep
 answer_within_s = 5.0  # two checks that hang at their default of 2 s, and the others
 answer_within_s_min = 0.2
 

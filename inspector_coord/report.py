@@ -1,6 +1,7 @@
 """CORE. The report of a sweep: `inspector.sweep/1`, the stable document that faces and other programs read (DESIGN 11).
 
-Beyond the keys of the contract: `interrupted`, `exit_code`, `targets` and `items` (what was asked for), `absent` (nodes
+Beyond the keys of the contract: `memory` (verdicts that nodes remembered of another sweep), `again` (what asking again
+brought), `interrupted`, `exit_code`, `targets` and `items` (what was asked for), `absent` (nodes
 named as targets that are no members), `rings` (one line each), `notes` (sentences for a person), `waivers` (those in
 use, see `waived`); of the release, while one is out, `canary`; of a group `remediation`; of a node `evidence`, `facts`
 (those that are asked about), `canary` (true where it is judged by that), and with an answer `counts`, `took_ms`,
@@ -10,7 +11,7 @@ use, see `waived`); of the release, while one is out, `canary`; of a group `reme
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -76,6 +77,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     match: Terms = {}
     targets: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
+    max_age_s: float = 0.0
     absent: tuple[str, ...] = ()
     rings: tuple[RingFacts, ...] = ()
     notes: tuple[str, ...] = ()
@@ -115,14 +117,41 @@ def build(facts: Facts, ledger: Ledger, past: Mapping[bytes, Release], reader: R
         "nodes": [node_entry(node, findings[node.key], texts, main, facts.epoch) for node in nodes],
         "dropped": {word: ledger.dropped[word] for word in DROPPED},
         "interrupted": facts.interrupted,
+        "memory": _memory(nodes, facts.max_age_s),
+        "again": _again(nodes, facts.rings),
         "targets": list(facts.targets),
         "items": list(facts.items),
         "absent": fold_names(facts.absent),
-        "rings": [msgspec.to_builtins(ring) for ring in facts.rings],
+        "rings": _rings(nodes, facts.rings),
         "notes": notes[: limits.notes_max],
     }
     report["exit_code"] = exit_code(report)
     return report
+
+
+def _memory(nodes: Sequence[Node], max_age_s: float) -> Report:
+    """How many verdicts were not made for this sweep, and how old the oldest of them is."""
+    ages = [node.answer.age_ms for node in nodes if node.answer is not None and node.answer.age_ms]
+    return {"max_age_s": max_age_s, "verdicts": len(ages), "oldest_s": round(max(ages, default=0) / 1000, 3)}
+
+
+def _again(nodes: Sequence[Node], rings: Sequence[RingFacts]) -> Report:
+    """What was asked after the first question, of how many nodes, and how many of these answered then."""
+    asked = [node for node in nodes if node.asked > 1]
+    return {
+        "questions": sum(max(0, ring.questions - 1) for ring in rings),
+        "asked": len(asked),
+        "answered": sum(node.answer is not None and bool(node.round) for node in asked),
+    }
+
+
+def _rings(nodes: Sequence[Node], rings: Sequence[RingFacts]) -> list[Report]:
+    """One entry a ring, with its own sums."""
+    sums = Counter((node.ring, str(node.state)) for node in nodes)
+    return [
+        msgspec.to_builtins(ring) | {"states": {str(state): sums[ring.name, str(state)] for state in State}}
+        for ring in rings
+    ]
 
 
 def _release(facts: Facts, nodes: Sequence[Node]) -> Report:

@@ -60,6 +60,7 @@ def _answer(answer: Answer, answered_s: float, wants: bytes, epoch: float) -> di
             "waived": counts.waived,
         },
         "took_ms": answer.took_ms,
+        "age_ms": answer.age_ms,
         "clock_offset_s": round(answer.clock / 1000 - (epoch + answered_s), 1),
         "vitals": {name: value for name, value in msgspec.structs.asdict(answer.vitals).items() if value is not None},
         "incomplete": answer.incomplete,

@@ -36,12 +36,16 @@ Watch = Callable[[Mapping[str, int], int, float, str], None]
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a person wants swept: targets (none: everybody), less `exclude`, items by pattern (none: all)."""
+    """What a person wants swept: targets (none: everybody), less `exclude`, items by pattern (none: all).
+
+    `max_age_s`: how old a verdict may be that a node remembers of another sweep; 0: none is wanted.
+    """
 
     targets: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     timeout_s: float = limits.timeout_s
+    max_age_s: float = 0.0
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -105,6 +109,7 @@ class FleetSweep:
                     canary=current.canary_prefix,
                     items=patterns,
                     answer_within_ms=1,
+                    max_age_ms=round(self._request.max_age_s * 1000),
                     issued_at=0,
                 )
             )
@@ -130,6 +135,7 @@ class FleetSweep:
             canary=current.canary_prefix,
             items=self._request.items,
             timeout_s=self._request.timeout_s,
+            max_age_ms=round(self._request.max_age_s * 1000),
         )
         self._rings.plan(ledger, asked, selection.tag, epoch)
         return ledger
@@ -156,6 +162,7 @@ class FleetSweep:
             match=current.match,
             targets=self._request.targets,
             items=self._request.items,
+            max_age_s=self._request.max_age_s,
             absent=selection.absent,
             rings=self._rings.facts(began),
             notes=tuple(notes[: limits.notes_max]),

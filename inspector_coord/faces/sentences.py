@@ -11,7 +11,10 @@ from typing import Any
 from inspector_coord.faces.words import LEDGER_STATES, NO_VERDICT
 from inspector_coord.plain import plain
 
-__all__ = ["cause_told", "commands", "exit_code", "exit_told", "headline", "ring_lines", "subtitle", "waiver_told"]
+__all__ = [
+    "again_told", "cause_told", "commands", "exit_code", "exit_told", "headline", "ring_lines", "subtitle",
+    "waiver_told",
+]  # fmt: skip
 
 Report = Mapping[str, Any]
 
@@ -39,6 +42,7 @@ def headline(report: Report) -> str:
     start = "Interrupted. " if report.get("interrupted") else ""
     unasked = _unasked(report)
     end = f"{_canary(report)}. Not asked: {', '.join(unasked)}." if unasked else f"{_canary(report)}."
+    end += _memory(report)
     if passed == targets:
         whole = {0: "No node was asked", 1: "The only node passes"}.get(targets, f"All {targets} nodes pass")
         return f"{start}{whole}{end}"
@@ -57,6 +61,27 @@ def _canary(report: Report) -> str:
         return ""
     count = int(canary["count"])
     return f"; {count} {'node is' if count == 1 else 'nodes are'} judged by canary release {plain(canary['number'])}"
+
+
+def _memory(report: Report) -> str:
+    """What was not looked at for this sweep."""
+    memory = report.get("memory") or {}
+    count = int(memory.get("verdicts") or 0)
+    if not count:
+        return ""
+    verdicts = "1 verdict is" if count == 1 else f"{count:,} verdicts are"
+    return f" {verdicts} from memory, up to {math.ceil(float(memory['oldest_s']))} s old."
+
+
+def again_told(report: Report) -> str:
+    """What asking again brought; "" where nobody was asked again."""
+    again = report.get("again") or {}
+    asked, answered = int(again.get("asked") or 0), int(again.get("answered") or 0)
+    if not asked:
+        return ""
+    questions = int(again["questions"])
+    told = f"{asked:,} {'node was' if asked == 1 else 'nodes were'} asked again"
+    return f"{told}, by {questions} question{'' if questions == 1 else 's'}: {answered:,} answered then"
 
 
 def _unasked(report: Report) -> list[str]:
@@ -114,13 +139,22 @@ def _ratio(value: float) -> str:
 
 
 def ring_lines(rings: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """A line a ring; none for a single ring in good order, which the ledger tells all about."""
-    return tuple(_ring(ring) for ring in rings) if len(rings) > 1 or any(ring.get("error") for ring in rings) else ()
+    """A line a ring, those in trouble first; none for a single ring in good order: the ledger tells all about it."""
+    ordered = sorted(rings, key=lambda ring: not ring.get("error"))
+    return tuple(map(_ring, ordered)) if len(rings) > 1 or any(ring.get("error") for ring in rings) else ()
 
 
 def _ring(ring: Mapping[str, Any]) -> str:
-    text = f"{plain(ring['name'])}: {ring['targets']} targets, {float(ring.get('seconds') or 0):.2f} s"
-    return f"{text}, {plain(ring['error'])}" if ring.get("error") else text
+    """`east: 5,000 targets, 4,990 pass, 10 fail, 1.31 s, through 10.0.0.1:7373`."""
+    name, targets = plain(ring["name"]), int(ring["targets"])
+    if ring.get("error"):
+        return f"{name}: not asked: {plain(ring['error']).removeprefix(f'ring {name}: ')}"
+    members, states = int(ring.get("members", targets)), ring.get("states") or {}
+    told = [f"{targets:,} of {members:,} members" if members != targets else f"{targets:,} targets"]
+    told += [f"{states[state]:,} {state}" for state in LEDGER_STATES if states.get(state)]
+    told += [f"{float(ring.get('seconds') or 0):.2f} s"] if targets else []
+    told += [f"through {plain(', then '.join(ring['through']))}"] if ring.get("through") else []
+    return f"{name}: {', '.join(told)}"
 
 
 def exit_told(report: Report) -> str:

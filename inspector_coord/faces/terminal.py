@@ -25,6 +25,7 @@ __all__ = ["Progress", "render"]
 
 GROUPS_SHOWN = 40
 LINES_SHOWN = 25
+RINGS_SHOWN = 60
 BAR_CELLS_MAX = 40
 
 STYLES = {
@@ -109,8 +110,15 @@ def _sections(seen: View, width: int) -> Iterable[tuple[str, list[RenderableType
             *_more(len(seen.waived), LINES_SHOWN, "waivers"),
         ],
     )
-    yield "Rings", [Text(line) for line in seen.rings]
-    yield "Notes", [Text(note) for note in seen.notes]
+    yield (
+        "Rings",
+        [*(Text(line) for line in seen.rings[:RINGS_SHOWN]), *_more(len(seen.rings), RINGS_SHOWN, "rings")],
+    )
+    yield "Asked again", [Text(seen.again, style="dim")] if seen.again else []
+    yield (
+        "Notes",
+        [*(Text(note) for note in seen.notes[:LINES_SHOWN]), *_more(len(seen.notes), LINES_SHOWN, "notes")],
+    )
     yield "Dropped on the way", [Text(seen.dropped, style="yellow")] if seen.dropped else []
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from inspector_coord.faces.sentences import (
+    again_told,
     cause_told,
     commands,
     exit_code,
@@ -98,6 +99,7 @@ class View(msgspec.Struct, frozen=True):
     second_counts: str
     waived: tuple[Waived, ...]
     rings: tuple[str, ...]
+    again: str
     notes: tuple[str, ...]
     dropped: str
     exit: str
@@ -126,6 +128,7 @@ def view(report: Report) -> View:
         second_counts=_second_counts(report["nodes"]),
         waived=tuple(_waived(waiver) for waiver in report.get("waivers", ())),
         rings=ring_lines(report.get("rings", ())),
+        again=again_told(report),
         notes=tuple(plain(note) for note in report.get("notes", ())),
         dropped=", ".join(dropped),
         exit=exit_told(report),
