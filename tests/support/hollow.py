@@ -53,7 +53,7 @@ class Stage:
         *,
         loss: float = 0,
         duplicate: float = 0,
-        drift: float = 0.2,
+        drift: float = 0.08,
         delay: float = 0,
     ) -> None:
         self.plan = lay_out(HollowWish(members=nodes, drift=drift), 9)
