@@ -63,6 +63,7 @@ class Gossip:
         self._answers: dict[int, list[int]] = {}  # slot number -> members that answer a ping then
         self._held: dict[int, list[Message]] = {}  # what came to frozen members
         self._missing = 0  # members times live messages
+        self._flying = 0  # packets with news
         self._done = -1  # the last slot that was simulated
         self._next: int | None = None  # the slot that is due
         self._slept: int | None = None  # the last slot before everybody knew everything
@@ -198,6 +199,8 @@ class Gossip:
                 self._next = ahead
                 self._timeline.at(ahead * self._width, self._run, ahead)
                 return
+        if self._flying:  # who gets one of them passes it on
+            return
         for message in self._live:
             self._missing -= message.missing
             message.missing = 0
@@ -255,10 +258,12 @@ class Gossip:
         for message in news:
             message.due[peer] = arrival
         if news:
+            self._flying += 1
             self._timeline.at(arrival, self._arrive, peer, news)
 
     def _arrive(self, member: int, news: Sequence[Message]) -> None:
         """A packet with news is there. A member that stands still has it when it runs on."""
+        self._flying -= 1
         state = self.states[member]
         for message in news:
             if message.due[member] == KNOWN:
