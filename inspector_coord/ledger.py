@@ -117,12 +117,15 @@ class Ledger:
             node.acked_s = at_s
 
     def answered(self, node: Node, answer: Answer, at_s: float, round_number: int) -> Booking:
-        """Book an answer. A complete verdict stays; anything else is replaced by what is worth at least as much."""
+        """Book an answer. A complete verdict stays; anything else is replaced by what is worth more, or newer.
+
+        Newer is the answer to a later question: the same packet twice, or one that was overtaken, changes nothing.
+        """
         before = self._word(node)
         booking = _NEW
         if node.answer is not None:
-            old = worth_of(node.answer, node.wants)
-            if old is Worth.VERDICT or worth_of(answer, node.wants) < old:
+            old, new = worth_of(node.answer, node.wants), worth_of(answer, node.wants)
+            if old is Worth.VERDICT or new < old or (new == old and round_number <= (node.round or 0)):
                 self.dropped["duplicate"] += 1
                 return Booking.DUPLICATE
             booking = Booking.BETTER
