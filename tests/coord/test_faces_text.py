@@ -118,10 +118,37 @@ def test_only_counters_that_counted_are_shown() -> None:
 def test_a_ring_in_trouble_is_named_even_alone() -> None:
     """Rings in good order are news only where there are several."""
     trouble = [{"name": "main", "targets": 0, "seconds": 0, "error": "no entry could be reached"}]
-    assert view(reports.quiet_night() | {"rings": trouble}).rings == (
-        "main: not asked: no entry could be reached",
-    )
+    assert view(reports.quiet_night() | {"rings": trouble}).rings == ("main: not asked: no entry could be reached",)
     assert view(reports.quiet_night()).rings == ()
+
+
+def test_each_of_several_rings_has_a_line() -> None:
+    """What became of its nodes, how long that took, through which entries; those in trouble first."""
+    east = {"name": "east", "members": 5000, "targets": 5000, "seconds": 1.314, "states": {"pass": 4990, "fail": 10}}
+    west = {"name": "west", "members": 3, "targets": 2, "seconds": 2, "through": ["a:1", "b:1"], "states": {"pass": 2}}
+    gone = {"name": "gone", "targets": 0, "error": "ring gone: no entry can be used"}
+    assert view(reports.quiet_night() | {"rings": [east, west, gone]}).rings == (
+        "gone: not asked: no entry can be used",
+        "east: 5,000 targets, 4,990 pass, 10 fail, 1.31 s",
+        "west: 2 of 3 members, 2 pass, 2.00 s, through a:1, then b:1",
+    )
+
+
+def test_verdicts_from_memory_stand_in_the_first_line() -> None:
+    """Nobody shall take for seen now what was seen a while ago."""
+    memory = {"max_age_s": 60.0, "verdicts": 9812, "oldest_s": 41.2}
+    told = view(reports.quiet_night() | {"memory": memory}).headline
+    assert told == "All 3 nodes pass. 9,812 verdicts are from memory, up to 42 s old."
+    one = view(reports.quiet_night() | {"memory": memory | {"verdicts": 1}}).headline
+    assert one.endswith(" 1 verdict is from memory, up to 42 s old.")
+
+
+def test_what_asking_again_brought_is_told() -> None:
+    """Answers get lost on the way; what it took to have them all the same is worth a line."""
+    again = {"questions": 2, "asked": 40, "answered": 37}
+    told = "40 nodes were asked again, by 2 questions: 37 answered then"
+    assert view(reports.quiet_night() | {"again": again}).again == told
+    assert view(reports.quiet_night() | {"again": {"questions": 0, "asked": 0, "answered": 0}}).again == ""
 
 
 def test_what_was_never_asked_is_never_a_clean_bill() -> None:

@@ -185,3 +185,22 @@ def test_an_item_pattern_narrows_who_evaluated_what() -> None:
     report = made({number: said((1,)) for number in range(16, 21)}, items=("sysctl:key1",))
     assert report["groups"][0]["causes"] == [{"tag": "rack=b2", "precision": 1.0, "recall": 1.0}]
     assert report["items"] == ["sysctl:key1"]
+
+
+def test_what_is_from_memory_and_what_came_late_is_counted() -> None:
+    """Verdicts of another sweep with the age of the oldest; sums of each ring; who answered only when asked again."""
+    report = made({3: said(age_ms=41_200), 4: said((0,), age_ms=900), 20: None}, max_age_s=60.0)
+    assert report["memory"] == {"max_age_s": 60.0, "verdicts": 2, "oldest_s": 41.2}
+    assert [report["nodes"][index]["age_ms"] for index in range(4)] == [0, 0, 41_200, 900]
+    assert report["nodes"][2]["evidence"] == "answered at 0.5 s from memory, by a run that had ended 41.2 s before"
+    assert (report["rings"][0]["states"]["pass"], report["rings"][0]["states"]["silent"]) == (18, 1)
+    assert report["ledger"]["pass"] == 18
+
+    nodes = [Node("main", f"n{number}", "", {}, "alive", asked=number) for number in (1, 2, 3)]
+    ledger = Ledger(nodes, prefix_of(RELEASE))
+    for node, turn in zip(nodes[:2], (0, 2), strict=True):
+        ledger.answered(node, said(), 0.5, turn)
+    ledger.close(1.9)
+    rings = (RingFacts("main", "127.0.0.1:7373", 3, 3, 1.9, questions=4),)
+    facts = Facts(sweep=b"sweep-00", started="", epoch=0.0, seconds=1.9, release=RELEASE, rings=rings)
+    assert build(facts, ledger, {})["again"] == {"questions": 3, "asked": 2, "answered": 1}
