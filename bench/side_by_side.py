@@ -35,7 +35,7 @@ PLOT = Path(__file__).parent.parent / "docs" / "side-by-side.svg"
 
 def tell(what: str) -> None:
     """Progress."""
-    print(f"  {what} …", file=sys.stderr, flush=True)
+    print(f"  {what}", file=sys.stderr, flush=True)
 
 
 def healthy(looks: Iterable[Looked], words: Callable[[Looked], dict[str, str]], nodes: int) -> list[Looked]:
@@ -121,6 +121,7 @@ class Bench:
         """Book what was said about broken nodes."""
         others = self.nodes - len(KILLED) - len(HUNG)
         self.found.broken.append(Broken(peer, how, look, words(look), others, KILLED, HUNG))
+        tell(self.found.broken[-1].row)
 
     def faults(self) -> None:
         """Kill and hang nodes, and ask everybody."""

@@ -61,12 +61,9 @@ def playbook(paths: list[str], *, one_task: bool) -> str:
 
 
 def words(looked: Looked) -> dict[str, str]:
-    """Node -> what Ansible says of it; "" where its recap counts nothing but `ok`."""
-    said = {}
-    for found in re.finditer(r"^(\w+)\s+: ok=(\d+)\s.*?unreachable=(\d+)\s+failed=(\d+)", looked.out, re.MULTILINE):
-        node, ok, unreachable, failed = found[1], *(int(found[at]) for at in (2, 3, 4))
-        reason = re.search(rf"^(?:fatal: )?\[{node}\]: [^\n]*(?:\n(?!\S*\[).*)*", looked.out, re.MULTILINE)
-        why = re.search(r"port \d+: ([\w ]+)|(Connection timed out[\w ]*)", reason[0] if reason else "")
-        word = "UNREACHABLE" if unreachable else "FAILED" if failed or not ok else ""
-        said[node] = f"{word}: {why[1] or why[2]}" if word and why else word
+    """Node -> what Ansible says of it; "" where its tasks returned values. Read line by line: it may not have ended."""
+    said = dict.fromkeys(re.findall(r"^(?:ok|changed): \[(\w+)\]", looked.out, re.MULTILINE), "")
+    for node, word, rest in re.findall(r"^fatal: \[(\w+)\]: (\w+)!(.*)", looked.out, re.MULTILINE):
+        why = re.search(r"Connection (?:refused|timed out|reset)[\w ]*", rest)
+        said[node] = f"{word}: {why[0]}" if why else word
     return said

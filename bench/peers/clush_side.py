@@ -79,7 +79,10 @@ def words(looked: Looked) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for line in looked.err.splitlines():
         if reason := re.match(r"(\w+): (?:ssh: connect to host \S+ port \d+: )?(Connection .*)", line):
-            reasons[reason[1]] = reason[2]
+            reasons.setdefault(reason[1], reason[2])
         elif end := re.match(r"clush: (\S+?)(?: \(\d+\))?: (exited with exit code \d+|command timeout)", line):
             said |= dict.fromkeys(NodeSet(end[1]), end[2])
+        elif waiting := re.match(r"Keyboard interrupt \((.*) (did not complete)\)", line):
+            said |= dict.fromkeys(NodeSet(waiting[1]), waiting[2])
+    said = dict.fromkeys(reasons, "") | said
     return {node: ": ".join(filter(None, (reasons.get(node), word))) for node, word in said.items()}

@@ -40,7 +40,8 @@ def words(looked: Looked) -> dict[str, str]:
     if looked.out.startswith("{"):
         return dict.fromkeys(json.loads(looked.out), "")
     said = {}
-    for found in re.finditer(r"^(\w+):\n((?:[ \t-].*\n?|\n)*)", looked.out, re.MULTILINE):
-        missing = re.search(r"Minion did not return\. \[.*?\]", found[2])
-        said[found[1]] = missing[0] if missing else "" if found[2].strip() else "nothing"
+    blocks = re.split(r"^(\w+):\n", looked.out, flags=re.MULTILINE)[1:]
+    for node, block in zip(blocks[::2], blocks[1::2], strict=True):
+        missing = re.search(r"Minion did not return\. \[.*?\]", block)
+        said[node] = missing[0] if missing else "" if block.strip() else "nothing"
     return said

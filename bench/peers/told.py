@@ -72,7 +72,7 @@ class Broken:
         answered = sum(1 for node, word in self.said.items() if not word and node not in self.bad)
         blamed = sorted(node for node, word in self.said.items() if word and node not in self.bad)
         others = f"{answered} of {self.others}" + (f", wrongly blamed: {NodeSet.fromlist(blamed)}" if blamed else "")
-        end = "did not end, killed" if self.look.exit is None else f"exit {self.look.exit}"
+        end = "did not end, interrupted" if self.look.exit is None else f"exit {self.look.exit}"
         killed, hung = word_of(self.killed, self.said), word_of(self.hung, self.said)
         return f"| {self.peer} | {self.how} | {killed} | {hung} | {others} | {self.look.seconds:.3g} s | {end} |"
 

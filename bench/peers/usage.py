@@ -19,12 +19,14 @@ from pathlib import Path
 from bench.agent_size import cpu_s, family, total_mb
 from inspector_lab import processes
 
+LAST_WORDS_S = 5.0  # what an interrupted command may take to say what it has
+
 
 @dataclass(frozen=True)
 class Looked:
     """One command: wall seconds, processor seconds on the asker's side and on the nodes', exit code, what it printed.
 
-    exit: None where it did not end within its time and was killed.
+    exit: None where it did not end within its time and was interrupted, as by Ctrl-C.
     """
 
     seconds: float
@@ -79,7 +81,7 @@ def end(pids: Sequence[int]) -> None:
 def run(
     command: Sequence[str], sides: Sides, *, timeout_s: float, environment: Mapping[str, str] | None = None
 ) -> Looked:
-    """Run one command to its end, or kill it after `timeout_s`."""
+    """Run one command to its end. After `timeout_s` it gets what Ctrl-C sends, and a little later it is killed."""
 
     def asker_s() -> float:
         return children_s() + spent_s(strays(sides.nodes))
@@ -93,11 +95,16 @@ def run(
             stderr=err,
             env=os.environ | (environment or {}),
             start_new_session=True,
+            # A bench in the background of a shell would make its commands deaf to Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread only
         )
         try:
             identity = processes.identify(process.pid)
             ended = identity is None or processes.wait_gone(identity, timeout_s)
             seconds = time.monotonic() - began
+            if identity and not ended:
+                os.killpg(process.pid, signal.SIGINT)
+                processes.wait_gone(identity, LAST_WORDS_S)
         finally:
             if process.poll() is None:
                 processes.kill_trees([process.pid])
