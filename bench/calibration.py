@@ -100,22 +100,27 @@ def compare(
 def answered(nodes: int, runs: int) -> Comparison:
     """Sweeps of light items over a practice fleet; the simulated checks take as long as the real nodes report."""
     tell(f"{nodes} inspected nodes, {runs} sweeps")
-    real: list[list[float]] = []
-    took_s: list[float] = []
+    sweeps = []
     with fleet(nodes) as lab:
         lab.settled(*LIGHT)
         for _ in range(runs):
             report, _wall_s = lab.sweep(*LIGHT)
             verdicts = [node for node in report["nodes"] if node["via"] == "query"]
-            real.append(sorted(node["seconds"] for node in verdicts))
-            took_s += [node["took_ms"] / 1000 for node in verdicts]
-    simulated = [simulated_curves.verdicts(nodes, took_s, seed) for seed in range(SEEDS)]
-    machine = f"checks take {1000 * statistics.median(took_s):.0f} ms"
-    heard = whole(real, nodes)
+            sweeps.append([(node["seconds"], node["took_ms"] / 1000) for node in verdicts])
+    heard = whole(sweeps, nodes)
     if not heard:
         raise SystemExit(f"{nodes} inspected nodes: somebody was missing in each of {runs} sweeps")
+    took = [[took_s for _, took_s in sorted(sweep, key=lambda node: node[0] - node[1])] for sweep in heard]
+    simulated = [simulated_curves.verdicts(nodes, took[seed % len(took)], seed) for seed in range(SEEDS)]
+    machine = f"checks take {1000 * statistics.median(one for sweep in took for one in sweep):.0f} ms"
     return Comparison(
-        f"verdicts_{nodes}", f"verdicts of {nodes}", nodes, heard, whole(simulated, nodes), runs - len(heard), machine
+        f"verdicts_{nodes}",
+        f"verdicts of {nodes}",
+        nodes,
+        [sorted(seconds for seconds, _ in sweep) for sweep in heard],
+        whole(simulated, nodes),
+        runs - len(heard),
+        machine,
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence, Sized
+from typing import NamedTuple, TypeVar
 
 from bench.figures import Figure
 
 WITHIN = 0.2  # by so much the simulated curve may be off
 Arrivals = Sequence[float]
+Run = TypeVar("Run", bound=Sized)
 
 
 class Agreement(NamedTuple):
@@ -77,7 +78,7 @@ class Comparison(NamedTuple):
         return told
 
 
-def whole(runs: Sequence[Arrivals], nodes: int) -> list[Arrivals]:
+def whole(runs: Sequence[Run], nodes: int) -> list[Run]:
     """The runs in which everybody was heard."""
     return [run for run in runs if len(run) == nodes]
 

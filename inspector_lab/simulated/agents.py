@@ -49,6 +49,7 @@ class Habits(msgspec.Struct, frozen=True):
     own       what its pointer assigns to it; holds: what it has at the start, None for nothing
     fetch_s   how long it takes to get what it lacks; None: it cannot
     took_s    of a run of its checks, on average; None: they never end, the first half of the items is known at once
+    exact     a run takes just that long
     outcomes  of the items by number, "pass" where there is none
     skew_s    its clock less the true time
     speaks    "" as its session does, else what it says instead: garbage, or other-sweep (an answer of another one)
@@ -58,6 +59,7 @@ class Habits(msgspec.Struct, frozen=True):
     holds: Baseline | None
     fetch_s: float | None = 0.1
     took_s: float | None = 0.03
+    exact: bool = False
     outcomes: tuple[str, ...] = ()
     skew_s: float = 0.0
     speaks: str = ""
@@ -222,7 +224,8 @@ class Agents:
             known = findings[: len(findings) // 2]
             self.clock.at(self.clock.now + limits.check_s, self._found, agent, run, known)
             return
-        took_s *= 0.5 + self.chance.real(agent.member, 1)
+        if not agent.habits.exact:
+            took_s *= 0.5 + self.chance.real(agent.member, 1)
         self.clock.at(self.clock.now + took_s, self._ended, agent, run, findings)
 
     def _ended(self, agent: _Agent, run: int, findings: tuple[Finding, ...]) -> None:

@@ -220,6 +220,8 @@ def _changed(habits: Habits, fault: Fault, fleet: Fleet, place: Place) -> Habits
     match fault.what:
         case "slow":
             return change(habits, took_s=fault.amount)
+        case "takes":
+            return change(habits, took_s=fault.amount, exact=True)
         case "hung":
             return change(habits, took_s=None)
         case "skew":

@@ -62,6 +62,6 @@ def test_a_simulated_ring_hears_later_when_all_have_just_changed_a_tag() -> None
 
 
 def test_simulated_verdicts_come_later_by_what_the_checks_take() -> None:
-    fast, slow = (simulated_curves.verdicts(20, [took_s], 1) for took_s in (0.02, 0.52))
+    fast, slow = (simulated_curves.verdicts(20, [took_s] * 20, 1) for took_s in (0.02, 0.52))
     assert len(fast) == len(slow) == 20
-    assert slow[-1] - fast[-1] == pytest.approx(0.5, abs=0.1)
+    assert slow[-1] - fast[-1] == pytest.approx(0.5, abs=0.2)
