@@ -24,11 +24,12 @@ ROUND_MAX = 255  # one byte on the wire
 
 
 class Asker:
-    """Makes questions, and remembers which are open. `wholes`: how often everybody was asked, last at `whole_at`."""
+    """Makes questions, remembers them, and which are `open`. `wholes` of them asked everybody, the last at `whole_at`."""
 
     def __init__(self, plan: Plan, targets: int) -> None:
         self.waits: dict[str, Wait] = {}
         self.queries: dict[int, Query] = {}
+        self.open: set[int] = set()
         self.round = -1
         self.wholes = 0
         self.whole_at = 0.0
@@ -49,15 +50,21 @@ class Asker:
         """When the own node's turn to answer comes, after the question to everybody."""
         return answer_slot_ms(self._plan.sweep, self.own, round(self._plan.timing.spread_s * 1000)) / 1000
 
+    def reasks(self, *, paid: bool) -> int:
+        """How often a silent node is asked again; `paid`: asking again brought answers."""
+        missing_relays = limits.relay_factor - self._phrasing.relay(self.entries.home)
+        return (limits.reasks_max if paid else limits.reasks_min) + missing_relays
+
     def over(self, number: int) -> None:
-        """Serf has ended a question."""
-        self.queries.pop(number, None)
+        """Serf has ended a question. It is still known, for what comes late."""
+        self.open.discard(number)
 
     def lost(self, number: int, reason: str, now: float) -> None:
         """The entry failed a question: all it asked is to be asked again."""
-        query = self.queries.pop(number, None)
-        if query is None:
+        query = self.queries.get(number)
+        if query is None or number not in self.open:
             return
+        self.open.discard(number)
         self.entries.lost(query.entry, reason, now, whole=query.whole or query.hearing)
         for wait in self.waits.values():
             if wait.query == number and not query.whole:
@@ -188,7 +195,7 @@ class Asker:
                 for wait in group:
                     wait.at = NEVER
             elif group:
-                effects += self._named(group, within_s, now, limits.reasks_max if paid else limits.reasks_min)
+                effects += self._named(group, within_s, now, self.reasks(paid=paid))
         return effects
 
     def _named(self, waits: Sequence[Wait], within_s: float, now: float, last: int) -> list[Effect]:
@@ -212,7 +219,7 @@ class Asker:
                 wait.asks += 1
                 wait.named = True
                 patience_s = given_s if wait.patient or wait.asks >= last else limits.reask_gap_s
-                self._asked([wait], query, now + patience_s)
+                self._asked([wait], query, now + patience_s + self._lot_s(query.number))
         return effects
 
     def _by_filter(
@@ -252,6 +259,10 @@ class Asker:
             wait.at = (self._recent[0][0] if self._recent else now) + limits.reask_pace_s
         return []
 
+    def _lot_s(self, number: int) -> float:
+        """This sweep's own delay after a question: see `reask_lot_s`."""
+        return answer_slot_ms(self._plan.sweep, str(number), 1000) / 1000 * limits.reask_lot_s
+
     def _asked(self, waits: Sequence[Wait], query: Query, at: float) -> None:
         for wait in waits:
             wait.node.asked += 1
@@ -261,6 +272,7 @@ class Asker:
         self._next += 1
         query = Query(self._next, entry, max(0, self.round), within_s, now, whole, hearing)
         self.queries[query.number] = query
+        self.open.add(query.number)
         return query
 
     def _ask(

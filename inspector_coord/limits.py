@@ -77,9 +77,14 @@ question_s = 0.05  # what each question without names costs beside: kilobytes fo
 # no probe: it leaves thousands of slow checks the time they had.
 probe_within_s = 0.4
 reask_gap_s = 0.8
+# Two coordinators that began at the same moment see the same curve, and their questions would collide each time: so
+# each sweep adds up to so much, by its id.
+reask_lot_s = 0.15
 broad_gap_hear_share = 0.5  # of hear_s, beside the spread: nearly all have heard it, and half of the time is saved
+# At 20 % loss of each packet one answer in 40 is lost in spite of two relays. One more for each relay that a small ring
+# cannot give: without any, an answer in 5 is lost.
 reasks_min = 3  # as long as asking again brought nothing: the missing are not missing by loss
-reasks_max = 5  # once it did: at 20 % loss of each packet, without any relay, six are all lost once in 15,000
+reasks_max = 5  # once it did
 relay_factor = 2  # answers to a re-ask come by two more ways, in a ring that has so many other members
 answer_slack_s = 0.4  # beyond what a node was given, for its answer to come through a busy machine
 busy_retry_s = 0.5

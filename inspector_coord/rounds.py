@@ -255,7 +255,7 @@ class RingRounds:
 
     def _worth_asking(self, wait: Wait) -> bool:
         """Whether to ask a silent node once more; if not, it is given up. Nobody is without having been named."""
-        if wait.asks < (limits.reasks_max if self._gains else limits.reasks_min) or not wait.named:
+        if wait.asks < self._asker.reasks(paid=self._gains > 0) or not wait.named:
             return True
         del self._waits[wait.node.name]
         return False
@@ -297,4 +297,4 @@ class RingRounds:
         self.closed = True
         self._asker.entries.end(now)
         self.wake_at = NEVER
-        self._effects += [Stop(query) for query in self._asker.queries]
+        self._effects += [Stop(query) for query in sorted(self._asker.open)]
