@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector_agent import limits
+from inspector_agent.numbers import unpack_numbers
 from inspector_agent.wire import (
     Slice,
     VersionError,
@@ -162,6 +163,22 @@ def test_an_answer_that_contradicts_itself_is_refused(changes: dict[str, object]
     decode_answer(_body())
     with pytest.raises(WireError, match=why):
         decode_answer(_body(**changes))
+
+
+@pytest.mark.parametrize("changes", [{"hashes": b"abc"}, {"clear": {3: "x"}}])
+def test_an_answer_of_a_healthy_node_tells_nothing_of_items(changes: dict[str, object]) -> None:
+    """Most of a fleet takes the short way through the checks: it must not be one past them."""
+    healthy = {"counts": [3, 0, 0, 0, 0], "failing": b"", "erring": b"", "waived": b"", "hashes": b"", "clear": {}}
+    decode_answer(_body(**healthy))
+    with pytest.raises(WireError, match=r"for 0 items|neither fails nor errs"):
+        decode_answer(_body(**healthy | changes))
+
+
+@pytest.mark.parametrize("raw", [bytes(limits.numbers_listed_max + 1), b"\x01\xff\x7f", b"\x00" * 2000 + b"\x01\x40"])
+def test_a_list_of_too_many_numbers_is_refused(raw: bytes) -> None:
+    """One by one, by a run, or by both."""
+    with pytest.raises(WireError, match="more than 2048 item numbers"):
+        unpack_numbers(raw)
 
 
 def _read_both(raw: bytes) -> None:

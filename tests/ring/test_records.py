@@ -85,6 +85,21 @@ def test_records_of_nobody_are_phantoms() -> None:
     assert records.read_query_record(msgpack.packb({"Type": "done"})) == Done()
 
 
+def test_a_name_that_is_no_utf8_still_answers() -> None:
+    """Such a record is read more slowly, and says the same."""
+    raw = b"\x83\xa4Type\xa8response\xa4From\xa3n\xff1\xa7Payload\xc4\x01p"
+    assert records.read_query_record(raw) == Answer("n\\xff1", b"p")
+
+
+@pytest.mark.parametrize("read", [records.read_query_record, records.read_header])
+def test_depth_without_end_is_refused(read: Callable[[bytes], Any]) -> None:
+    """By the one documented error, whichever way a record is tried first."""
+    with pytest.raises(ProtocolError):
+        read(b"\x83\xa3Seq\x01\xa5Error\xa0\xa4Deep" + b"\x91" * 20_000 + b"\x90")
+    with pytest.raises(ProtocolError):
+        read(b"\x82\xa4Type\xa4done\xa5Error" + b"\x91" * 20_000 + b"\x90")
+
+
 def test_unknown_fields_are_skipped() -> None:
     """A later Serf may tell more."""
     raw = msgpack.packb({"Event": "query", "ID": 1, "LTime": 2, "Name": "q", "Payload": b"", "Source": {"a": [1]}})
