@@ -47,6 +47,7 @@ def bring_up(wish: HollowWish, home: Path, practice: Path, say: Say) -> state.La
 
     Raises PlanError, DirError, ToolMissingError or UpError; then, as after KeyboardInterrupt, nothing of it runs.
     """
+    wish.refuse_impossible()
     refuse_poverty(wish)
     with claimed_directory(home) as layout, claimed_octet() as (octet, claim):
         plan = lay_out(wish, octet)
