@@ -108,6 +108,12 @@ def booking(*, quick: bool) -> Results:
     return booking.measure(runs=3 if quick else 15, nodes=10_000 if quick else booking.NODES)
 
 
+def simulated(*, quick: bool) -> Results:
+    from bench import simulated
+
+    return simulated.measure(runs=1 if quick else 3, quick=quick)
+
+
 PARTS = {
     "sysctl": Part("300 sysctl items on one node", sysctl),
     "brain": Part("the config center: validate, resolve, publish, take", brain),
@@ -117,6 +123,7 @@ PARTS = {
     "encrypted": Part("50 nodes: the same with encrypted gossip", encrypted),
     "traffic": Part("50 nodes: bytes on the wire", traffic),
     "side-by-side": Part("50 nodes: clush, Salt and Ansible beside a sweep, some ten minutes", side_by_side),
+    "simulated": Part("100,000 simulated nodes in 20 rings", simulated),
     "calibration": Part("the simulated ring against real ones of 50 to 300 nodes, some six minutes", calibration),
     "agent": Part("3 nodes: memory of the agent", agent),
 }

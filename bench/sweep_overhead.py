@@ -53,8 +53,8 @@ def measure(fleet: Fleet, *, runs: int, encrypted: bool = False) -> list[Figure]
             "",
             tuple(ratios),
             None if encrypted else 1.3,
-            note="(last verdict - median check time the nodes report) ÷ last raw Serf ack, alternating on one ring; a pair is "
-            "two epidemics, each with chances of its own, so single ratios spread and their median counts",
+            note="(last verdict - median check time the nodes report) ÷ last raw Serf ack, alternating on one ring; a "
+            "pair is two epidemics, each with chances of its own, so single ratios spread and their median counts",
         ),
         Figure(f"raw_ack_ring_50{suffix}_s", f"  last raw Serf ack{words}", "s", tuple(acks)),
         Figure(f"last_verdict_ring_50{suffix}_s", f"  last verdict{words}", "s", tuple(sweeps)),
