@@ -27,8 +27,8 @@ from inspector_lab import processes
 NODES, NODES_QUICK = 50, 20
 KILLED = ("n007", "n013", "n019")
 HUNG = ("n004", "n016")  # none of these five is an entry of the ring: the asker's own side is whole for every peer
-STUCK_S = 40  # a command over kept connections may wait for ever for a node that hangs: it is ended then
-IDLE_S = 15
+STUCK_S = 25  # longer than any connection timeout; over kept connections a command may wait for ever: it is ended then
+IDLE_S = 10
 KNOWN_S = 20  # Serf's own failure detection has spoken by then
 PLOT = Path(__file__).parent.parent / "docs" / "side-by-side.svg"
 
@@ -99,7 +99,7 @@ class Bench:
         def ansible() -> Looked:
             return self.ansible.look(one_task=True)
 
-        add("clush", "clush", "one command", self.new(self.clush.look, 1 if self.quick else 5))
+        add("clush", "clush", "one command", self.new(self.clush.look, 1 if self.quick else 3))
         self.forget()
         add("ansible_one_task", "Ansible", "one task for all items", self.new(ansible, one))
         self.forget()
@@ -109,7 +109,7 @@ class Bench:
             ansible()
         add("ansible_one_task_kept", "Ansible", "one task, connections kept", (ansible() for _ in range(one)))
         self.clush.look(kept=True)
-        kept = (self.clush.look(kept=True) for _ in range(1 if self.quick else 5))
+        kept = (self.clush.look(kept=True) for _ in range(1 if self.quick else 3))
         add("clush_kept", "clush", "one command, connections kept", kept)
 
     def break_nodes(self, names: Iterable[str], how: str) -> None:
@@ -165,7 +165,7 @@ class Bench:
 
 
 def measure(*, quick: bool) -> Results:
-    """Everything, in some ten minutes; `quick`: 20 nodes, few runs, without Ansible's task an item."""
+    """Everything, in a quarter of an hour; `quick`: 20 nodes, few runs, without Ansible's task an item."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     nodes = NODES_QUICK if quick else NODES
     with fleet(nodes) as lab, tempfile.TemporaryDirectory(prefix="peers-") as folder:
