@@ -153,10 +153,10 @@ class Coordinator:
         if line.closed_at is not None:
             return
         now, node = self._timeline.now, line.nodes.get(event.name)
-        before = _standing(node) | {"wake_at": line.rounds.wake_at}
+        before = _standing(node)
         _note(line.heard, event)
         effects = line.rounds.handle(event, now)
-        after = _standing(node) | {"wake_at": line.rounds.wake_at}
+        after = _standing(node)
         if effects or line.rounds.closed or before != after:
             other = [f"{word} {before[word]} -> {after[word]}" for word in before if before[word] != after[word]]
             line.heard.changed.append(f"{type(event).__name__} of {event.name} at {now:.3f} s: {effects or other}")
@@ -184,12 +184,18 @@ class Coordinator:
             case Stop(query=query):
                 line.serf.stop(query, self._client)
             case ReadMembers(entry=entry):
-                self._timeline.at(self._timeline.now + limits.rpc_s, line.serf.read_members, line.entries[entry], sink)
+                line.serf.read_members(line.entries[entry], sink)
             case LookAtEntry(entry=entry):
-                self._timeline.at(self._timeline.now + limits.rpc_s, line.serf.look_at_entry, line.entries[entry], sink)
+                line.serf.look_at_entry(line.entries[entry], partial(self._seen, line, entry))
 
     def _sink(self, line: Line) -> Callable[[Event], None]:
         return partial(self.bring, line)
+
+    def _seen(self, line: Line, entry: int, event: Event) -> None:
+        """What was seen of an entry, which the rounds know by its place in their plan."""
+        if isinstance(event, EntrySeen):
+            event = msgspec.structs.replace(event, entry=entry)
+        self.bring(line, event)
 
 
 def _note(heard: Heard, event: Event) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 # ---- the world ------------------------------------------------------------------------------------------------------
 epoch_s = 1_800_000_000  # Unix time of the first question, on a right clock
 rounding_s = 1e-6  # two ways to add the same floats
-rpc_s = 0.001  # one request to a Serf agent's RPC; measured on a real one: 0.3 to 2 ms
 check_s = 0.02  # until the items that do not hang are known
 stop_run_s = 0.05  # from the order to end a run until nothing of it is left
 refused_s = 0.2  # until a fetch that cannot succeed says so

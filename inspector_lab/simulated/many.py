@@ -6,12 +6,15 @@ import gc
 import multiprocessing
 import os
 import signal
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
+from inspector_agent.errors import WireError
 from inspector_lab import processes
 from inspector_lab.simulated import limits
 from inspector_lab.simulated.faults import drawn
@@ -23,10 +26,14 @@ from inspector_lab.simulated.world import simulate
 __all__ = ["Ran", "held", "many", "run_seed", "scenario_of"]
 
 
+BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, WireError)
+"""What a mistake in a core raises. With many seeds it is the result of one of them; a single one shows all of it."""
+
+
 class Ran(msgspec.Struct, frozen=True):
     """What came of one seed.
 
-    broken      oracle -> sentences
+    broken      oracle, or "crash" where a core raised -> sentences
     node_sweeps nodes of all its ledgers; states: of the sweep that was asked for
     faults      how many of each kind
     """
@@ -55,7 +62,12 @@ def held(scenario: Scenario, *, again: bool) -> tuple[Result, dict[str, list[str
 def run_seed(base: Scenario, seed: int, *, faults: bool) -> Ran:
     """Simulate one seed; every few once more."""
     scenario = scenario_of(base, seed, faults=faults)
-    result, wrong = held(scenario, again=seed % limits.again_each == 0)
+    try:
+        result, wrong = held(scenario, again=seed % limits.again_each == 0)
+    except BUGS as bug:
+        place = traceback.extract_tb(bug.__traceback__)[-1]
+        told = f"{type(bug).__name__}: {bug} ({Path(place.filename).name}:{place.lineno})"
+        return Ran(seed, {"crash": [told]}, 0, {}, {})
     return Ran(
         seed=seed,
         broken=wrong,
