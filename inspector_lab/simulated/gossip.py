@@ -63,7 +63,6 @@ class Gossip:
         self._answers: dict[int, list[int]] = {}  # slot number -> members that answer a ping then
         self._held: dict[int, list[Message]] = {}  # what came to frozen members
         self._missing = 0  # members times live messages
-        self._flying = 0  # packets with news
         self._done = -1  # the last slot that was simulated
         self._next: int | None = None  # the slot that is due
         self._slept: int | None = None  # the last slot before everybody knew everything
@@ -85,13 +84,9 @@ class Gossip:
         """A message that starts here. `about`: it replaces what was said about that member before."""
         self._catch_up()
         message = self._queues.create(kind, size, load, about)
-        older = message.older
-        self._live.append(message)
-        message.missing = len(self.states) - self.states.count(DOWN)
-        self._missing += message.missing
-        if older is not None:
-            self._missing -= older.missing
-            older.missing = 0
+        if message.older is not None:
+            self._missing -= message.older.missing
+            message.older.missing = 0
         self._learn(member, message)
         return message
 
@@ -103,17 +98,27 @@ class Gossip:
 
     def _learn(self, member: int, message: Message) -> None:
         """A member takes a message in, and passes it on."""
+        if not message.live:
+            self._enliven(message)
         message.due[member] = KNOWN
-        newer = message.newer
-        if newer is None:
+        if message.newer is None:
             message.missing -= 1
             self._missing -= 1
-        elif newer.due[member] == KNOWN:
+        elif message.newer.due[member] == KNOWN:
             return
         self._queues.put(member, message)
         if not self._listed[member]:
             self._list(member)
         self.heard(member, message)
+
+    def _enliven(self, message: Message) -> None:
+        """It is on its way: from its start, or as somebody hears it after its end (he stood still for long)."""
+        message.live = True
+        self._live.append(message)
+        if message.newer is None:
+            each = zip(message.due, self.states, strict=True)
+            message.missing = sum(due != KNOWN and state != DOWN for due, state in each)
+            self._missing += message.missing
 
     # ---- members come and go ----------------------------------------------------------------------------------------
     def set_state(self, member: int, state: int) -> None:
@@ -199,42 +204,36 @@ class Gossip:
                 self._next = ahead
                 self._timeline.at(ahead * self._width, self._run, ahead)
                 return
-        if self._flying:  # who gets one of them passes it on
-            return
         for message in self._live:
             self._missing -= message.missing
             message.missing = 0
+            message.live = False
         self._live.clear()
 
     def _send(self, member: int, luck: int, packets: int, used: int) -> None:
         """Packets to so many others. `luck` has 40 even bits for each; `used`: bytes of a ping in them."""
-        queues = self._queues
+        queues, network = self._queues, self._network
+        packets = min(packets, len(self.peers.targets) - 1)
         single = queues.single(member)
-        if single is None:
-            for peer, lost in self.peers.others(member, luck, packets):
-                load = queues.take(member, used)
-                if not load:
-                    break
-                self._packets += 1
-                self._bytes += packet_bytes(load)
-                self._lost += lost
-                if not lost:
-                    self._launch(member, peer, load)
-            return
-        packets = queues.take_single(member, single, packets)
-        self._packets += packets
-        self._bytes += packets * packet_bytes([single])
-        network = self._network
-        if network.loss or network.selective:
-            for peer, lost in self.peers.others(member, luck, packets):
-                self._lost += lost
-                if not lost and single.due[peer] != KNOWN:
-                    self._launch(member, peer, [single])
-            return
-        self._send_freely(member, luck, packets, single)
+        if single is not None:
+            packets = queues.take_single(member, single, packets)
+            if not (network.loss or network.selective):
+                self._send_freely(member, luck, packets, single)
+                return
+        for peer, lost in self.peers.others(member, luck, packets):
+            load = queues.take(member, used) if single is None else [single]
+            if not load:
+                break
+            self._packets += 1
+            self._bytes += packet_bytes(load)
+            self._lost += lost
+            if not lost:
+                self._launch(member, peer, load)
 
     def _send_freely(self, member: int, luck: int, packets: int, message: Message) -> None:
         """One message, and nothing can be lost: nearly all packets of a big run."""
+        self._packets += packets
+        self._bytes += packets * packet_bytes([message])
         targets, due = self.peers.targets, message.due
         count = len(targets)
         first = second = -1
@@ -258,12 +257,10 @@ class Gossip:
         for message in news:
             message.due[peer] = arrival
         if news:
-            self._flying += 1
             self._timeline.at(arrival, self._arrive, peer, news)
 
     def _arrive(self, member: int, news: Sequence[Message]) -> None:
         """A packet with news is there. A member that stands still has it when it runs on."""
-        self._flying -= 1
         state = self.states[member]
         for message in news:
             if message.due[member] == KNOWN:
@@ -283,9 +280,7 @@ class Gossip:
         if slept is None:
             return
         now = int(self._timeline.now / self._width)
-        loss = self._network.loss
-        # Pings, and answers to them, in their share.
-        a_tick = self._fanout + 2 * self._ack_share
+        a_tick = self._fanout + 2 * self._ack_share  # with pings and answers to them
         for phase, active in enumerate(self._slots):
             ticks = (now - phase) // SLOTS - (slept - phase) // SLOTS
             if not active or not ticks:
@@ -296,7 +291,7 @@ class Gossip:
                     packets, octets = self._queues.wear(member, round(ticks * a_tick))
                     self._packets += packets
                     self._bytes += octets
-                    self._lost += round(packets * loss)
+                    self._lost += round(packets * self._network.loss)
                 if self._queues.of[member]:
                     keep.append(member)
                 else:

@@ -35,16 +35,14 @@ def hearing_times(
     times = array("f", [float("inf")]) * members
 
     def heard(member: int, _message: Message) -> None:
-        times[member] = timeline.now
+        times[member] = timeline.now - asked_at
 
     chance = Chance(seed)
     gossip = Gossip(timeline, chance, profile, nowhere, Network(loss=loss))
     gossip.heard = heard
     # The question comes at any moment of the entry's gossip interval.
-    first = chance.part("question").real() * profile.gossip_interval_s
-    timeline.at(first, gossip.start, 0, QUERY, question_bytes)
+    asked_at = chance.part("question").real() * profile.gossip_interval_s
+    timeline.at(asked_at, gossip.start, 0, QUERY, question_bytes)
     while timeline.step():
         pass
-    for member, at in enumerate(times):
-        times[member] = at - first
     return times

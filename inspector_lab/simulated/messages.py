@@ -28,11 +28,12 @@ class Message:
     limit    how often each member passes it on
     due      for each member: when it will hear it, NEVER (not on its way), or KNOWN
     missing  members up that do not know it
+    live     somebody may still pass it on
     older    what this message replaces; newer: what has replaced it
     load     what it is to those who hear it
     """
 
-    __slots__ = ("due", "index", "kind", "limit", "load", "missing", "newer", "older", "size")
+    __slots__ = ("due", "index", "kind", "limit", "live", "load", "missing", "newer", "older", "size")
 
     def __init__(self, index: int, kind: int, size: int, limit: int, due: list[float], load: Any) -> None:
         self.index = index
@@ -41,6 +42,7 @@ class Message:
         self.limit = limit
         self.due = due
         self.missing = 0
+        self.live = False
         self.older: Message | None = None
         self.newer: Message | None = None
         self.load = load

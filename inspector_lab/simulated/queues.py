@@ -74,13 +74,16 @@ class Queues:
         message = Message(len(self.messages), MEMBERSHIP, size, self._limit, self._all_known, None)
         self.messages.append(message)
         queue = self.of[member]
-        queue += [key_of(MEMBERSHIP, size, number, message.index) for number in range(1, count + 1)]
+        first = self._numbers.get((member, MEMBERSHIP), 0) + 1
+        queue += [key_of(MEMBERSHIP, size, number, message.index) for number in range(first, first + count)]
         queue.sort()
-        self._numbers[member, MEMBERSHIP] = count
+        self._numbers[member, MEMBERSHIP] = first + count - 1
 
     def clear(self, member: int) -> None:
         """A member has forgotten everything."""
         self.of[member].clear()
+        for kind in (MEMBERSHIP, QUERY):
+            self._numbers.pop((member, kind), None)
 
     def waiting(self, member: int, kind: int) -> int:
         """How many messages of a kind this member has queued."""
