@@ -1,4 +1,4 @@
-"""The shell of a hollow ring: sockets, timers and figures around the cores. One process, one thread but for files."""
+"""The shell of a hollow ring: sockets, timers and figures around the cores. One process, one thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 import trio
 
-from config_center.files import write_whole
 from inspector_lab.hollow import limits, packets
 from inspector_lab.hollow.acting import Acting, Curve
 from inspector_lab.hollow.errors import PacketError
@@ -171,7 +170,7 @@ class Shell:
             news = msgspec.json.encode(told)
             if news != last and self.acting.idle:
                 last = news
-                await trio.to_thread.run_sync(write_whole, self._told, news)
+                write_figures(self._told, news)
             await trio.sleep(limits.counts_s)
 
     async def ping_entry(self) -> None:
@@ -183,3 +182,10 @@ class Shell:
             member = members[1 + int(self._draw() * (len(members) - 1))]
             self._send(member, self.entry.address, packets.ping(seq, name, member.address, member.name))
             self.socket.flush(limits.batch_packets)
+
+
+def write_figures(path: Path, news: bytes) -> None:
+    """Replace the figures in one step. Not synced: they are worth nothing after a crash, and a disk may be busy."""
+    aside = path.with_suffix(".new")
+    aside.write_bytes(news)
+    aside.replace(path)
