@@ -122,6 +122,7 @@ CORES = (
     "inspector_coord/waived.py",
     "inspector_coord/wanted.py",
     "inspector_coord/plain.py",
+    "inspector_coord/faces/alike.py",
     "inspector_coord/faces/view.py",
     "inspector_coord/faces/sentences.py",
     "inspector_coord/faces/words.py",

@@ -26,6 +26,7 @@ __all__ = ["Progress", "render"]
 GROUPS_SHOWN = 40
 LINES_SHOWN = 25
 RINGS_SHOWN = 60
+NODES_CHARS_SHOWN = 400
 BAR_CELLS_MAX = 40
 
 STYLES = {
@@ -151,7 +152,7 @@ def _group(group: Group) -> RenderableType:
         _many(group.count, "node"),
     )
     lines = [
-        ("nodes", Text(group.nodes, style="bold")),
+        ("nodes", Text(_names(group.nodes), style="bold")),
         ("expected", Text(group.expected)),
         ("observed", Text(group.observed, style=STYLES.get(group.outcome, ""))),
         ("cause", Text("\n".join(group.causes))),
@@ -171,7 +172,7 @@ def _missing(missing: Sequence[Missing]) -> Table:
     for each in missing:
         table.add_row(
             Text(each.state, style=STYLES.get(each.state, "")),
-            Text(each.nodes, style="bold"),
+            Text(_names(each.nodes), style="bold"),
             Text(each.evidence, style="dim"),
         )
     return table
@@ -184,7 +185,9 @@ def _second(lines: Sequence[Second]) -> Table:
     table.add_column(overflow="fold", ratio=1)
     for line in lines:
         table.add_row(
-            Text(line.outcome, style=STYLES.get(line.outcome, "")), Text(line.nodes, style="bold"), Text(line.message)
+            Text(line.outcome, style=STYLES.get(line.outcome, "")),
+            Text(_names(line.nodes), style="bold"),
+            Text(line.message),
         )
     return table
 
@@ -196,7 +199,9 @@ def _waived(waived: Sequence[Waived]) -> Table:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold", ratio=1)
     for each in waived:
-        table.add_row(Text(each.items, style="dim"), Text(each.nodes, style="dim"), Text(each.waiver, style="dim"))
+        table.add_row(
+            Text(each.items, style="dim"), Text(_names(each.nodes), style="dim"), Text(each.waiver, style="dim")
+        )
     return table
 
 
@@ -211,6 +216,14 @@ def _pairs(pairs: Sequence[tuple[str, Text]]) -> Table:
 
 def _more(count: int, shown: int, what: str) -> list[RenderableType]:
     return [Text(f"… and {count - shown} more {what}: see --json", style="yellow")] if count > shown else []
+
+
+def _names(nodes: str) -> str:
+    """A node set as far as a screen bears it: hundreds that have nothing in common would fill it."""
+    if len(nodes) <= NODES_CHARS_SHOWN:
+        return nodes
+    head = nodes[:NODES_CHARS_SHOWN].rpartition(",")[0]
+    return f"{head or nodes[:NODES_CHARS_SHOWN]},… all in --json"
 
 
 def _many(count: int, what: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from inspector_coord.faces.alike import one_of, shape_of
 from inspector_coord.faces.sentences import (
     again_told,
     cause_told,
@@ -59,7 +60,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """Nodes in one state without a verdict on their items, with the same evidence."""
+    """Nodes in one state without a verdict on their items, with the same evidence but for its times."""
 
     state: str
     nodes: str
@@ -211,16 +212,21 @@ def _item_again(node: Mapping[str, Any], item: str) -> Mapping[str, Any]:
 
 
 def _missing(nodes: Sequence[Mapping[str, Any]]) -> tuple[Missing, ...]:
-    together: dict[tuple[str, str], list[str]] = {}
+    together: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for node in nodes:
         if node["state"] in (*NO_VERDICT, "left"):
             evidence = plain(node.get("evidence") or "")
-            together.setdefault((node["state"], evidence), []).append(node["name"])
+            together.setdefault((node["state"], shape_of(evidence)), []).append((node["name"], evidence))
     order = {state: index for index, state in enumerate((*NO_VERDICT, "left"))}
     ranked = sorted(together.items(), key=lambda each: (order[each[0][0]], -len(each[1]), each[1][0]))
     return tuple(
-        Missing(state, plain(fold_names(names), NODES_CHARS_MAX), len(names), evidence)
-        for (state, evidence), names in ranked
+        Missing(
+            state,
+            plain(fold_names(name for name, _ in alike), NODES_CHARS_MAX),
+            len(alike),
+            one_of([evidence for _, evidence in alike]),
+        )
+        for (state, _), alike in ranked
     )
 
 

@@ -184,3 +184,13 @@ def test_the_picture_is_the_same_every_time(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("TERM", "dumb")
     assert svg.render(reports.bad_night(), 100) == first
+
+
+def test_names_that_do_not_fold_do_not_fill_the_screen() -> None:
+    """Hundreds of scattered nodes: cut between two names, and the place where all are is said."""
+    names = "n[" + ",".join(f"{number:05}" for number in range(0, 3000, 7)) + "]"
+    group = {**reports.bad_night()["groups"][0], "nodes": names, "count": 429}
+    text = shown(reports.bad_night() | {"groups": [group]}, width=500)
+    (line,) = [line for line in text.splitlines() if "n[00000," in line]
+    assert re.search(r",\d{5},… all in --json$", line)
+    assert len(line) < 480

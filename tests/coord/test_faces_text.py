@@ -122,6 +122,20 @@ def test_a_ring_in_trouble_is_named_even_alone() -> None:
     assert view(reports.quiet_night()).rings == ()
 
 
+def test_evidence_that_differs_in_times_alone_is_one_line() -> None:
+    """300 nodes that acked within a second are one finding, not 300."""
+    texts = [f"member alive, asked 3 times, acked at {at} s, no verdict by 3.0 s" for at in ("10.1", "0.9", "0.4")]
+    nodes = [
+        {**reports.quiet_night()["nodes"][0], "name": f"n{number}", "state": "stalled", "evidence": text}
+        for number, text in enumerate([*texts, "member alive, asked 2 times, acked at 0.4 s, no verdict by 3.0 s"], 1)
+    ]
+    seen = view(reports.quiet_night() | {"nodes": nodes})
+    assert [(each.nodes, each.count, each.evidence) for each in seen.missing] == [
+        ("n[1-3]", 3, "member alive, asked 3 times, acked at 0.4 … 10.1 s, no verdict by 3.0 s"),
+        ("n4", 1, "member alive, asked 2 times, acked at 0.4 s, no verdict by 3.0 s"),
+    ]
+
+
 def test_each_of_several_rings_has_a_line() -> None:
     """What became of its nodes, how long that took, through which entries; those in trouble first."""
     east = {"name": "east", "members": 5000, "targets": 5000, "seconds": 1.314, "states": {"pass": 4990, "fail": 10}}
