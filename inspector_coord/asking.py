@@ -24,7 +24,7 @@ ROUND_MAX = 255  # one byte on the wire
 
 
 class Asker:
-    """Makes questions, remembers them, and which are `open`. `wholes` of them asked everybody, the last at `whole_at`."""
+    """Makes questions, remembers them, and which are `open`. `wholes` asked everybody, the last one at `whole_at`."""
 
     def __init__(self, plan: Plan, targets: int) -> None:
         self.waits: dict[str, Wait] = {}
