@@ -114,6 +114,18 @@ def simulated(*, quick: bool) -> Results:
     return simulated.measure(runs=1 if quick else 3, quick=quick)
 
 
+def hollow(*, quick: bool) -> Results:
+    from bench import hollow
+
+    return hollow.measure(runs=2 if quick else 7, members=1_000 if quick else 10_000)
+
+
+def hollow_50000(*, quick: bool) -> Results:
+    from bench import hollow
+
+    return hollow.measure_big(runs=2 if quick else 5, members=5_000 if quick else 50_000)
+
+
 PARTS = {
     "sysctl": Part("300 sysctl items on one node", sysctl),
     "brain": Part("the config center: validate, resolve, publish, take", brain),
@@ -124,6 +136,8 @@ PARTS = {
     "traffic": Part("50 nodes: bytes on the wire", traffic),
     "side-by-side": Part("50 nodes: clush, Salt and Ansible beside a sweep, some ten minutes", side_by_side),
     "simulated": Part("100,000 simulated nodes in 20 rings", simulated),
+    "hollow": Part("10,000 hollow members on a real entry: calm, at 5 % loss, encrypted", hollow),
+    "hollow-50000": Part("50,000 hollow members on one real entry, some minutes", hollow_50000, apart=True),
     "calibration": Part("the simulated ring against real ones of 50 to 300 nodes, some six minutes", calibration),
     "agent": Part("3 nodes: memory of the agent", agent),
 }

@@ -63,6 +63,7 @@ class Members:
         if isinstance(found, Query):
             # Whether this member has lost it does not matter: when each one hears it is drawn, with its losses.
             self._counted["gossip_messages"] += 1
+            self._counted["gossip_bytes"] += 1 + len(body)
             queries.append(found)
         elif isinstance(found, Relayed):
             self._counted["relayed_for_others"] += 1

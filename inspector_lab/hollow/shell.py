@@ -99,7 +99,6 @@ class Shell:
             self.counted["malformed"] += 1
             return
         for query in queries:
-            self.counted["gossip_bytes"] += len(query.payload)
             if self.acting.fresh(query):
                 self.acting.hear(query, self._curve(), now)
         if not self.acting.idle:
