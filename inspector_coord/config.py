@@ -36,7 +36,7 @@ Positive = Annotated[int, Meta(ge=1, le=10_000)]
 
 
 class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One Serf cluster: `entries` are RPC addresses `host:port`, asked in this order."""
+    """One Serf cluster: `entries` are RPC addresses `host:port`; the first good one is used (see `entry_choice`)."""
 
     entries: Annotated[tuple[str, ...], Meta(min_length=1, max_length=100)]
     auth_key_file: Path | None = None
