@@ -16,11 +16,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from inspector_lab.simulated.chance import Chance
-from inspector_lab.simulated.messages import KNOWN, NEVER, Message
+from inspector_lab.simulated.messages import KNOWN, NEVER, Message, packet_bytes
 from inspector_lab.simulated.network import Network, Place
 from inspector_lab.simulated.peers import PACKET_BITS, PICK_BITS, PICK_MASK, Peers
 from inspector_lab.simulated.profile import Profile
-from inspector_lab.simulated.queues import Queues, packet_bytes
+from inspector_lab.simulated.queues import Queues
 from inspector_lab.simulated.timeline import Timeline
 
 __all__ = ["DOWN", "FROZEN", "UP", "Gossip"]
@@ -214,14 +214,14 @@ class Gossip:
         """Packets to so many others. `luck` has 40 even bits for each; `used`: bytes of a ping in them."""
         queues, network = self._queues, self._network
         packets = min(packets, len(self.peers.targets) - 1)
-        single = queues.single(member)
+        single = queues.take_single(member, packets)
         if single is not None:
-            packets = queues.take_single(member, single, packets)
+            packets = single[1]
             if not (network.loss or network.selective):
-                self._send_freely(member, luck, packets, single)
+                self._send_freely(member, luck, packets, single[0])
                 return
         for peer, lost in self.peers.others(member, luck, packets):
-            load = queues.take(member, used) if single is None else [single]
+            load = queues.take(member, used) if single is None else [single[0]]
             if not load:
                 break
             self._packets += 1
@@ -233,7 +233,7 @@ class Gossip:
     def _send_freely(self, member: int, luck: int, packets: int, message: Message) -> None:
         """One message, and nothing can be lost: nearly all packets of a big run."""
         self._packets += packets
-        self._bytes += packets * packet_bytes([message])
+        self._bytes += packets * message.packet_bytes
         targets, due = self.peers.targets, message.due
         count = len(targets)
         first = second = -1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["KNOWN", "NEVER", "Message", "alive_bytes", "query_bytes", "response_bytes", "text_bytes"]
+__all__ = ["KNOWN", "NEVER", "Message", "alive_bytes", "packet_bytes", "query_bytes", "response_bytes", "text_bytes"]
 
 NEVER = float("inf")
 KNOWN = -1.0
@@ -18,13 +18,15 @@ QUERY_BYTES_MAX = 1024  # serf/config.go QuerySizeLimit
 RESPONSE_BYTES_MAX = 1024  # serf/config.go QueryResponseSizeLimit
 RESPONSE_HEADERS_BYTES = 47  # measured: an answer may have 977 bytes, less its node's name
 RELAY_HEADERS_BYTES = 48  # measured: 929 less both names when relayed
+PACKET_BYTES = 7  # net.go: a checksum, and the header of a compound
+FRAME_BYTES = 3  # of each message in it
 
 
 class Message:
     """One thing that everybody is to hear.
 
     index    in the ring's list of messages
-    size     bytes
+    size     bytes; packet_bytes: of a gossip packet that carries nothing else
     limit    how often each member passes it on
     due      for each member: when it will hear it, NEVER (not on its way), or KNOWN
     missing  members up that do not know it
@@ -33,12 +35,13 @@ class Message:
     load     what it is to those who hear it
     """
 
-    __slots__ = ("due", "index", "kind", "limit", "live", "load", "missing", "newer", "older", "size")
+    __slots__ = ("due", "index", "kind", "limit", "live", "load", "missing", "newer", "older", "packet_bytes", "size")
 
     def __init__(self, index: int, kind: int, size: int, limit: int, due: list[float], load: Any) -> None:
         self.index = index
         self.kind = kind
         self.size = size
+        self.packet_bytes = PACKET_BYTES + FRAME_BYTES + size
         self.limit = limit
         self.due = due
         self.missing = 0
@@ -46,6 +49,11 @@ class Message:
         self.older: Message | None = None
         self.newer: Message | None = None
         self.load = load
+
+
+def packet_bytes(load: Sequence[Message]) -> int:
+    """Of a gossip packet that carries these."""
+    return PACKET_BYTES + sum([message.size + FRAME_BYTES for message in load])
 
 
 def text_bytes(size: int) -> int:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from typing import Any
 
-from inspector_lab.simulated.messages import KNOWN, NEVER, Message
+from inspector_lab.simulated.messages import KNOWN, NEVER, Message, packet_bytes
 from inspector_lab.simulated.transmit_queue import (
     INDEX_MASK,
     KIND_SHIFT,
@@ -19,16 +18,9 @@ from inspector_lab.simulated.transmit_queue import (
     take,
 )
 
-__all__ = ["Queues", "packet_bytes"]
+__all__ = ["Queues"]
 
-PACKET_BYTES = 7  # net.go: a checksum, and the header of a compound
-FRAME_BYTES = 3  # of each message in it
 KINDS = range(QUERY + 2)  # those that are played, and where the last one ends
-
-
-def packet_bytes(load: Sequence[Message]) -> int:
-    """Bytes of a packet that carries these."""
-    return PACKET_BYTES + sum([message.size + FRAME_BYTES for message in load])
 
 
 class Queues:
@@ -100,29 +92,27 @@ class Queues:
                 self._numbers.pop((member, kind), None)
         return load
 
-    def single(self, member: int) -> Message | None:
-        """The only message that this member has queued, if it is only one."""
+    def take_single(self, member: int, packets: int) -> tuple[Message, int] | None:
+        """Where only one message is queued: it, and into how many of so many packets it goes."""
         queue = self.of[member]
-        return self.messages[queue[0] & INDEX_MASK] if len(queue) == 1 else None
-
-    def take_single(self, member: int, message: Message, packets: int) -> int:
-        """The only message goes into so many packets; into how many it may."""
-        queue = self.of[member]
+        if len(queue) != 1:
+            return None
         key = queue[0]
+        message = self.messages[key & INDEX_MASK]
         self._numbers.pop((member, message.kind), None)
         left = message.limit - (key >> SENT_SHIFT & SENT_MASK)
         if packets < left:
             queue[0] = key + (packets << SENT_SHIFT)
-            return packets
+            return message, packets
         queue.clear()
-        return left
+        return message, left
 
     def wear(self, member: int, packets: int) -> tuple[int, int]:
         """So many packets leave that tell nobody anything new: packets and bytes that really did."""
-        message = self.single(member)
-        if message is not None:
-            done = self.take_single(member, message, packets)
-            return done, done * packet_bytes([message])
+        single = self.take_single(member, packets)
+        if single is not None:
+            message, done = single
+            return done, done * message.packet_bytes
         done = octets = 0
         while self.of[member] and done < packets:
             load = self.take(member)

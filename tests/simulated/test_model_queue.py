@@ -130,15 +130,15 @@ def test_a_single_message_goes_the_short_way_as_it_would_the_long() -> None:
     short, long = Queues(1, limit=8, room=1398), Queues(1, limit=8, room=1398)
     for queues in (short, long):
         queues.put(0, queues.create(QUERY, 300, None, -1))
-    message = short.single(0)
-    assert message is not None
+    message = short.messages[0]
     for packets in (3, 1, 3):
-        assert short.take_single(0, message, packets) == packets
+        assert short.take_single(0, packets) == (message, packets)
         assert [len(long.take(0)) for _ in range(packets)] == [1] * packets
         assert short.of == long.of
-    assert short.take_single(0, message, 3) == 1
+    assert short.take_single(0, 3) == (message, 1)
     assert long.wear(0, 3)[0] == 1
     assert short.of == long.of == [[]]
+    assert short.take_single(0, 3) is None
 
 
 @given(st.lists(st.tuples(st.sampled_from([MEMBERSHIP, INTENT, QUERY]), st.integers(20, 1000)), max_size=30))
