@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from inspector_agent import limits
-from inspector_agent.wire import Bloom, Everyone, Slice, WireError, answer_slot_ms, asks_me, bloom_of
+from inspector_agent.who import slice_of
+from inspector_agent.wire import (
+    Bloom,
+    Everyone,
+    Question,
+    Slice,
+    WireError,
+    answer_slot_ms,
+    asks_me,
+    bloom_of,
+    decode_question,
+    encode_question,
+)
 
 SWEEP = b"sweep-01"
 NAMES = [f"n{index:05}" for index in range(5000)]
@@ -79,3 +91,30 @@ def test_a_name_that_is_no_utf8_still_has_its_turn() -> None:
     """Hostile or broken names must not stop an agent."""
     assert asks_me(bloom_of(["n\udcff"], salt=1), SWEEP, "n\udcff")
     assert isinstance(Bloom(bits=b"\xff", hashes=1, salt=0), Bloom)
+
+
+@pytest.mark.parametrize("count", [2, 5, limits.bloom_slices_max])
+def test_filters_over_slices_share_out_the_silent(count: int) -> None:
+    """Each silent node is asked by the filter of its slice, and by no other one; few others are."""
+    silent = NAMES[:600]
+    filters = [
+        bloom_of([name for name in silent if slice_of(SWEEP, name, count) == index], salt=3, index=index, count=count)
+        for index in range(count)
+    ]
+    assert all(sum(asks_me(bloom, SWEEP, name) for bloom in filters) == 1 for name in silent)
+    one = bloom_of(silent, salt=3)
+    by_accident = [sum(asks_me(bloom, SWEEP, name) for name in NAMES[600:]) for bloom in (one, *filters)]
+    assert sum(by_accident[1:]) < by_accident[0]
+
+
+def test_a_filter_over_a_slice_beyond_its_count_is_refused() -> None:
+    """As a slice alone is."""
+    with pytest.raises(WireError, match="below the count"):
+        Bloom(bits=b"\xff", hashes=1, salt=0, index=3, count=3)
+
+
+def test_a_filter_over_a_slice_comes_through_the_wire() -> None:
+    """The widest one fits beside the longest plain question."""
+    bloom = Bloom(bits=bytes(limits.bloom_bytes_max), hashes=16, salt=65_535, index=126, count=127)
+    asked = Question(sweep=SWEEP, release=SWEEP, number=1, answer_within_ms=5000, issued_at=1, who=bloom)
+    assert decode_question(encode_question(asked)).who == bloom

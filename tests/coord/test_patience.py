@@ -57,3 +57,22 @@ def test_answers_are_spread_by_rate() -> None:
     """Few need none; ten thousand take half a second."""
     assert timing(20, 20, 10.0).spread_s == 0.0
     assert timing(10_000, 10_000, 10.0).spread_s == pytest.approx(0.5)
+
+
+def test_the_answers_of_all_rings_are_booked_by_one_coordinator() -> None:
+    """Twenty rings at once: each takes its share of what is booked a second, where that is less than an entry takes."""
+    alone = timing(5_000, 5_000, 10.0)
+    beside = timing(5_000, 5_000, 10.0, 100_000)
+    assert alone.spread_s == pytest.approx(5_000 / limits.answer_rate_per_s)
+    assert beside.spread_s == pytest.approx(100_000 / limits.booking_rate_per_s)
+    assert beside.rate_per_s == pytest.approx(limits.booking_rate_per_s / 20)
+    assert timing(5_000, 5_000, 10.0, 5_000) == alone
+
+
+def test_a_spread_is_never_longer_than_a_node_has() -> None:
+    """The wire refuses that; with more time, the rate is kept."""
+    crowd = timing(400_000, 400_000, 10.0)
+    assert crowd.spread_s == crowd.answer_within_s == 5.0
+    patient = timing(400_000, 400_000, 100.0)
+    assert patient.spread_s == pytest.approx(20.0)
+    assert patient.answer_within_s == pytest.approx(limits.spread_factor * 20.0)
