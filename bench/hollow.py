@@ -29,6 +29,7 @@ class Swept:
         self.reports: list[dict[str, Any]] = []
         self.unicast: list[float] = []
         self.gossip: list[float] = []
+        self.lagging = 0
 
     @property
     def seconds(self) -> tuple[float, ...]:
@@ -50,7 +51,7 @@ class Swept:
         drops = max(report["dropped"]["socket"] + report["dropped"]["entry"] for report in self.reports)
         return (
             f"settled in {self.settled_s:.0f} s; verdicts of at least {verdicts:,} of {self.members:,} nodes in each "
-            f"sweep; the entry dropped at most {drops:,} packets of a sweep"
+            f"sweep; the entry dropped at most {drops:,} packets of a sweep, {self.lagging:,} answers of all left late"
         )
 
 
@@ -78,6 +79,7 @@ def swept(runs: int, members: int, *options: str) -> Swept:
             after = counted(fleet, answers=before.get("answers", 0) + members // 2)
             if run:
                 result.reports.append(report)
+                result.lagging += after["lagging"] - before["lagging"]
                 packets, octets = (after[key] - before[key] for key in ("unicast_packets", "unicast_bytes"))
                 result.unicast.append((octets + HEADERS_BYTES * packets) / members)
                 result.gossip.append(after["gossip_bytes"] - before["gossip_bytes"])

@@ -195,10 +195,12 @@ class Acting:
         if sweep.newest[index]:
             self._counted["superseded"] += 1
         sweep.newest[index] = asked.number
-        self._schedule.put(max(at + slot_s, sweep.ready[index]), self._answer, asked, index)
+        due = max(at + slot_s, sweep.ready[index])
+        self._schedule.put(due, self._answer, asked, index, due)
 
-    def _answer(self, asked: _Asked, index: int) -> None:
+    def _answer(self, asked: _Asked, index: int, due: float) -> None:
         """It is this member's turn."""
+        self._counted["lagging"] += self._now - due > limits.lagging_s
         sweep, question = asked.sweep, asked.question
         if sweep is None or question is None or sweep.newest[index] != asked.number:
             return

@@ -36,6 +36,7 @@ reads_a_turn = 512
 receive_buffer_bytes = 4 * 1_048_576
 curves = 8  # of hearing, drawn before the first question; each question takes one, its members shuffled
 took_ms_min, took_ms_max = 20, 90  # of a run of the practice fleet's items, as real agents of a lab say
+lagging_s = 0.05  # answers sent so long after their turn are counted: this machine is too busy to play the ring
 relay_hop_s = 0.0005  # through one more process on the way
 
 # ---- telling --------------------------------------------------------------------------------------------------------
