@@ -5,8 +5,10 @@ reads packets, another works them off; between them wait `HandoffQueueDepth` at 
 with a log line. In front of the reader is the kernel's buffer, which drops silently. Both work here in the order of
 arrival (Serf works the newest off first, which changes no count).
 
-The two service times are fitted to what was measured at one entry on this kind of machine: 20,000 answers a second
-complete, 50,000 members that all acknowledge at once beside their answers: most acks lost.
+The two service times are fitted to what was measured at one entry on two cores. With a buffer of 2 MiB and these times:
+20,000 answers a second are complete (as measured); of 50,000 members that all acknowledge beside their answers, 53 % of
+the acks and 10 % of the answers are lost (measured: 70 % and 15 to 20 %); of 10,000 that do so at once, 13 % (measured:
+up to 8 %).
 """
 
 from __future__ import annotations

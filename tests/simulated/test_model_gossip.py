@@ -115,6 +115,23 @@ def test_every_member_sends_a_question_as_often_as_the_limit_says() -> None:
     assert 0 < part < whole["gossip_packets"]
 
 
+def test_queues_wear_down_while_everybody_knows_everything() -> None:
+    """Twelve sendings at three a tick, and two more a second with pings: gone within 0.8 s of hearing."""
+    play = Play(200)
+    play.gossip.start(0, QUERY, 300)
+    play.timeline.run_until(0.1)
+    assert play.gossip.waiting(0, QUERY) == 1
+    play.timeline.run_until(10.0)
+    last = max(play.by().values())
+    again = Play(200)
+    again.gossip.start(0, QUERY, 300)
+    again.timeline.run_until(last + 0.01)
+    assert sum(again.gossip.waiting(member, QUERY) for member in range(200)) > 20
+    again.timeline.run_until(last + 0.9)
+    assert sum(again.gossip.waiting(member, QUERY) for member in range(200)) == 0
+    assert again.gossip.counted == play.gossip.counted
+
+
 def test_a_member_hears_a_message_once() -> None:
     """However many packets bring it."""
     play = Play(60, Network(loss=0.1, duplicate=0.5, reorder=0.3, reorder_s=0.3))
