@@ -20,11 +20,11 @@ from bench.real_ring import Curve, NotWholeError, acks, asked, bare_ring, retagg
 from bench.record import DOCS
 from bench.sweep_overhead import LIGHT
 
-SIZES, SIZES_QUICK = {50: 20, 100: 20, 200: 16, 300: 12}, {50: 8}  # nodes -> queries
+SIZES, SIZES_QUICK = {50: 24, 100: 24, 200: 20, 300: 14}, {50: 12}  # nodes -> queries
 FLEETS, FLEETS_QUICK = {50: 12, 100: 10}, {20: 4}  # nodes -> sweeps
 RETAGGED, RETAGGED_RUNS, RETAGGED_RUNS_QUICK = 60, 5, 1
 AFTER_RETAG_S = 0.6
-SEEDS = 60
+SEEDS, SEEDS_DEAR = 200, 100  # of acknowledgements in a quiet ring, and of what takes ten times as long to simulate
 PAYLOAD = bytes(150)  # about as long as a signed question
 
 
@@ -87,7 +87,7 @@ def retagged(nodes: int, runs: int) -> Comparison:
 
     tell(f"{nodes} bare Serf agents, all of them change a tag, {runs} fresh rings")
     curves = [trio.run(measured, seed) for seed in range(runs)]
-    simulated = [simulated_curves.acks(nodes, PAYLOAD, seed, retagged_s=AFTER_RETAG_S) for seed in range(SEEDS)]
+    simulated = [simulated_curves.acks(nodes, PAYLOAD, seed, retagged_s=AFTER_RETAG_S) for seed in range(SEEDS_DEAR)]
     return compare(f"retag_{nodes}", f"acks of {nodes}, all just retagged", nodes, curves, simulated)
 
 
@@ -118,7 +118,7 @@ def answered(nodes: int, runs: int) -> Comparison:
     if not heard:
         raise SystemExit(f"{nodes} inspected nodes: somebody was missing in each of {runs} sweeps")
     took = [[took_s for _, took_s in sorted(sweep, key=lambda node: node[0] - node[1])] for sweep in heard]
-    simulated = [simulated_curves.verdicts(nodes, took[seed % len(took)], seed) for seed in range(SEEDS)]
+    simulated = [simulated_curves.verdicts(nodes, took[seed % len(took)], seed) for seed in range(SEEDS_DEAR)]
     machine = f"checks take {1000 * statistics.median(one for sweep in took for one in sweep):.0f} ms"
     return Comparison(
         f"verdicts_{nodes}",

@@ -30,7 +30,7 @@ POLL_S = 0.2
 QUEUES = ("intent_queue", "query_queue", "event_queue")
 GOSSIP_S = 0.2  # of the profile lan
 GOLDEN = 0.618  # its multiples, less their whole part, fill 0 to 1 evenly
-SETTLE_S = 1.5  # after the last acknowledgement until nobody passes that query on any more
+SETTLE_S = 1.2  # after the last acknowledgement until nobody passes that query on any more
 # As a fleet has them: how long a member record is decides what fits beside it into a packet.
 TAGS = {"zone": "a", "rack": "a1", "role": "worker", "kernel": "6.1.0-31-amd64"}
 STARTS_PER_S = 20.0
