@@ -86,6 +86,8 @@ class Asker:
         effects: list[Effect] = [] if step.look is None else [LookAtEntry(step.look)]
         if step.everybody:
             return effects + self.everybody(now, deadline)
+        if not step.names:
+            return effects
         query = self._open(step.entry, limits.probe_within_s, now, hearing=True)
         timeout_s = self._plan.timing.hear_s + limits.answer_slack_s
         return [
@@ -190,7 +192,9 @@ class Asker:
             left_s = deadline - now - limits.answer_slack_s
             within_s = min(left_s, limits.probe_within_s)
             if patient:
-                within_s = max(within_s, left_s - self._plan.timing.hear_s)
+                most_s = left_s - self._plan.timing.hear_s
+                share_s = max(limits.patient_s_min, limits.patient_share * most_s)
+                within_s = max(within_s, min(most_s, share_s))
             if within_s < limits.ask_s_min:
                 for wait in group:
                     wait.at = NEVER

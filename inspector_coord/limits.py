@@ -86,6 +86,10 @@ broad_gap_hear_share = 0.5  # of hear_s, beside the spread: nearly all have hear
 reasks_min = 3  # as long as asking again brought nothing: the missing are not missing by loss
 reasks_max = 5  # once it did
 relay_factor = 2  # answers to a re-ask come by two more ways, in a ring that has so many other members
+# Who has answered incomplete gets a share of the time left, not all of it: that question, or its answer, may be lost
+# (simulated: at 20 % loss, with two relays, once in 40 times), and it shall not be the last one.
+patient_share = 0.5
+patient_s_min = 1.5  # below, asking twice costs more than it saves
 answer_slack_s = 0.4  # beyond what a node was given, for its answer to come through a busy machine
 busy_retry_s = 0.5
 busy_retries_max = 6

@@ -37,7 +37,7 @@ class Wait:
     broad     of these, by filter
     named     it was asked by name, with an ack
     asked_at  when it was last asked, by `query`
-    patient   it has answered, but not all: next time it gets all the time that is left
+    patient   it has answered, but not all: next time it gets much of the time that is left
     heard     the question that its newest answer belongs to
     retries   of answers that excuse the node
     """

@@ -101,13 +101,13 @@ def test_the_tail_is_found_on_the_curve_not_by_a_clock() -> None:
 
 
 def test_a_slow_check_is_waited_for() -> None:
-    """A node that answers incomplete is asked again with all the time that is left, and its whole verdict counts."""
+    """A node that answers incomplete is asked again with much of the time that is left; its whole verdict counts."""
     ring = ring_of(10, Paper("n002", took_s=4.0))
     assert ring.run()["n002"] == "pass"
     assert 4.0 < ring.now < 4.5
     patient = [decode_question(ask.payload).answer_within_ms for _, ask in ring.asks[1:]]
     assert len(patient) <= 3
-    assert max(patient) > 5000
+    assert max(patient) > 3000
     assert ring.ledger.nodes["main", "n002"].answer.incomplete is False  # type: ignore[union-attr]
 
 
