@@ -218,11 +218,15 @@ class Asker:
             self._recent.append((now, size))
             query = self._open(entry, within_s, now)
             effects.append(self._ask(query, payload, names=asked, ack=True, relay=self._phrasing.relay(entry)))
-            given_s = self._plan.timing.hear_s + within_s + limits.answer_slack_s
             for wait in group:
                 wait.asks += 1
                 wait.named = True
-                patience_s = given_s if wait.patient or wait.asks >= last else limits.reask_gap_s
+                if wait.patient:  # its ack gives it the time that it was granted
+                    patience_s = self._plan.timing.hear_s + limits.answer_slack_s
+                elif wait.asks >= last:
+                    patience_s = self._plan.timing.hear_s + within_s + limits.answer_slack_s
+                else:
+                    patience_s = limits.reask_gap_s
                 self._asked([wait], query, now + patience_s + self._lot_s(query.number))
         return effects
 

@@ -7,6 +7,7 @@ checks look like either.
     acks to a question that no agent sees   the entry is heard
     no acks, its queue does not drain       it is backed up: the next entry is asked
     no acks, its queue is empty             it is cut off, or mute: the next entry is asked
+    others answer through the next entry    as above, and nothing more needs to be waited for
     a verdict that was ready long before    two questions collided (`rounds` notices that): all are asked again at once
 """
 
@@ -33,9 +34,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """Ask everybody once more, or test through `entry` whether `names` hear it; look at the queue of entry `look`."""
+    """Ask everybody once more; test through `entry` whether `names` hear it; look at the queue of entry `look`."""
 
-    everybody: bool
+    everybody: bool = False
     entry: int = 0
     names: tuple[str, ...] = ()
     look: int | None = None
@@ -49,7 +50,8 @@ class _Standing:
     complained: bool = False
     asked_at: float = NEVER  # when it was first to ask everybody
     queues: tuple[int | None, ...] = ()  # its newest two, as it was tested and when the test was over
-    mute: bool = False  # it is, and this has not been said yet
+    mute: bool = False
+    said: bool = False  # that it is
     then: str = ""  # what was done about it
 
 
@@ -59,7 +61,9 @@ class Entries:
     def __init__(self, entries: Sequence[Entry], members: Sequence[str], timing: Timing) -> None:
         self.home = 0
         self.notes: list[str] = []
-        self.due_at = NEVER
+        self._due_at = NEVER
+        self._look_at = NEVER  # the second look at the entry that was `_tested`
+        self._tested = 0
         self._entries = entries
         self._members = members
         self._timing = timing
@@ -70,6 +74,11 @@ class Entries:
         self._repeats = 0
         self._again = False
         self._last = 0
+
+    @property
+    def due_at(self) -> float:
+        """When a step is due."""
+        return min(self._due_at, self._look_at)
 
     def take(self, now: float, *, rotate: bool = False) -> int | None:
         """The entry to ask through now; None: none is usable yet. `rotate` takes the next one each time."""
@@ -83,7 +92,7 @@ class Entries:
                 return index
         if not rotate:
             self._again = True
-            self.due_at = min(standing.usable_at for standing in self._standing)
+            self._due_at = min(standing.usable_at for standing in self._standing)
         return None
 
     def heard(self, entry: int, name: str, *, answer: bool) -> None:
@@ -104,13 +113,13 @@ class Entries:
             self._note(f"entry {self._entries[entry].address} was lost: {reason}")
         if whole or entry == self.home:
             self._again = True
-            self.due_at = now
+            self._due_at = now
 
     def seen(self, entry: int, queue: int | None) -> None:
         """How many queries wait at an entry; None if that could not be read."""
         standing = self._standing[entry]
         standing.queues = (*standing.queues, queue)[-2:]
-        if standing.mute:
+        if standing.mute and len(standing.queues) > 1:
             self._say(standing)
 
     def slow(self) -> None:
@@ -119,8 +128,13 @@ class Entries:
 
     def step(self, now: float) -> Step | None:
         """What the entries need now, if anything."""
-        if now < self.due_at:
-            return None
+        step = self._decide(now) if now >= self._due_at else None
+        if now >= self._look_at:
+            self._look_at = NEVER
+            return msgspec.structs.replace(step or Step(), look=self._tested)
+        return step
+
+    def _decide(self, now: float) -> Step | None:
         home = self._standing[self.home]
         others = tuple(name for name in self._members if name != self._entries[self.home].node)
         if self._again:
@@ -130,18 +144,31 @@ class Entries:
             return self._unanswered()
         if not self._testing:
             self._testing = True
-            self.due_at = now + self._timing.hear_s + limits.answer_slack_s
+            self._tested = self.home
+            self._due_at = self._look_at = now + self._timing.hear_s + limits.answer_slack_s
             stride = max(1, len(others) // limits.hearing_nodes_max)
             names = others[::stride][: limits.hearing_nodes_max]
-            return Step(everybody=False, entry=self.home, names=names, look=self.home)
-        mute, home.mute = self.home, True
-        if len(self._entries) > 1:
-            home.usable_at = now + self._timing.hear_s * 2
-            self.home = (self.home + 1) % len(self._entries)
-            home.then = f"; asked through {self._entries[self.home].address} instead"
-        else:
+            return Step(entry=self.home, names=names, look=self.home)
+        self._leave((self.home + 1) % len(self._entries), now)
+        return Step(everybody=True)
+
+    def _leave(self, index: int, now: float) -> None:
+        """The entry in use is not heard: ask through that one."""
+        home = self._standing[self.home]
+        home.mute = True
+        if index == self.home:
             home.then = "; asked again, there is no other entry"
-        return Step(everybody=True, look=mute)
+        else:
+            home.usable_at = now + self._timing.hear_s * 2
+            home.then = f"; asked through {self._entries[index].address} instead"
+            self.home = index
+
+    def outdone(self, entry: int, now: float) -> bool:
+        """Others than its own node answered through `entry`. Whether only the entry in use was not heard so far."""
+        others = entry != self.home and self._standing[entry].heard and not self._standing[self.home].heard
+        if others:
+            self._leave(entry, now)
+        return others
 
     def collided(self) -> bool:
         """The answers to the question to everybody go nowhere. Whether everybody is to be asked again."""
@@ -157,7 +184,7 @@ class Entries:
         for index, standing in enumerate(self._standing):
             others = any(name != self._entries[index].node for name in self._members)
             asked = now - standing.asked_at >= self._timing.hear_s
-            if standing.mute or (others and not standing.heard and asked and not standing.then):
+            if standing.mute or (others and not standing.heard and asked):
                 self._say(standing)
 
     def _adopt(self, index: int, now: float) -> None:
@@ -166,7 +193,7 @@ class Entries:
         self._standing[index].asked_at = min(now, self._standing[index].asked_at)
         self._testing = self._again = self._slow = False
         self._answers = 0
-        self.due_at = now + self._timing.spread_s + self._timing.hear_s + limits.mute_s
+        self._due_at = now + self._timing.spread_s + self._timing.hear_s + limits.mute_s
 
     def _repeat(self) -> bool:
         self._repeats += 1
@@ -174,7 +201,7 @@ class Entries:
 
     def _unanswered(self) -> Step | None:
         """The entry is heard, but only a test told so: slow checks, or a collision. Everybody is asked once more."""
-        self.due_at = NEVER
+        self._due_at = NEVER
         if self._answers or self._slow or not self._testing or not self._repeat():
             return None
         address = self._entries[self.home].address
@@ -183,9 +210,11 @@ class Entries:
 
     def _say(self, standing: _Standing) -> None:
         """Why an entry is not heard, and what was done about it."""
-        standing.mute = False
+        if standing.said:
+            return
+        standing.said = True
         address = self._entries[self._standing.index(standing)].address
-        before, after = (0, *standing.queues)[-2:] if standing.queues else (0, 0)
+        before, after = standing.queues if len(standing.queues) > 1 else (0, 0)
         if after and after >= (before or 0):
             what, why = "backed up", f"{after} queries wait in its queue and do not drain"
             why += " (it has just joined, or membership is churning)"

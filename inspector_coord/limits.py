@@ -43,7 +43,8 @@ tail_window_s = 0.1
 tail_step_s = 0.05  # between two looks at the curve
 tail_ratio_max = 0.95  # a curve that does not fall still brings twenty windows like the last
 tail_share_max = 1 / 3
-tail_missing_min = 16  # below, a window holds too few to tell chance from an end
+tail_expected_min = 300  # in a smaller ring gossip moves in steps, and a window holds a handful
+tail_missing_min = 16  # fewer are asked by one question anyway, whenever the gap comes
 tail_hear_share = 1 / 3  # of hear_s: before spread and median of the epidemic no curve falls but by chance
 stall_s = 0.05  # a look that comes so late was held up here, and so were the answers: look again after a window
 

@@ -133,9 +133,7 @@ class RingRounds:
     def _begin(self, now: float) -> None:
         self._began, self._deadline = now, now + self._plan.timing.deadline_s
         self._membership = Freshness(now)
-        for node in self._nodes.values():
-            if node.status not in NOT_ASKED:
-                self._waits[node.name] = Wait(node)
+        self._waits.update({name: Wait(node) for name, node in self._nodes.items() if node.status not in NOT_ASKED})
         self._asked_all(self._asker.everybody(now, self._deadline), now)
 
     def _asked_all(self, effects: list[Effect], now: float) -> None:
@@ -156,8 +154,8 @@ class RingRounds:
         elif query is not None and not query.hearing:
             self._ledger.dropped["stranger"] += 1
         wait = self._waits.get(name)
-        if wait is not None and query is not None and wait.query == query.number:
-            self._due(wait, min(wait.at, now + query.within_s + limits.answer_slack_s))
+        if wait is not None and query is not None and wait.query == query.number != wait.heard:
+            self._due(wait, wait.acked(now + query.within_s + limits.answer_slack_s))
 
     def _answered(self, query: Query | None, name: str, payload: bytes, now: float) -> None:
         node = self._nodes.get(name)
@@ -185,9 +183,11 @@ class RingRounds:
     def _gained(self, node: Node, answer: Answer, query: Query | None, now: float) -> None:
         """A node that had said nothing had its verdict ready when it was asked again."""
         self._gains += 1
-        if query is None or self._tail.heard or not self._asker.overdue(query, node.name, answer.took_ms / 1000):
+        if query is None or query.at <= self._asker.whole_at:
             return
-        if query.at > self._asker.whole_at and self._asker.entries.collided():
+        entries, overdue = self._asker.entries, self._asker.overdue(query, node.name, answer.took_ms / 1000)
+        again = entries.outdone(query.entry, now) and len(self._waits) > limits.filter_names_max
+        if again or (overdue and not self._tail.heard and query.entry == entries.home and entries.collided()):
             self._waits.pop(node.name, None)
             self._asked_all(self._asker.everybody(now, self._deadline), now)
             self.wake_at = now

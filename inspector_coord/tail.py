@@ -38,6 +38,7 @@ class Tail:
 
     def __init__(self, timing: Timing, began: float, expected: int, own_s: float) -> None:
         self._timing = timing
+        self._began = began
         self._expected = expected
         self._arrivals = Arrivals()
         self._half = max(1, round(limits.quiet_arrived_share * expected + 0.499))
@@ -62,11 +63,11 @@ class Tail:
         return len(self._arrivals) == self._half
 
     def meant(self, look: Look, waits: Mapping[str, Wait], own: str, now: float) -> list[Wait]:
-        """Those of `waits` that a look means: of who has said nothing, and must have heard the last question to it."""
+        """Those of `waits` that a look means: of who has said nothing, and was not asked again a moment ago."""
         if look is Look.OWN:
             return [waits[own]] if own in waits else []
-        long_ago = now - self._timing.hear_s / 2
-        silent = [wait for wait in waits.values() if wait.node.answer is None and wait.asked_at <= long_ago]
+        since = max(self._began, now - self._timing.hear_s / 2)
+        silent = [wait for wait in waits.values() if wait.node.answer is None and wait.asked_at <= since]
         if look is Look.SAMPLE:
             silent = self._sample = silent[:: max(1, len(silent) // limits.filter_names_max)]
         return silent
@@ -104,7 +105,7 @@ class Tail:
             self._due_at = min(
                 self._due_at, self._sample_at, NEVER if quiet_at is None else max(quiet_at, self._gap_at)
             )
-            if quiet_at is not None and self._missing >= limits.tail_missing_min:
+            if quiet_at is not None and self._telling:
                 self._due_at = min(self._due_at, max(now + limits.tail_step_s, self._falls_at))
         self._due_at = max(self._due_at, self._hold_at)
         return self._due_at
@@ -113,11 +114,16 @@ class Tail:
     def _missing(self) -> int:
         return self._expected - len(self._arrivals)
 
+    @property
+    def _telling(self) -> bool:
+        """Whether there are enough arrivals, and missing ones, for the fall of the curve to be more than chance."""
+        return self._expected >= limits.tail_expected_min and self._missing >= limits.tail_missing_min
+
     def _ended(self, now: float) -> bool:
         quiet_at = self._arrivals.quiet_at(self._expected)
         if quiet_at is None:
             return False
-        early = now >= self._falls_at and self._missing >= limits.tail_missing_min
+        early = now >= self._falls_at and self._telling
         return now >= max(quiet_at, self._gap_at) or (
             early and self._arrivals.to_come(now) <= self._missing * limits.tail_share_max
         )

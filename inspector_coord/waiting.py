@@ -53,6 +53,13 @@ class Wait:
     heard: int = -1
     retries: int = 0
 
+    def acked(self, until: float) -> float:
+        """Its next step, now that its Serf agent has heard the question, which gives it that long."""
+        if not self.patient:
+            return min(self.at, until)
+        self.asks = 0
+        return until
+
     def unfinished(self, answer: Answer, worth: Worth, now: float) -> float | None:
         """When to ask a node again that lives but has not said all; None: it has had its chances."""
         self.patient, self.asks, self.broad = True, 0, 0

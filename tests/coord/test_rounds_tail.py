@@ -112,4 +112,8 @@ def test_no_curve_falls_before_its_time(spread_s: float) -> None:
     tail = Tail(times, 0.0, 1000, 0.0)
     for _ in range(600):
         tail.add(0.3)
-    assert looks(tail, 5.0, now=0.3)[0][0] >= spread_s + limits.tail_hear_share * 1.8
+    found = looks(tail, 5.0, now=0.3)[0]
+    assert found[0] >= spread_s + limits.tail_hear_share * 1.8
+    # who is meant is everybody who was asked then, however early that is
+    waits = {"n1": Wait(Node("main", "n1", "", {}, "alive"), asked_at=0.0)}
+    assert tail.meant(found[1], waits, "", found[0]) == [waits["n1"]]
