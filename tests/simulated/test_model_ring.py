@@ -258,3 +258,16 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
     assert played(3) == played(3)
     assert played(3) != played(4)
+
+
+def test_packets_to_a_crashed_agent_are_lost() -> None:
+    """Nobody reads them, nobody relays them."""
+    bench = Bench(answers=None)
+    bench.ask()
+    bench.run(2.0)
+    bench.ring.crash(0)
+    for member in range(1, 40):
+        bench.ring.respond(member, bench.heard[0][2], b"to nobody")
+    bench.run(1.0)
+    counted = bench.ring.counted
+    assert (counted["unicast_packets"], counted["lost"], counted["delivered"]) == (39, 39, 0)
