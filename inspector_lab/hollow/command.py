@@ -31,6 +31,9 @@ def hollow(  # noqa: PLR0913 - one option each
     duplicate: Annotated[float, typer.Option(help="Share of packets that arrive twice, 0 to 1.")] = 0.0,
     silent: Annotated[int, typer.Option(help="So many members live and hear no question.")] = 0,
     encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt the gossip.")] = False,
+    gogc: Annotated[
+        int, typer.Option(help="Go's GOGC for the entry: 400 halves its processor time, for memory.")
+    ] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
 ) -> None:
     """Start a ring of thousands of members, played by one process to a real Serf agent, and leave it running."""
@@ -49,6 +52,7 @@ def hollow(  # noqa: PLR0913 - one option each
         duplicate=duplicate,
         silent=silent,
         encrypt=encrypt,
+        gogc=gogc,
     )
     with plain_errors():
         lab = bring_up(wish, directory, REPOSITORY / "examples" / "practice-fleet", say)

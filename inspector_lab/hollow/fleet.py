@@ -25,6 +25,7 @@ class HollowWish(msgspec.Struct, frozen=True, kw_only=True):
     delay_ms  every packet takes up to so long, evenly drawn
     duplicate share of packets that arrive twice
     drift     share of (node, possible drift) pairs that are wrong
+    gogc      Go's GOGC for the entry: how much garbage it gathers before it collects, in % of what lives
     silent    so many members whose Serf answers pings and hears no question
     """
 
@@ -39,6 +40,7 @@ class HollowWish(msgspec.Struct, frozen=True, kw_only=True):
     duplicate: float = 0.0
     silent: int = 0
     encrypt: bool = False
+    gogc: int = 100
 
     def refuse_impossible(self) -> None:
         """Raise PlanError where a number or a name has no meaning."""
@@ -47,6 +49,7 @@ class HollowWish(msgspec.Struct, frozen=True, kw_only=True):
             "zones": (self.zones, 1, 26),
             "racks": (self.racks, 1, 99),
             "silent": (self.silent, 0, self.members - 1),
+            "gogc": (self.gogc, 1, limits.gogc_max),
             "delay": (self.delay_ms, 0, limits.delay_ms_max),
         }
         for name, (value, least, most) in bounds.items():

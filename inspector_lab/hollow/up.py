@@ -118,18 +118,19 @@ def write_job(wish: HollowWish, octet: int, layout: Layout, release: bytes, key:
     job = Job(wish=wish, octet=octet, port=free_port(), key=key, release=str(path))
     write_whole(layout.hollow_job, msgspec.json.encode(job), mode=0o600)
     plan = lay_out(wish, octet)
-    save_services(layout, services(plan, layout))
+    save_services(layout, services(plan, layout, wish.gogc))
 
 
-def services(plan: Plan, layout: Layout) -> list[ServiceSpec]:
+def services(plan: Plan, layout: Layout, gogc: int) -> list[ServiceSpec]:
     """The center, the entry with its agent, and everybody else."""
     entry = plan.nodes[0]
     files = layout.node(entry.name)
     agent = [str(SCRIPTS / "inspector-agent"), "run", "--config", str(files.agent)]
+    serf = ["env", f"GOGC={gogc}", str(find("serf")), "agent", f"-config-file={files.serf}"]
     hollow = processes.python("inspector_lab.hollow.process", str(layout.home))
     return [
         spec("", "center", center_command(plan, layout), layout.log("center"), 0.0),
-        spec(entry.name, "serf", [str(find("serf")), "agent", f"-config-file={files.serf}"], files.log("serf"), 0.0),
+        spec(entry.name, "serf", serf, files.log("serf"), 0.0),
         spec("", "hollow", hollow, layout.log("hollow"), 0.2),
         spec(entry.name, "agent", agent, files.log("agent"), lab_limits.agent_after_serf_s),
     ]
