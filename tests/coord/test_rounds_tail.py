@@ -15,7 +15,7 @@ TIMING = timing(10_000, 10_000, 10.0)
 
 def looks(tail: Tail, until: float, now: float = 0.0) -> list[tuple[float, Look]]:
     """What is found by looking whenever the tail wants it."""
-    found = []
+    found: list[tuple[float, Look]] = []
     while (now := tail.next(now)) <= until:
         look = tail.look(now)
         if look is not Look.NOBODY:
