@@ -57,6 +57,13 @@ def test_a_crash_is_found_out_in_the_time_that_was_measured() -> None:
     assert median_s(60, "local") < sixty
 
 
+def test_in_a_tiny_ring_no_witnesses_are_waited_for() -> None:
+    """suspectNode: with fewer members than confirmations wanted, the shortest time is given: four probe intervals."""
+    bench = Bench(nodes=3, entries=1)
+    bench.ring.crash(2)
+    assert 4.0 < seen_after(bench, "n002", "failed") < 15.0
+
+
 def test_a_restart_before_anybody_noticed_is_no_failure() -> None:
     """And one after is alive again within seconds."""
     bench = Bench(nodes=40)
