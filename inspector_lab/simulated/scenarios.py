@@ -19,6 +19,9 @@ class Named(NamedTuple):
     scenario: Scenario
 
 
+RIVALS = ((2, 0.0), (2, 0.0005), (1, 0.0005), (2, 0.0), (1, 0.0), (2, 0.782), (2, 1.21))
+"""(entry, when) of coordinators that come together."""
+
 SCENARIOS: Mapping[str, Named] = {
     "mute-entry": Named(
         "the first entry has just joined a ring of 300 and is not heard: the sweep goes on through the second",
@@ -35,6 +38,41 @@ SCENARIOS: Mapping[str, Named] = {
     "all-at-once": Named(
         "ten coordinators ask the same ring through the same entry at the same moment",
         Scenario(nodes=60, seed=1, faults=tuple(Fault("rival", -1, (0,), 0.0) for _ in range(9))),
+    ),
+    "same-excuse-twice": Named(
+        "an excuse that comes twice, or is overtaken by a newer one, changes nothing (found by seed 3 of 40 nodes)",
+        Scenario(
+            nodes=40, seed=3, loss=0.05, twice=True, faults=(Fault("bare", nodes=(3, 9)), Fault("hung", nodes=(5,)))
+        ),
+    ),
+    "in-step": Named(
+        "coordinators that began together do not collide again and again (first seen with seed 348 of 40 nodes)",
+        Scenario(
+            nodes=40,
+            seed=333,
+            loss=0.05,
+            reorder=0.1,
+            entries=3,
+            profile="local",
+            faults=(
+                Fault("garbage", nodes=(18, 27, 38)),
+                *(Fault("rival", -1, (entry,), at_s) for entry, at_s in RIVALS),
+            ),
+        ),
+    ),
+    "patient-question-lost": Named(
+        "who cannot say all yet is asked again although a question to it got lost (first seen with seed 15 of 60 nodes)",
+        Scenario(
+            nodes=40,
+            seed=40,
+            loss=0.2,
+            reorder=0.5,
+            faults=(Fault("stale", nodes=tuple(range(3, 40, 4)), amount=1.2),),
+        ),
+    ),
+    "all-copies-late": Named(
+        "all copies of a question are late: the ring still hears the next one (seed 26 of 40 nodes; the model itself)",
+        Scenario(nodes=40, seed=26, loss=0.05, reorder=0.5, profile="local", targets="half"),
     ),
 }
 """By name."""

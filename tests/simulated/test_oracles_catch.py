@@ -73,7 +73,7 @@ def test_a_verdict_under_another_name(monkeypatch: Patch) -> None:
 
     def mistaken(self: RingRounds, event: Event, now: float) -> list[Effect]:
         if getattr(event, "name", "") == "n004" and hasattr(event, "payload"):
-            event = msgspec.structs.replace(event, name="n005")  # type: ignore[type-var]
+            event = msgspec.structs.replace(event, name="n005")
         return original(self, event, now)
 
     monkeypatch.setattr(RingRounds, "handle", mistaken)
@@ -82,11 +82,12 @@ def test_a_verdict_under_another_name(monkeypatch: Patch) -> None:
 
 def test_a_verdict_of_another_sweep(monkeypatch: Patch) -> None:
     """Rounds that do not look whose sweep an answer is of."""
-    original = rounds.taken_in
+    original = of(rounds, "taken_in")
 
     def trusting(payload: bytes, node: Node | None, sweep: bytes, books: Ledger) -> Answer | None:
         said = payload if payload.startswith(GARBLED) else decode_answer(payload).sweep
-        return original(payload, node, sweep if said == payload else said, books)
+        answer: Answer | None = original(payload, node, sweep if said == payload else said, books)
+        return answer
 
     monkeypatch.setattr(rounds, "taken_in", trusting)
     assert caught(FAULTY) == {"verdicts"}
@@ -140,11 +141,11 @@ def test_a_state_without_evidence(monkeypatch: Patch) -> None:
 
 def test_garbage_that_nobody_counts(monkeypatch: Patch) -> None:
     """What cannot be read is dropped in silence."""
-    original = rounds.taken_in
+    original = of(rounds, "taken_in")
 
     def silent(payload: bytes, node: Node | None, sweep: bytes, books: Ledger) -> Answer | None:
         before = books.dropped["malformed"]
-        answer = original(payload, node, sweep, books)
+        answer: Answer | None = original(payload, node, sweep, books)
         books.dropped["malformed"] = before
         return answer
 

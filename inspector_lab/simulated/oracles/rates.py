@@ -36,8 +36,8 @@ def check(result: Result) -> list[str]:
     for index, (ring, agents) in enumerate(result.agents.items()):
         for member, said in agents.said.items():
             most = limits.answers_of_a_node_max * len(result.sweeps)
-            problems = _answers(said, most) if (index, member) not in again else ()
-            wrong += [f"{agents.places[member].name} of {ring} {problem}" for problem in problems]
+            if (index, member) not in again:
+                wrong += [f"{agents.places[member].name} of {ring} {problem}" for problem in _answers(said, most)]
     return wrong
 
 
