@@ -61,7 +61,7 @@ SCENARIOS: Mapping[str, Named] = {
         ),
     ),
     "patient-question-lost": Named(
-        "who cannot say all yet is asked again although a question to it got lost (first seen with seed 15 of 60 nodes)",
+        "who cannot say all yet is asked again although a question to it got lost (first: seed 15 of 60 nodes)",
         Scenario(
             nodes=40,
             seed=40,
