@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import trio
@@ -74,6 +74,7 @@ class RingSweep:
         self._prefix = prefix
         self._changed = trio.Event()
         self._turns = turns
+        self._stuck: dict[object, tuple[str, float]] = {}  # addresses whose Serf owes something, since when
         self._unheard: dict[int, trio.CancelScope] = {}
         self._scopes: dict[int, trio.CancelScope] = {}
         self._nursery: trio.Nursery | None = None
@@ -90,6 +91,7 @@ class RingSweep:
                 if trio.current_time() >= self._rounds.wake_at:
                     self._take(Tick())
             self.closed_at = trio.current_time()
+            self._say_stuck(self.closed_at)
             self._nursery.cancel_scope.cancel()
         after = self._drops()
         if before is not None and after is not None:
@@ -103,6 +105,20 @@ class RingSweep:
     def interrupt(self) -> None:
         """Close now, with what is known."""
         self._take(Interrupt())
+
+    def _say_stuck(self, now: float) -> None:
+        """An entry may freeze in mid-sweep while others bring what is missing: it is named all the same."""
+        late = {address for address, since in self._stuck.values() if now - since >= limits.members_read_s}
+        self.notes += [f"entry {address} does not answer any more: is its Serf agent frozen?" for address in late]
+
+    @contextmanager
+    def _owing(self, address: str) -> Iterator[None]:
+        mark = object()
+        self._stuck[mark] = address, trio.current_time()
+        try:
+            yield
+        finally:
+            del self._stuck[mark]
 
     def _drops(self) -> int | None:
         if self._roster.gossip is None:
@@ -169,7 +185,9 @@ class RingSweep:
                 relay_factor=ask.relay,
                 turn=turn_at(client.address, self._turns),
             )
-            async with question as records:
+            async with AsyncExitStack() as stack:
+                with self._owing(client.address):
+                    records = await stack.enter_async_context(question)
                 with trio.CancelScope() as scope:
                     if more and ask.entry == 0:  # of the others the log is not followed
                         self._unheard[ask.query] = scope
@@ -205,8 +223,9 @@ class RingSweep:
     async def _read_members(self, entry: int) -> None:
         try:
             with trio.fail_after(limits.connect_s):
-                async with self._connected(entry, fresh=True) as client:
-                    members = await client.members()
+                with self._owing(self._roster.entries[entry].address):
+                    async with self._connected(entry, fresh=True) as client:
+                        members = await client.members()
         except (RingError, OSError, trio.TooSlowError) as problem:
             self._take(MembersUnread(str(problem)))
         else:
