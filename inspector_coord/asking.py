@@ -220,7 +220,6 @@ class Asker:
             effects.append(self._ask(query, payload, names=asked, ack=True, relay=self._phrasing.relay(entry)))
             for wait in group:
                 wait.asks += 1
-                wait.named = True
                 if wait.patient:  # its ack gives it the time that it was granted
                     patience_s = self._plan.timing.hear_s + limits.answer_slack_s
                 elif wait.asks >= last:

@@ -172,6 +172,7 @@ _RELATIONS = {
         query_headers_bytes + agent_limits.question_bytes_max + 3 * agent_limits.node_name_bytes_max < query_bytes_max
     ),
     "a newer question does not take over before the older is answered": probe_within_s < reask_gap_s,
+    "nobody is given up without having been asked by name": broad_rounds_max < reasks_min,
     "asking again that pays is done more often": reasks_min < reasks_max,
     "membership is read within the shortest sweep": members_read_s <= timeout_s_min,
     "a full filter of names fits into a packet, and a few filters do": (

@@ -254,8 +254,8 @@ class RingRounds:
             self._read_members(now)
 
     def _worth_asking(self, wait: Wait) -> bool:
-        """Whether to ask a silent node once more; if not, it is given up. Nobody is without having been named."""
-        if wait.asks < self._asker.reasks(paid=self._gains > 0) or not wait.named:
+        """Whether to ask a silent node once more; if not, it is given up."""
+        if wait.asks < self._asker.reasks(paid=self._gains > 0):
             return True
         del self._waits[wait.node.name]
         return False

@@ -35,7 +35,6 @@ class Wait:
     at        when its next step is due
     asks      questions since anything was heard of it, the first to everybody not counted
     broad     of these, by filter
-    named     it was asked by name, with an ack
     asked_at  when it was last asked, by `query`
     patient   it has answered, but not all: next time it gets much of the time that is left
     heard     the question that its newest answer belongs to
@@ -46,7 +45,6 @@ class Wait:
     at: float = NEVER
     asks: int = 0
     broad: int = 0
-    named: bool = False
     asked_at: float = -NEVER
     query: int = -1
     patient: bool = False

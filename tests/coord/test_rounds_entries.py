@@ -54,7 +54,7 @@ def test_a_big_ring_changes_the_entry_as_soon_as_another_one_is_heard(own: str) 
     assert "entry entry-0 is not heard" in notes_of(ring)
     assert "; asked through entry-1 instead" in notes_of(ring)
     assert "at the same moment? asked again" not in notes_of(ring)
-    assert ring.now < 5.0
+    assert ring.now < 4.0
 
 
 def test_an_only_entry_is_asked_again() -> None:
