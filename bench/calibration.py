@@ -20,7 +20,7 @@ from bench.real_ring import Curve, NotWholeError, acks, asked, bare_ring, retagg
 from bench.record import DOCS
 from bench.sweep_overhead import LIGHT
 
-SIZES, SIZES_QUICK = {50: 24, 100: 24, 200: 20, 300: 14}, {50: 12}  # nodes -> queries
+SIZES, SIZES_QUICK = {50: 20, 100: 20, 200: 14, 300: 12}, {50: 12}  # nodes -> queries
 FLEETS, FLEETS_QUICK = {50: 12, 100: 10}, {20: 4}  # nodes -> sweeps
 RETAGGED, RETAGGED_RUNS, RETAGGED_RUNS_QUICK = 60, 5, 1
 AFTER_RETAG_S = 0.6

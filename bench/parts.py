@@ -138,7 +138,7 @@ PARTS = {
     "simulated": Part("100,000 simulated nodes in 20 rings", simulated),
     "hollow": Part("10,000 hollow members on a real entry: calm, at 5 % loss, encrypted", hollow),
     "hollow-50000": Part("50,000 hollow members on one real entry, some minutes", hollow_50000, apart=True),
-    "calibration": Part("the simulated ring against real ones of 50 to 300 nodes, some six minutes", calibration),
+    "calibration": Part("the simulated ring against real ones of 50 to 300 nodes, some nine minutes", calibration),
     "agent": Part("3 nodes: memory of the agent", agent),
 }
 
