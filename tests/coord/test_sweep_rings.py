@@ -26,7 +26,8 @@ async def rings(directory: Path, scripts: Mapping[str, Mapping[str, Sequence[str
 
         async def hold(name: str, task_status: trio.TaskStatus[None]) -> None:
             (directory / name).mkdir()
-            async with fleet(directory / name, 3, scripts[name]) as found[name]:
+            tags = {f"n{number:03}": {"ring": name} for number in (1, 2, 3)}
+            async with fleet(directory / name, 3, scripts[name], tags_of=tags) as found[name]:
                 task_status.started()
                 await trio.sleep_forever()
 
@@ -79,11 +80,7 @@ async def test_a_ring_without_targets_is_told_and_no_gap(tmp_path: Path) -> None
     """All its members are marked as having no agent: the other ring's nodes are all there is."""
     async with rings(tmp_path, {"good": {}, "empty": {}}) as fleets:
         first = fleets["good"]
-        for node in fleets["empty"].ring:
-            node.config["tags"] = {"role": "coordinator"}
-            await node.restart([other.bind for other in fleets["empty"].ring if other is not node and other.process])
-        await fleets["empty"].ring.whole()
-        first.write(exclude_tags={"role": "coordinator"})
+        first.write(exclude_tags={"ring": "empty"})
         report = await first.sweep()
     assert (report["ledger"]["pass"], report["ledger"]["targets"], report["exit_code"]) == (3, 3, 0)
     assert by_ring(report)["empty"]["error"] == ""
