@@ -40,6 +40,7 @@ class AnyOrder(RuleBasedStateMachine):
     )
     def hear(
         self,
+        *,
         sweep: int,
         release: int,
         other: str,
