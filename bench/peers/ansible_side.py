@@ -12,7 +12,7 @@ import yaml
 from bench.fleet import BIN, Fleet
 from bench.peers.usage import Looked, Sides, run
 
-FORKS = 25  # on two cores 5 to 50 forks differ little
+FORKS = 25  # as the second pass has by default
 
 version = version_of("ansible-core")
 

@@ -15,7 +15,7 @@ from bench.peers import items as shared
 from bench.peers.usage import Looked, Sides, run
 from inspector_lab import limits
 
-FANOUT = 64  # clush's own default: all 50 at once; fewer at once took as long or longer on two cores
+FANOUT = 64  # clush's own default: all 50 nodes at once
 KEPT_S = 300  # a connection that is kept outlives all runs
 
 version = version_of("ClusterShell")

@@ -10,11 +10,7 @@ import math
 
 import msgspec
 
-__all__ = ["PROFILES", "SHARED_CORES_HANDLING_S", "Profile", "profile_named"]
-
-# From a packet's arrival until it is handled where hundreds of agents share two cores. Fitted once, to the median of
-# real rings of 50, 100 and 200 on such a machine; the real one varies between 3 and 10 ms with what else runs there.
-SHARED_CORES_HANDLING_S = 0.003
+__all__ = ["PROFILES", "Profile", "profile_named"]
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,11 +75,6 @@ LOCAL = Profile(
 PROFILES = {profile.name: profile for profile in (LAN, LOCAL)}
 
 
-def profile_named(name: str, *, encrypt: bool = False, shared_cores: bool = False) -> Profile:
-    """`lan` or `local`, as `serf agent -profile` has them. Raises KeyError for another.
-
-    `shared_cores`: all members run on one machine, as in a practice ring.
-    """
-    profile = PROFILES[name]
-    handling_s = SHARED_CORES_HANDLING_S if shared_cores else profile.handling_s
-    return msgspec.structs.replace(profile, encrypt=encrypt, handling_s=handling_s)
+def profile_named(name: str, *, encrypt: bool = False) -> Profile:
+    """`lan` or `local`, as `serf agent -profile` has them. Raises KeyError for another."""
+    return msgspec.structs.replace(PROFILES[name], encrypt=encrypt)
