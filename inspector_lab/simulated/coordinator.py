@@ -97,11 +97,12 @@ class Coordinator:
         self._waiting: deque[tuple[Line, Event]] = deque()
         self._busy_until = 0.0
         self._draining = False
+        self._open = len(lines)
 
     @property
     def closed(self) -> bool:
         """Whether all rings are."""
-        return all(line.closed_at is not None for line in self.lines)
+        return not self._open
 
     def begin(self) -> None:
         """Ask all rings."""
@@ -142,6 +143,7 @@ class Coordinator:
             self._do(line, effect)
         if line.rounds.closed and line.closed_at is None:
             line.closed_at = now
+            self._open -= 1
         self._wake(line, now)
         if self._twice and isinstance(event, Answered | Acked):
             later_s = limits.second_s * (line.heard.events.total() % 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 # ---- the world ------------------------------------------------------------------------------------------------------
 epoch_s = 1_800_000_000  # Unix time of the first question, on a right clock
 rounding_s = 1e-6  # two ways to add the same floats
+steps_a_look = 16  # calls of the timeline, until it is looked at whether all ledgers are closed
 check_s = 0.02  # until the items that do not hang are known
 stop_run_s = 0.05  # from the order to end a run until nothing of it is left
 refused_s = 0.2  # until a fetch that cannot succeed says so

@@ -10,6 +10,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import msgspec
@@ -84,10 +85,16 @@ def many(base: Scenario, seeds: Sequence[int], *, faults: bool, jobs: int = 0) -
     if count <= 1:
         yield from map(run, seeds)
         return
-    # spawned, not forked: whoever calls may have threads
-    with multiprocessing.get_context("spawn").Pool(count, _settle, (os.getpid(),)) as pool:
-        chunk = max(1, min(limits.seeds_a_chunk, len(seeds) // (4 * count)))
-        yield from pool.imap_unordered(run, seeds, chunk)
+    # Spawned, not forked: whoever calls may have threads. Children inherit what is blocked: Ctrl-C is for us alone.
+    resource_tracker.ensure_running()  # which unblocks it when it starts, until Python 3.12
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with multiprocessing.get_context("spawn").Pool(count, _settle, (os.getpid(),)) as pool:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            chunk = max(1, min(limits.seeds_a_chunk, len(seeds) // (4 * count)))
+            yield from pool.imap_unordered(run, seeds, chunk)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run(base: Scenario, faults: bool, seed: int) -> Ran:  # noqa: FBT001 - what a pool can call
@@ -95,8 +102,7 @@ def _run(base: Scenario, faults: bool, seed: int) -> Ran:  # noqa: FBT001 - what
 
 
 def _settle(parent: int) -> None:
-    """A child of the pool: it ends with its parent, and leaves Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A child of the pool: it ends with its parent."""
     processes.die_with(parent)
     gc.freeze()
     gc.set_threshold(limits.gc_threshold)

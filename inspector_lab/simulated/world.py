@@ -63,7 +63,8 @@ class _World:
         end_at = self._zero + scenario.timeout_s * 2 + max([0.0, *(fault.at_s for fault in rivals)])
         step, timeline = self._timeline.step, self._timeline
         while timeline.now < end_at and not self._over():
-            step()
+            for _ in range(limits.steps_a_look):
+                step()
         for sweep in self._sweeps:
             self._close(sweep)
         for stage in self._stages.values():
