@@ -25,9 +25,9 @@ test: setup ## run the whole test suite
 	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 sim: setup ## simulate thousands of sweeps with faults of all kinds, each held against the oracles (some minutes)
-	@$(VENV)/inspector-lab simulate --nodes 40 --loss 0.05 --faults --seeds $(SEEDS)
-	@$(VENV)/inspector-lab simulate --nodes 60 --rings 3 --loss 0.2 --faults --seeds $(SEEDS)
-	@$(VENV)/inspector-lab simulate --nodes 300 --loss 0.1 --faults --seeds 1-100
+	$(VENV)/inspector-lab simulate --nodes 40 --loss 0.05 --faults --seeds $(SEEDS)
+	$(VENV)/inspector-lab simulate --nodes 60 --rings 3 --loss 0.2 --faults --seeds $(SEEDS)
+	$(VENV)/inspector-lab simulate --nodes 300 --loss 0.1 --faults --seeds 1-100
 
 lint: setup ## ruff, its formatter, and mypy --strict
 	@$(VENV)/ruff check .
