@@ -20,6 +20,7 @@ from inspector_lab.simulated.scenario import Scenario
 __all__ = ["EPILOG", "simulate_command"]
 
 BROKEN, USAGE, INTERRUPTED = 1, 2, 130
+DEFAULTS = (100, 1, 0.0, 1, coord_limits.timeout_s)  # nodes, rings, loss, seed, timeout
 
 EPILOG = (
     "Examples:\n\n  inspector-lab simulate --nodes 10000 --loss 0.05 --seed 7\n\n"
@@ -32,12 +33,12 @@ EPILOG = (
 
 def simulate_command(  # noqa: PLR0913 - one option each
     *,
-    nodes: Annotated[int, typer.Option(help="How many, over all rings.")] = 100,
-    rings: Annotated[int, typer.Option(help="Serf rings, each with its own entries.")] = 1,
-    loss: Annotated[float, typer.Option(help="Share of all packets that is lost, 0 to 1.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Draws everything; the same seed gives the same bytes.")] = 1,
+    nodes: Annotated[int, typer.Option(help="How many, over all rings.")] = DEFAULTS[0],
+    rings: Annotated[int, typer.Option(help="Serf rings, each with its own entries.")] = DEFAULTS[1],
+    loss: Annotated[float, typer.Option(help="Share of all packets that is lost, 0 to 1.")] = DEFAULTS[2],
+    seed: Annotated[int, typer.Option(help="Draws everything; the same seed gives the same bytes.")] = DEFAULTS[3],
     faults: Annotated[bool, typer.Option("--faults", help="Draw faults of all kinds, too.")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds until the ledger is closed.")] = coord_limits.timeout_s,
+    timeout: Annotated[float, typer.Option(help="Seconds until the ledger is closed.")] = DEFAULTS[4],
     seeds: Annotated[str, typer.Option(help="Many: FIRST-LAST, or how many from --seed on.", show_default=False)] = "",
     scenario: Annotated[str, typer.Option(help="One that has a name.", show_default=False)] = "",
     scenarios: Annotated[bool, typer.Option("--scenarios", help="List those with a name.")] = False,
@@ -50,6 +51,9 @@ def simulate_command(  # noqa: PLR0913 - one option each
             _list(as_json=as_json)
             return
         if scenario:
+            # All of it is written down: an option that changed nothing would be taken for one that did.
+            if seeds or faults or (nodes, rings, loss, seed, timeout) != DEFAULTS:
+                raise PlanError(f"--scenario {scenario} is whole by itself: leave out all but --json")
             broke = _one(_named(scenario), faults=False, as_json=as_json)
         else:
             base = _base(nodes, rings, loss, seed, timeout)
@@ -134,15 +138,18 @@ def _many(base: Scenario, seeds: range, *, faults: bool, jobs: int, as_json: boo
         )
     else:
         sys.stdout.write(
-            f"{done:,} seeds of {base.nodes} nodes in {base.rings} ring{'s' if base.rings > 1 else ''}, "
-            f"{base.loss:.0%} loss{', with faults' if faults else ''}: {node_sweeps:,} nodes swept in "
-            f"{time.monotonic() - began:.0f} s\n"
+            f"{told.number(done, 'seed')} of {told.where(base)}{', with faults' if faults else ''}: "
+            f"{told.number(node_sweeps, 'node')} swept in {time.monotonic() - began:.0f} s\n"
         )
         for word, counted in (("states", states), ("faults", kinds)):
             if counted:
                 told_of = ", ".join(f"{count:,} {name}" for name, count in counted.most_common())
                 sys.stdout.write(f"{word}   {told_of}\n")
-        held = f"all {len(ORACLES)} hold with every seed" if not failing else f"broken with {len(failing)} seeds"
+        held = (
+            f"all {len(ORACLES)} hold with every seed"
+            if not failing
+            else f"broken with {told.number(len(failing), 'seed')}"
+        )
         sys.stdout.write(f"oracles  {held}\n")
     return bool(failing)
 

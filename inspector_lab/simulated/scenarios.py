@@ -28,7 +28,7 @@ SCENARIOS: Mapping[str, Named] = {
         Scenario(nodes=300, entries=2, seed=1, faults=(Fault("joined", nodes=(0,), at_s=-1.0),)),
     ),
     "zone-cut": Named(
-        "a zone is cut off both ways a second after the question: its nodes are accounted for, the others answer",
+        "a zone is cut off both ways 0.2 s after the question: its nodes are accounted for, the others answer",
         Scenario(nodes=90, seed=1, faults=(Fault("cut", at_s=0.2, zone="c"),)),
     ),
     "twenty-percent": Named(

@@ -18,6 +18,8 @@ from inspector_lab.simulated.scenario import Fault, Scenario
 __all__ = ["document", "lines", "replay", "verdict_lines"]
 
 Broken = Mapping[str, Sequence[str]]
+NOBODY = "none: no entry gave its roster, nobody could be asked"
+WAYS = {"both": "both ways", "in": "what goes in", "out": "what comes out"}
 SENTENCES_MAX = 5  # of one oracle, on a terminal
 
 
@@ -66,19 +68,28 @@ def lines(result: Result) -> list[str]:
     asked = sum(len(each.asks) for each in heard)
     final = Counter(str(node.state) for node in sweep.ledger)
     dropped = {word: sweep.ledger.dropped[word] for word in DROPPED if sweep.ledger.dropped[word]}
-    rings = f"{scenario.rings} ring{'s' if scenario.rings > 1 else ''}"
     told = [
-        f"simulated  {scenario.nodes:,} nodes in {rings}, {scenario.loss:.0%} of packets lost, seed {scenario.seed}",
+        f"simulated  {where(scenario)}, seed {scenario.seed}",
         *(f"fault      {fault_words(fault)}" for fault in scenario.faults),
-        f"sweep      closed after {sweep.seconds:.2f} s, {rounds(result)} rounds, {asked} questions",
-        "states     " + ", ".join(f"{final[state]:,} {state}" for state in State if final[state]),
-        "packets    " + ", ".join(f"{wire[word]:,} {word.replace('_', ' ')}" for word in sorted(wire)),
+        f"sweep      closed after {sweep.seconds:.2f} s, {number(asked, 'question')}",
+        "states     " + (", ".join(f"{final[state]:,} {state}" for state in State if final[state]) or NOBODY),
     ]
-    if not final:
-        told.append("roster     nobody could be asked")
+    if wire:
+        told.append("counted    " + ", ".join(f"{word.replace('_', ' ')} {wire[word]:,}" for word in sorted(wire)))
     if dropped:
         told.append("dropped    " + ", ".join(f"{count:,} {word}" for word, count in dropped.items()))
     return told
+
+
+def number(count: int, word: str) -> str:
+    """`1 ring`, `1,200 nodes`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def where(scenario: Scenario) -> str:
+    """What is swept: `40 nodes in 1 ring, 5 % of packets lost`."""
+    fleet = f"{number(scenario.nodes, 'node')} in {number(scenario.rings, 'ring')}"
+    return f"{fleet}, {scenario.loss * 100:.3g} % of packets lost"
 
 
 def fault_words(fault: Fault) -> str:
@@ -87,7 +98,7 @@ def fault_words(fault: Fault) -> str:
     if fault.amount:
         words.append(f"{fault.amount:g}")
     if fault.zone:
-        words.append(f"of zone {fault.zone}, {fault.way}")
+        words.append(f"of zone {fault.zone}, {WAYS[fault.way]},")
     if fault.nodes:
         more = "" if len(fault.nodes) <= 4 else f" and {len(fault.nodes) - 4} more"
         words.append(f"at member {', '.join(map(str, fault.nodes[:4]))}{more}")

@@ -86,6 +86,8 @@ def test_a_broken_oracle_ends_with_1_and_the_command_to_see_it_again(tmp_path: P
         (("--seeds", "9-3"), "the first one first"),
         (("--jobs", "-1", "--seeds", "3"), "number of processes"),
         (("--scenario", "mute-entri"), "did you mean mute-entry?"),
+        (("--scenario", "mute-entry", "--nodes", "40"), "whole by itself"),
+        (("--scenario", "mute-entry", "--seeds", "1-3"), "whole by itself"),
     ],
 )
 def test_nonsense_is_refused_in_a_sentence(words: tuple[str, ...], said: str) -> None:
