@@ -233,7 +233,7 @@ def told(done: list[dict[str, str]]) -> list[str]:
 
 @app.command(epilog="Example:\n\n  inspector-lab down --dir /tmp/lab")
 def down(*, directory: Dir, as_json: AsJson = False) -> None:
-    """End a lab: exactly what `up` started there."""
+    """End a lab: exactly what `up` or `hollow` started there."""
     from inspector_lab.down import take_down
 
     layout = Layout(directory.expanduser().absolute())

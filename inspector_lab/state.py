@@ -73,8 +73,11 @@ def require_running(layout: Layout) -> LabState:
             f"no lab in {layout.home}: start one with `inspector-lab up --nodes 20 --dir {layout.home}`"
         )
     if not state.running:
+        again = (
+            f"hollow --members {len(state.nodes) + state.hollow}" if state.hollow else f"up --nodes {state.wish.nodes}"
+        )
         raise NotRunningError(
             f"the lab in {layout.home} does not run any more: start it anew with "
-            f"`inspector-lab up --nodes {state.wish.nodes} --dir {layout.home}`"
+            f"`inspector-lab {again} --dir {layout.home}`"
         )
     return state

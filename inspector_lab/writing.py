@@ -45,7 +45,7 @@ def claimed_directory(home: Path) -> Iterator[Layout]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as failure:
-            raise DirError(f"another `inspector-lab up` is at work in {home}") from failure
+            raise DirError(f"another `inspector-lab up` or `hollow` is at work in {home}") from failure
         layout = Layout(home)
         refuse_taken(layout)
         yield layout
@@ -58,7 +58,7 @@ def refuse_taken(layout: Layout) -> None:
     state = load(layout)
     if state is not None and state.running:
         raise DirError(
-            f"a lab of {len(state.nodes)} nodes runs in {layout.home}: "
+            f"a lab of {len(state.nodes) + state.hollow} nodes runs in {layout.home}: "
             f"use it, end it with `inspector-lab down --dir {layout.home}`, or choose another --dir"
         )
     if state is None and any(layout.home.iterdir()):

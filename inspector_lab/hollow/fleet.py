@@ -50,11 +50,11 @@ class HollowWish(msgspec.Struct, frozen=True, kw_only=True):
             "racks": (self.racks, 1, 99),
             "silent": (self.silent, 0, self.members - 1),
             "gogc": (self.gogc, 1, limits.gogc_max),
-            "delay": (self.delay_ms, 0, limits.delay_ms_max),
+            "delay in ms": (self.delay_ms, 0, limits.delay_ms_max),
         }
         for name, (value, least, most) in bounds.items():
             if not least <= value <= most:
-                raise PlanError(f"{name} must be {least:g} to {most:g}, not {value:g}")
+                raise PlanError(f"{name} must be {least:,.10g} to {most:,.10g}, not {value:,.10g}")
         for name, share in {"loss": self.loss, "duplicate": self.duplicate, "drift": self.drift}.items():
             if not 0.0 <= share <= 1.0:
                 raise PlanError(f"{name} is a share between 0 and 1, not {share:g}")

@@ -105,7 +105,8 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     """One sentence, exit code 2, nothing started."""
     lab = Lab(tmp_path / "none")
     for words, reason in (
-        (["--members", "1"], "members must be 2 to"),
+        (["--members", "1"], "members must be 2 to 60,000, not 1"),
+        (["--delay", "-1"], "delay in ms must be 0 to 10,000, not -1"),
         (["--loss", "1.5"], "loss is a share"),
         (["--profile", "wan"], "unknown profile"),
         (["--members", "10", "--silent", "10"], "silent must be"),
