@@ -48,8 +48,11 @@ class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             with self.auth_key_file.open("rb") as file:
                 key = file.read(limits.auth_key_bytes_max).decode("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as problem:
-            raise ConfigError(f"auth_key_file {self.auth_key_file} cannot be read: {problem}") from problem
+        except OSError as problem:
+            why = problem.strerror or problem
+            raise ConfigError(f"auth_key_file {self.auth_key_file} cannot be read: {why}") from problem
+        except UnicodeDecodeError as problem:
+            raise ConfigError(f"auth_key_file {self.auth_key_file} is not UTF-8 text: {problem}") from problem
         if not key:
             raise ConfigError(f"auth_key_file {self.auth_key_file} is empty: put Serf's rpc_auth_key into it")
         return key

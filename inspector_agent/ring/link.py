@@ -6,6 +6,7 @@ stays in the socket, and Serf feels that. `RingClient` shares one among tasks.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
@@ -149,11 +150,16 @@ async def open_link(address: str, auth_key: str | None, timeout_s: float) -> Asy
 
 
 def _why(problem: OSError) -> str:
-    """What the system said for each address that was tried; trio tells it as the cause."""
+    """What the system said for each address that was tried; trio tells it as the cause, with the address once more."""
     tried = problem.__cause__
     leaves = tried.exceptions if isinstance(tried, BaseExceptionGroup) else (tried or problem,)
-    reasons = dict.fromkeys(getattr(leaf, "strerror", None) or str(leaf) for leaf in leaves)
-    return "cannot connect: " + ", ".join(reasons)
+    return "cannot connect: " + ", ".join(dict.fromkeys(map(_reason, leaves)))
+
+
+def _reason(leaf: BaseException) -> str:
+    """`Connection refused`. Numbers below 0 are those of name resolution, which `os.strerror` does not know."""
+    number = getattr(leaf, "errno", None)
+    return os.strerror(number) if number and number > 0 else getattr(leaf, "strerror", None) or str(leaf)
 
 
 def _keep_alive(stream: trio.SocketStream) -> None:
