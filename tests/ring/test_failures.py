@@ -32,7 +32,8 @@ async def refused(address: str, kind: type[NotConnected], words: str, *, timeout
 async def test_nobody_listens() -> None:
     """Refused, unknown host: told at once, with the system's word for it."""
     with claimed_prefix() as network:
-        await refused(f"{network}.1:{RPC_PORT}", Unreachable, "cannot connect: Connection refused; is the Serf agent running")
+        said = "cannot connect: Connection refused; is the Serf agent running"
+        await refused(f"{network}.1:{RPC_PORT}", Unreachable, said)
     await refused("no-such-host.invalid:7373", Unreachable, "cannot connect: ")
 
 
