@@ -2,17 +2,20 @@
 
 Everybody is asked by one question, and the missing by `reask`'s choice: by name with acks and a short deadline, or by
 filters that leave them the time they had. Who is still missing after a round by filters is asked by name, whose acks
-tell the stalled from the silent; after a second one if the first has paid. All re-asks together keep two rates: bytes
-of questions in so much time, for gossip, and answers, whose spread begins where the last one's ends.
+tell the stalled from the silent; after a second one if the first has paid. All re-asks together keep the two rates of
+`pace`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from inspector_agent.wire import answer_slot_ms
 from inspector_coord import limits
 from inspector_coord.entries import Entries
+from inspector_coord.pace import Pace
 from inspector_coord.phrasing import Phrasing, Plan
 from inspector_coord.reask import Choice, choose
 from inspector_coord.signals import Ask, Effect, LookAtEntry
@@ -37,8 +40,7 @@ class Asker:
         self._plan = plan
         self._phrasing = Phrasing(plan, targets)
         self._next = 0
-        self._recent: list[tuple[float, int]] = []  # when how many bytes of questions were sent to the missing
-        self._busy_until = 0.0  # the answers asked for so far are spread until then
+        self._pace = Pace()
 
     @property
     def own(self) -> str:
@@ -90,19 +92,8 @@ class Asker:
             return effects
         query = self._open(step.entry, limits.probe_within_s, now, hearing=True)
         timeout_s = self._plan.timing.hear_s + limits.answer_slack_s
-        return [
-            *effects,
-            Ask(
-                query=query.number,
-                entry=query.entry,
-                payload=b"",
-                names=step.names,
-                ack=True,
-                relay=0,
-                timeout_s=timeout_s,
-                hearing=True,
-            ),
-        ]
+        test = Ask(query.number, query.entry, b"", step.names, ack=True, relay=0, timeout_s=timeout_s, hearing=True)
+        return [*effects, test]
 
     # ---- whom to ask ------------------------------------------------------------------------------------------------
 
@@ -126,13 +117,14 @@ class Asker:
             payload = self._phrasing.payload(within_s, spread_s, self.round, now)
             query = self._open(entry, within_s, now, whole=True)
             ack = bool(self._plan.tags) and not self._plan.everybody and len(waits) <= limits.acks_max
-            self._busy_until = now + spread_s
+            self._pace.spread(spread_s, now)
             effects: list[Effect] = [self._ask(query, payload, ack=ack)]
             self._asked(waits, query, now + timing.hear_s + within_s + limits.answer_slack_s)
         else:
             effects = self._all_of(waits, entry, within_s, now)
         for wait in waits:
             wait.asks = wait.broad = 0
+        self._pace.meant(self._silent)
         return effects
 
     def _all_of(self, waits: Sequence[Wait], entry: int, within_s: float, now: float) -> list[Effect]:
@@ -161,15 +153,19 @@ class Asker:
         rounds = limits.broad_rounds_max if paid else 1
         able = [wait for wait in waits if wait.broad < rounds] if len(waits) > limits.filter_names_max else []
         entry = self.entries.take(now, rotate=True) if len(able) > limits.filter_names_max else None
+        if entry is not None:
+            self._pace.learn(self._silent)
         choice = None if entry is None else self._choose(able, entry, self._phrasing.relay(entry))
         if entry is None or choice is None or not choice.parts:
             return self.by_name(waits, now, deadline, paid=paid)
         effects = self.by_name([wait for wait in waits if wait.broad >= rounds], now, deadline, paid=paid)
-        if not self._fits(len(choice.parts) * self._phrasing.scene.question_bytes, now):
+        if not self._pace.fits(len(choice.parts) * self._phrasing.scene.question_bytes, now):
             return effects + self._later(able, now)
         timing = self._plan.timing
         self.round = min(self.round + 1, ROUND_MAX)
         until_s = left_s - timing.hear_s
+        choice = msgspec.structs.replace(choice, spread_s=max(0.0, min(choice.spread_s, until_s)))
+        self._pace.meant(self._silent)
         if not any(wait.patient for wait in able):
             until_s = min(until_s, self.whole_at + timing.hear_s + timing.answer_within_s - now)
         within_s = max(limits.probe_within_s, until_s)
@@ -213,9 +209,9 @@ class Asker:
             group = [waits[place] for place in places]
             asked = tuple(names[place] for place in places)
             size = limits.query_headers_bytes + len(payload) + sum(len(name) + 1 for name in asked)
-            if not self._fits(size, now):
+            if not self._pace.fits(size, now):
                 return effects + self._later(waits[places[0] :], now)
-            self._recent.append((now, size))
+            self._pace.sent(size, now)
             query = self._open(entry, within_s, now)
             effects.append(self._ask(query, payload, names=asked, ack=True, relay=self._phrasing.relay(entry)))
             for wait in group:
@@ -234,15 +230,14 @@ class Asker:
         whole: bool = False,
     ) -> list[Effect]:  # fmt: skip
         """The questions of a choice. `at`: when the next step of who is asked is due, beside the spread."""
-        spread_s = choice.spread_s + max(0.0, self._busy_until - now)
-        self._busy_until = now + spread_s
+        spread_s = self._pace.spread(choice.spread_s, now)
         within_s = max(within_s, spread_s)
         effects: list[Effect] = []
         for part in choice.parts:
             payload = self._phrasing.payload(within_s, spread_s, self.round, now, part.who)
             query = self._open(entry, within_s, now, whole=whole)
             effects.append(self._ask(query, payload, relay=choice.relay))
-            self._recent.append((now, self._phrasing.scene.question_bytes))
+            self._pace.sent(self._phrasing.scene.question_bytes, now)
             self._asked([waits[place] for place in part.places], query, at + spread_s)
         return effects
 
@@ -251,20 +246,20 @@ class Asker:
     def _choose(self, waits: Sequence[Wait], entry: int, relay: int) -> Choice:
         names = [wait.node.name for wait in waits]
         scene = self._phrasing.scene
+        scene = msgspec.structs.replace(scene, rate_per_s=scene.rate_per_s * self._pace.share)  # what the entry takes
         payload_bytes = len(self._phrasing.payload(1.0, 0.0, ROUND_MAX, 0.0))
         questions = sum(1 for _ in self._phrasing.chunks(names, entry, payload_bytes))
         return choose(names, questions, scene, relay, self._next)
 
-    def _fits(self, size: int, now: float) -> bool:
-        """Whether gossip carries so many bytes of questions more, now."""
-        self._recent = [(at, sent) for at, sent in self._recent if at > now - limits.reask_pace_s]
-        return not self._recent or sum(sent for _, sent in self._recent) + size <= limits.reask_bytes_max
-
     def _later(self, waits: Sequence[Wait], now: float) -> list[Effect]:
         """When gossip has passed on what it carries, or an entry can be used again."""
         for wait in waits:
-            wait.at = (self._recent[0][0] if self._recent else now) + limits.reask_pace_s
+            wait.at = self._pace.next_at(now)
         return []
+
+    @property
+    def _silent(self) -> int:
+        return sum(wait.node.answer is None for wait in self.waits.values())
 
     def _lot_s(self, number: int) -> float:
         """This sweep's own delay after a question: see `reask_lot_s`."""

@@ -6,6 +6,7 @@
     half have come     the missing, or there was a gap of its own scale
     own node's turn    nobody at all has answered                                 the node of the entry
     everybody's turn   less than half have come: slow checks, or stopped agents   a sample, by name
+    then               most of the sample have their verdict: answers got lost    the missing
     after the sample   most of the sample have said nothing either                the missing
 
 Theory of the fall: `limits`, under "the tail". A look that comes late finds a quiet curve because this process was
@@ -81,12 +82,9 @@ class Tail:
         if not self._quiet and self._ended(now):
             self._quiet, self._sample_at, self._judge_at = True, NEVER, NEVER
             return Look.MISSING
-        if now >= self._judge_at:
-            self._judge_at = NEVER
-            heard = sum(wait.node.answer is not None for wait in self._sample)
-            if heard < limits.sample_heard_share * len(self._sample):
-                self._quiet = True
-                return Look.MISSING
+        if self._judge_at < NEVER and self._told(now):
+            self._quiet, self._judge_at = True, NEVER
+            return Look.MISSING
         if now >= self._own_at:
             self._own_at = NEVER
             if not len(self._arrivals):
@@ -99,7 +97,9 @@ class Tail:
 
     def next(self, now: float) -> float:
         """When to look again."""
-        self._due_at = min(self._judge_at, NEVER if len(self._arrivals) else self._own_at)
+        self._due_at = NEVER if len(self._arrivals) else self._own_at
+        if self._judge_at < NEVER:
+            self._due_at = min(self._due_at, self._judge_at, now + limits.tail_window_s)
         if not self._quiet:
             quiet_at = self._arrivals.quiet_at(self._expected)
             self._due_at = min(
@@ -109,6 +109,16 @@ class Tail:
                 self._due_at = min(self._due_at, max(now + limits.tail_step_s, self._falls_at))
         self._due_at = max(self._due_at, self._hold_at)
         return self._due_at
+
+    def _told(self, now: float) -> bool:
+        """Whether the sample says that waiting brings no more: not slow checks, but lost answers or stopped agents."""
+        answers = [wait.node.answer for wait in self._sample if wait.node.answer is not None]
+        most = limits.sample_heard_share * len(self._sample)
+        slow = sum(answer.incomplete for answer in answers)
+        if now >= self._judge_at:
+            self._judge_at = NEVER
+            return len(answers) < most
+        return len(answers) - slow >= most
 
     @property
     def _missing(self) -> int:

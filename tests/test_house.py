@@ -105,6 +105,7 @@ CORES = (
     "inspector_coord/holdings.py",
     "inspector_coord/intake.py",
     "inspector_coord/ledger.py",
+    "inspector_coord/pace.py",
     "inspector_coord/patience.py",
     "inspector_coord/waiting.py",
     "inspector_coord/tail.py",

@@ -48,6 +48,7 @@ from inspector_coord.signals import (
 )
 
 SWEEP, RELEASE, OTHER = b"sweep-00", b"release0", b"release9"
+TAKES_LATE_S = 0.05  # of work that waits at an entry
 
 
 @dataclass
@@ -74,6 +75,7 @@ class PaperRing:
 
     deaf: entries nobody hears; queue: how many queries wait at these (None: cannot be read), at each look the next.
     cut_at: entry -> time at which it hangs up. lost_first: the first question collides: all hear it, no answer comes.
+    takes_per_s: answers that an entry takes; what comes beyond is dropped, as the kernel does.
     """
 
     nodes: Sequence[Paper]
@@ -87,6 +89,7 @@ class PaperRing:
     fleet: int = 0
     cut_at: Mapping[int, float] = field(default_factory=dict)
     lost_first: bool = False
+    takes_per_s: float = math.inf
     everybody: bool = True
     canary: bytes = b""
     wants: Mapping[str, bytes] = field(default_factory=dict)
@@ -98,6 +101,8 @@ class PaperRing:
         self._heap: list[tuple[float, int, Event | Callable[[], None]]] = []
         self._open: set[int] = set()
         self._looks = iter(self.queue)
+        self._taken_until = 0.0
+        self.refused = 0
         self.by_name = {node.name: node for node in self.nodes}
         statuses = {"dead": "failed", "back": "failed"}
         roster = [
@@ -254,7 +259,17 @@ class PaperRing:
             return
         chance = self.chance(type(event).__name__, ask.query, node.name)
         copies = sum(chance.random() >= lost for lost in (self.loss, *[1 - (1 - self.loss) ** 2] * ask.relay))
+        if isinstance(event, Answered):
+            copies = sum(self._takes() for _ in range(copies))
         if copies:
             self.at(at + 0.002 + chance.random() * 0.01, event)
             if chance.random() < self.twice:
                 self.at(at + chance.random(), event)
+
+    def _takes(self) -> bool:
+        """Whether an entry has room for one packet more, now: what it is behind fits into a small buffer."""
+        if self._taken_until - self.now > TAKES_LATE_S:
+            self.refused += 1
+            return False
+        self._taken_until = max(self.now, self._taken_until) + 1 / self.takes_per_s
+        return True
