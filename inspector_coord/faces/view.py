@@ -115,6 +115,7 @@ def view(report: Report) -> View:
     code = exit_code(report)
     second = _second(report["nodes"])
     dropped = [f"{count} {plain(name)}" for name, count in report.get("dropped", {}).items() if count]
+    unasked = {ring.get("error") for ring in report.get("rings", ())}  # the ring's own line says it already
     return View(
         headline=headline(report),
         tone="incomplete" if code == 3 else "bad" if code else "good",
@@ -130,7 +131,7 @@ def view(report: Report) -> View:
         waived=tuple(_waived(waiver) for waiver in report.get("waivers", ())),
         rings=ring_lines(report.get("rings", ())),
         again=again_told(report),
-        notes=tuple(plain(note) for note in report.get("notes", ())),
+        notes=tuple(plain(note) for note in report.get("notes", ()) if note not in unasked),
         dropped=", ".join(dropped),
         exit=exit_told(report),
         next=commands(

@@ -120,6 +120,8 @@ def test_a_ring_in_trouble_is_named_even_alone() -> None:
     trouble = [{"name": "main", "targets": 0, "seconds": 0, "error": "no entry could be reached"}]
     assert view(reports.quiet_night() | {"rings": trouble}).rings == ("main: not asked: no entry could be reached",)
     assert view(reports.quiet_night()).rings == ()
+    both = {"rings": trouble, "notes": ["no entry could be reached", "another note"]}
+    assert view(reports.quiet_night() | both).notes == ("another note",), "said once, in the ring's own line"
 
 
 def test_evidence_that_differs_in_times_alone_is_one_line() -> None:
