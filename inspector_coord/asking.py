@@ -8,6 +8,7 @@ tell the stalled from the silent; after a second one if the first has paid. All 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -152,7 +153,7 @@ class Asker:
             return []
         rounds = limits.broad_rounds_max if paid else 1
         able = [wait for wait in waits if wait.broad < rounds] if len(waits) > limits.filter_names_max else []
-        entry = self.entries.take(now, rotate=True) if len(able) > limits.filter_names_max else None
+        entry = self._other_entry(able, now) if len(able) > limits.filter_names_max else None
         if entry is not None:
             self._pace.learn(self._silent)
         choice = None if entry is None else self._choose(able, entry, self._phrasing.relay(entry))
@@ -199,7 +200,7 @@ class Asker:
         return effects
 
     def _named(self, waits: Sequence[Wait], within_s: float, now: float, last: int) -> list[Effect]:
-        entry = self.entries.take(now, rotate=True)
+        entry = self._other_entry(waits, now)
         if entry is None:
             return self._later(waits, now)
         effects: list[Effect] = []
@@ -256,6 +257,12 @@ class Asker:
         for wait in waits:
             wait.at = self._pace.next_at(now)
         return []
+
+    def _other_entry(self, waits: Sequence[Wait], now: float) -> int | None:
+        """The one after that through which most of them were asked last: it may reach whom that one does not."""
+        asked = Counter(self.queries[wait.query].entry for wait in waits if wait.query in self.queries)
+        last = max(asked, key=lambda entry: asked[entry], default=self.entries.home)
+        return self.entries.take(now, after=last)
 
     @property
     def _silent(self) -> int:

@@ -73,24 +73,22 @@ class Entries:
         self._slow = False
         self._repeats = 0
         self._again = False
-        self._last = 0
 
     @property
     def due_at(self) -> float:
         """When a step is due."""
         return min(self._due_at, self._look_at)
 
-    def take(self, now: float, *, rotate: bool = False) -> int | None:
-        """The entry to ask through now; None: none is usable yet. `rotate` takes the next one each time."""
-        start = self._last + 1 if rotate else self.home
+    def take(self, now: float, after: int | None = None) -> int | None:
+        """The entry to ask everybody through now, or the next one `after` that; None: none is usable yet."""
+        start = self.home if after is None else after + 1
         for step in range(len(self._entries)):
             index = (start + step) % len(self._entries)
             if self._standing[index].usable_at <= now:
-                self._last = index
-                if not rotate:
+                if after is None:
                     self._adopt(index, now)
                 return index
-        if not rotate:
+        if after is None:
             self._again = True
             self._due_at = min(standing.usable_at for standing in self._standing)
         return None

@@ -145,3 +145,14 @@ def test_two_coordinators_that_began_together_drift_apart() -> None:
         gaps.append([later - earlier for earlier, later in pairwise(times)])
     assert all(abs(one - other) > 0.001 for one, other in zip(*gaps, strict=False))
     assert all(limits.reask_gap_s <= gap <= limits.reask_gap_s + limits.reask_lot_s for run in gaps for gap in run)
+
+
+def test_a_silent_node_is_asked_through_another_entry_each_time() -> None:
+    """Also where slow ones are asked in between: a node that only one entry reaches must not be left to the other."""
+    nodes = [Paper(f"n{index:03}", took_s=8.0 if index in (5, 6) else 0.05) for index in range(20)]
+    nodes[9].kind = "silent"
+    ring = PaperRing(nodes, entries=2)
+    ring.run()
+    through = [ask.entry for _, ask in ring.asks if not ask.names or "n009" in ask.names]
+    assert len(through) > limits.reasks_min
+    assert all(one != other for one, other in pairwise(through))
