@@ -134,7 +134,7 @@ PARTS = {
     "overhead": Part("50 nodes: sweep against Serf's own acks", overhead),
     "encrypted": Part("50 nodes: the same with encrypted gossip", encrypted),
     "traffic": Part("50 nodes: bytes on the wire", traffic),
-    "side-by-side": Part("50 nodes: clush, Salt and Ansible beside a sweep, some ten minutes", side_by_side),
+    "side-by-side": Part("50 nodes: clush, Salt and Ansible beside a sweep, a quarter of an hour", side_by_side),
     "simulated": Part("100,000 simulated nodes in 20 rings", simulated),
     "hollow": Part("10,000 hollow members on a real entry: calm, at 5 % loss, encrypted", hollow),
     "hollow-50000": Part("50,000 hollow members on one real entry, some minutes", hollow_50000, apart=True),

@@ -68,7 +68,9 @@ def options(
 
 
 @app.command(
-    "sweep", epilog="\b\nExamples:\n  inspector sweep\n  inspector sweep @web -x n003 --item 'sysctl:*' --json"
+    "sweep",
+    epilog="\b\nExamples:\n  inspector sweep\n  inspector sweep @web -x n003 --item 'sysctl:*' --json\n"
+    "  inspector sweep --max-age 60",
 )
 def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
     context: typer.Context,
@@ -79,7 +81,7 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
     ] = None,
     timeout: Timeout = limits.timeout_s,
     max_age: Annotated[
-        float, typer.Option(metavar="S", help="A node may repeat the verdict of another sweep, if it is not older.")
+        float, typer.Option(metavar="S", help="A node may repeat a verdict that is at most so old; 0: none.")
     ] = 0.0,
     *,
     no_escalate: Annotated[bool, typer.Option("--no-escalate", help="No second pass by Ansible.")] = False,

@@ -114,7 +114,7 @@ def view(report: Report) -> View:
     missing = _missing(report["nodes"])
     code = exit_code(report)
     second = _second(report["nodes"])
-    dropped = [f"{count} {plain(name)}" for name, count in report.get("dropped", {}).items() if count]
+    dropped = [f"{count:,} {plain(name)}" for name, count in report.get("dropped", {}).items() if count]
     unasked = {ring.get("error") for ring in report.get("rings", ())}  # the ring's own line says it already
     return View(
         headline=headline(report),
