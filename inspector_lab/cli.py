@@ -28,7 +28,7 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 app = typer.Typer(
     name="inspector-lab",
     help="Practice fleets on this machine: a real Serf ring on loopback addresses, one inspection agent and one sshd "
-    "a node. No root needed.",
+    "a node; also rings of thousands, played (hollow) or simulated. No root needed.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     add_completion=False,
