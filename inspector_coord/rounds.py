@@ -81,6 +81,7 @@ class RingRounds:
         self._unheard = len(nodes)  # nodes without any answer
         self._gains = 0  # verdicts of nodes that had said nothing before they were asked again
         self._membership = Freshness(0.0)
+        self._spent: dict[str, Wait] = {}  # of nodes whose excuses are not waited for any longer
         self._effects: list[Effect] = []
 
     @property
@@ -194,7 +195,7 @@ class RingRounds:
 
     def _unfinished(self, node: Node, answer: Answer, worth: Worth, query: Query | None, now: float) -> None:
         """The node lives but has not said all: when to ask it again. The same packet twice is one excuse."""
-        wait = self._waits.setdefault(node.name, Wait(node))
+        wait = self._waits.setdefault(node.name, self._spent.get(node.name) or Wait(node))
         number = query.number if query is not None else wait.query
         if wait.heard == number:
             return
@@ -203,6 +204,7 @@ class RingRounds:
             self._asker.entries.slow()
         at = wait.unfinished(answer, worth, now)
         if at is None:
+            self._spent[node.name] = wait
             self._over(node.name, now)
         else:
             self._due(wait, at)
@@ -246,8 +248,7 @@ class RingRounds:
         self._asked_all(self._asker.tend(now, self._deadline), now)
         self._listen(now)
         if now >= self._due_at:
-            due = [wait for wait in self._waits.values() if wait.at <= now]
-            wanted = [wait for wait in due if self._worth_asking(wait)]
+            wanted = [wait for wait in list(self._waits.values()) if wait.at <= now and self._worth_asking(wait)]
             self._effects += self._asker.again(wanted, now, self._deadline, paid=self._gains > 0)
             self._due_at = min((wait.at for wait in self._waits.values()), default=NEVER)
         if now >= self._deadline - limits.members_read_s:
@@ -288,9 +289,8 @@ class RingRounds:
     def _next(self, now: float) -> float:
         """When the next step is due."""
         times = [self._deadline, self._asker.entries.due_at, self._due_at, self._tail.next(now)]
-        times.append(self._membership.pending(now) or self._deadline)
         before_end = self._deadline - limits.members_read_s
-        times.append(before_end if now < before_end else self._deadline)
+        times += [self._membership.pending(now) or self._deadline, before_end if now < before_end else self._deadline]
         return min(self._deadline, max(now + limits.wake_s_min, min(times)))
 
     def _close(self, now: float) -> None:

@@ -1,6 +1,7 @@
 """One start of a query at a time at each entry: two that start together can overwrite each other inside Serf.
 
-All sweeps of this process take turns, and all processes that share a cache, by an advisory lock on a file of the entry.
+All sweeps of this process take turns, and all processes of a user that share a cache, by an advisory lock on a file of
+the entry. A lock ends with its process, and where the file cannot be had (another user's, a link) nobody waits for it.
 Who has not had it in time starts nevertheless: a collision is noticed and costs one more question, while waiting for
 ever would cost the sweep. Coordinators on other machines are not held back.
 """

@@ -38,7 +38,7 @@ class Wait:
     asked_at  when it was last asked, by `query`
     patient   it has answered, but not all: next time it gets much of the time that is left
     heard     the question that its newest answer belongs to
-    retries   of answers that excuse the node
+    retries   of answers that excuse the node; partial: how many were incomplete
     """
 
     node: Node
@@ -50,6 +50,7 @@ class Wait:
     patient: bool = False
     heard: int = -1
     retries: int = 0
+    partial: int = 0
 
     def acked(self, until: float) -> float:
         """Its next step, now that its Serf agent has heard the question, which gives it that long."""
@@ -62,7 +63,9 @@ class Wait:
         """When to ask a node again that lives but has not said all; None: it has had its chances."""
         self.patient, self.asks, self.broad = True, 0, 0
         if worth is Worth.INCOMPLETE or answer.incomplete:
-            return max(now + limits.reask_batch_s, self.asked_at + limits.reask_gap_s)
+            self.partial += 1
+            gap_s = limits.reask_gap_s * (1 + limits.partial_gap_growth * (self.partial - 1))
+            return max(now + limits.reask_batch_s, self.asked_at + gap_s)
         self.retries += 1
         if answer.state is Serving.BUSY and self.retries <= limits.busy_retries_max:
             return now + limits.busy_retry_s

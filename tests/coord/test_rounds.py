@@ -260,6 +260,26 @@ def test_a_packet_that_comes_twice_is_one_excuse() -> None:
     assert len(ring.asks) == 2
 
 
+def test_a_node_that_has_had_its_chances_gets_no_more_by_answering() -> None:
+    """Its excuse comes again and again, as an answer to questions that meant others: it is not asked once more."""
+    ring = ring_of(3, Paper("n001", "stale"), Paper("n002", took_s=9.0))
+
+    def answer_the_newest() -> None:
+        ring.ask_agent(ring.by_name["n001"], ring.asks[-1][1], ring.now)
+
+    for tenth in range(30, 95):
+        ring.at(tenth / 10, answer_the_newest)
+    ring.run()
+    assert sum("n001" in ask.names for _, ask in ring.asks) == limits.release_retries_max
+
+
+def test_a_node_that_never_takes_its_time_is_asked_more_and_more_seldom() -> None:
+    """It says at once that it is not finished: a minute of that makes no minute of questions each second."""
+    ring = ring_of(3, Paper("n001", "hasty"), timeout_s=60.0)
+    assert ring.run()["n001"] == "error"
+    assert 10 < len(ring.asks) < 30
+
+
 def test_gossip_is_not_flooded_with_filters() -> None:
     """Hundreds are missing: only a few questions with 64 names each are under way at a time."""
     nodes = [Paper(f"n{index:04}", "silent" if index % 2 else "healthy") for index in range(1200)]

@@ -58,6 +58,7 @@ class Paper:
     kind: healthy, failing, stalled, silent, busy, clock, stale, canary (judges itself by that), garbage, forger, na,
     dead (and membership says so), leaver, forgotten (silent, and not listed any more), back (failed at the start, then
     alive).
+    hasty: it says at once that it has not finished, whenever it is asked.
     took_s: how long its checks take. up_s: before that it hears nothing.
     """
 
@@ -235,7 +236,9 @@ class PaperRing:
         within = question.answer_within_ms / 1000
         slot = answer_slot_ms(SWEEP, node.name, question.spread_ms) / 1000
         done = node.started + node.took_s
-        self.at(min(max(done, self.now + slot), self.now + within), partial(self._answer, node, ask, done))
+        if node.kind == "hasty":
+            return self.at(self.now, partial(self._answer, node, ask, math.inf))
+        return self.at(min(max(done, self.now + slot), self.now + within), partial(self._answer, node, ask, done))
 
     def _answer(self, node: Paper, ask: Ask, done: float) -> None:
         if node.newest != ask.query:
