@@ -177,6 +177,17 @@ def test_acks_of_everybody(monkeypatch: Patch) -> None:
     assert caught(msgspec.structs.replace(PLAIN, nodes=limits.acks_max + 1)) == {"rates"}
 
 
+def test_a_coordinator_that_floods_the_ring(monkeypatch: Patch) -> None:
+    """Each question goes out again and again."""
+    original = RingRounds.handle
+
+    def eager(self: RingRounds, event: Event, now: float) -> list[Effect]:
+        return [again for each in original(self, event, now) for again in [each] * (60 if isinstance(each, Ask) else 1)]
+
+    monkeypatch.setattr(RingRounds, "handle", eager)
+    assert "rates" in caught(PLAIN)
+
+
 def test_an_agent_that_says_everything_twice(monkeypatch: Patch) -> None:
     """It answers, and Serf's word that the question is over makes it answer again and again."""
     monkeypatch.setattr(SerfRing, "respond", _always)

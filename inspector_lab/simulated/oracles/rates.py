@@ -43,9 +43,13 @@ def check(result: Result) -> list[str]:
 
 def _questions(line: Line, plan: Plan) -> Iterator[str]:
     asks = [ask for _, ask in line.heard.asks]
-    most = most_within([at for at, _ in line.heard.asks], 1.0)
+    times = [at for at, _ in line.heard.asks]
+    most = most_within(times, 1.0)
     if most > limits.questions_per_s_max:
         yield f"{most} questions in one second"
+    octets = most_within(times, 1.0, [query_bytes(ask, plan) for ask in asks])
+    if octets > limits.question_bytes_per_s_max:
+        yield f"{octets} bytes of questions in one second"
     for ask in asks:
         if len(ask.payload) > agent_limits.question_bytes_max:
             yield f"question {ask.query} has {len(ask.payload)} bytes"
@@ -79,11 +83,13 @@ def query_bytes(ask: Ask, plan: Plan) -> int:
     return coord_limits.query_headers_bytes + own + len(ask.payload) + names
 
 
-def most_within(times: Sequence[float], width_s: float) -> int:
-    """How many of these times, which never go back, lie within one such width at most."""
-    most = first = 0
+def most_within(times: Sequence[float], width_s: float, weights: Sequence[int] = ()) -> int:
+    """How many of these times, which never go back, lie within one such width at most; or the sum of their weights."""
+    most = first = held = 0
     for last, at in enumerate(times):
+        held += weights[last] if weights else 1
         while at - times[first] >= width_s:
+            held -= weights[first] if weights else 1
             first += 1
-        most = max(most, last - first + 1)
+        most = max(most, held)
     return most
