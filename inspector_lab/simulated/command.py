@@ -178,9 +178,9 @@ def _named(name: str) -> Scenario:
 def _base(nodes: int, rings: int, loss: float, seed: int, timeout: float) -> Scenario:
     """What the options ask for. Raises PlanError, which says what to do."""
     if not 1 <= nodes <= limits.nodes_max:
-        raise PlanError(f"--nodes {nodes}: simulate 1 to {limits.nodes_max}")
+        raise PlanError(f"--nodes {nodes}: simulate 1 to {limits.nodes_max:,}")
     if not 1 <= rings <= min(nodes, limits.rings_max):
-        raise PlanError(f"--rings {rings}: 1 to {limits.rings_max}, and each needs a node: there are {nodes}")
+        raise PlanError(f"--rings {rings}: 1 to {limits.rings_max:,}, and each needs a node: there are {nodes}")
     if not 0 <= loss <= 1:
         raise PlanError(f"--loss {loss:g}: a share from 0 to 1; 0.05 is 5 %")
     if not coord_limits.timeout_s_min <= timeout <= coord_limits.timeout_s_max:
@@ -199,7 +199,7 @@ def _seeds(words: str, first: int) -> range:
         raise PlanError(f"--seeds {words!r} is neither FIRST-LAST nor a count, for example 1-2000 or 500")
     wanted = range(int(low), int(high) + 1) if dash else range(first, first + int(low))
     if not 1 <= len(wanted) <= limits.seeds_max:
-        raise PlanError(f"--seeds {words}: 1 to {limits.seeds_max} of them, the first one first")
+        raise PlanError(f"--seeds {words}: 1 to {limits.seeds_max:,} of them, the first one first")
     return wanted
 
 
