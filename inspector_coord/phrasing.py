@@ -43,6 +43,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tags: Mapping[str, str] = {}
     max_age_ms: int = 0
 
+    @property
+    def age_ms_max(self) -> int:
+        """Of an answer: a verdict from memory grows older until its node is asked for the last time."""
+        return self.max_age_ms + round(self.timing.deadline_s * 1000) if self.max_age_ms else 0
+
 
 class Phrasing:
     """The questions of one plan, and their sizes."""

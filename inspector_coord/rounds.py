@@ -160,7 +160,7 @@ class RingRounds:
 
     def _answered(self, query: Query | None, name: str, payload: bytes, now: float) -> None:
         node = self._nodes.get(name)
-        answer = taken_in(payload, node, self._plan.sweep, self._ledger)
+        answer = taken_in(payload, node, self._plan, self._ledger)
         if node is None or answer is None:
             return
         round_number, whole = self._asker.round, True
