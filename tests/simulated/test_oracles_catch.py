@@ -13,6 +13,7 @@ from inspector_agent import runs, session
 from inspector_agent.askings import Asking
 from inspector_agent.wire import Answer, decode_answer
 from inspector_coord import ledger, limits, rounds, verdict
+from inspector_coord.asking import Plan
 from inspector_coord.ledger import Ledger, Node
 from inspector_coord.rounds import RingRounds
 from inspector_coord.signals import Ask, Effect, Event
@@ -84,9 +85,9 @@ def test_a_verdict_of_another_sweep(monkeypatch: Patch) -> None:
     """Rounds that do not look whose sweep an answer is of."""
     original = of(rounds, "taken_in")
 
-    def trusting(payload: bytes, node: Node | None, sweep: bytes, books: Ledger) -> Answer | None:
-        said = payload if payload.startswith(GARBLED) else decode_answer(payload).sweep
-        answer: Answer | None = original(payload, node, sweep if said == payload else said, books)
+    def trusting(payload: bytes, node: Node | None, plan: Plan, books: Ledger) -> Answer | None:
+        said = plan.sweep if payload.startswith(GARBLED) else decode_answer(payload).sweep
+        answer: Answer | None = original(payload, node, msgspec.structs.replace(plan, sweep=said), books)
         return answer
 
     monkeypatch.setattr(rounds, "taken_in", trusting)
@@ -143,9 +144,9 @@ def test_garbage_that_nobody_counts(monkeypatch: Patch) -> None:
     """What cannot be read is dropped in silence."""
     original = of(rounds, "taken_in")
 
-    def silent(payload: bytes, node: Node | None, sweep: bytes, books: Ledger) -> Answer | None:
+    def silent(payload: bytes, node: Node | None, plan: Plan, books: Ledger) -> Answer | None:
         before = books.dropped["malformed"]
-        answer: Answer | None = original(payload, node, sweep, books)
+        answer: Answer | None = original(payload, node, plan, books)
         books.dropped["malformed"] = before
         return answer
 
