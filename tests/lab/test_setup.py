@@ -145,4 +145,4 @@ def test_help_lists_every_verb() -> None:
     """With one line each."""
     done = subprocess.run(["make", "-s", "-C", str(REPOSITORY), "help"], capture_output=True, text=True, check=True)
     verbs = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("make ")]
-    assert verbs == ["help", "setup", "demo", "test", "lint", "bench"]
+    assert verbs == ["help", "setup", "demo", "test", "sim", "lint", "bench"]
