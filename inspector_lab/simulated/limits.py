@@ -34,6 +34,7 @@ burst_answers = 500  # re-asks are not spread: 4 questions of 64 names, and what
 # The local profile sends each message half as often: in a ring of 40 one node in twenty misses a question without any
 # loss. It is made for loopback.
 healthy_loss_max = {"lan": 0.2, "local": 0.05}
+healthy_local_members_min = 40  # with it members of a ring of nine pass each question on twice: one in five misses it
 healthy_timeout_s = 8.0  # what asking again needs at that loss, through a second entry if the first one is mute
 healthy_amounts = {"loss": 0.0, "delay": 0.25}
 healthy_retags_max = 60  # changed at once: measured, questions then come 1.9 to 3.8 s later; of 300, after the deadline

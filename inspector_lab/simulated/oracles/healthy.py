@@ -3,8 +3,8 @@
 *Healthy*: its Serf agent and its inspection agent run all the time, its clock is right to within what an agent takes,
 it holds the release or gets it soon, its checks end soon. *Reachable*: its zone is not cut off, nothing lasting more
 than a moment happens to its ring (nor a burst of changed tags behind which questions wait to the deadline), at most
-20 % of the packets are lost (5 % with Serf's local profile, which is made for loopback), and at least one entry of the
-ring runs all the time, is heard, and is in a zone that is not cut off.
+20 % of the packets are lost (5 % with Serf's local profile, which is made for loopback, in a ring of 40 or more), and
+at least one entry of the ring runs all the time, is heard, and is in a zone that is not cut off.
 *With its verdict*: a whole one, of the right release.
 """
 
@@ -50,6 +50,8 @@ def check(result: Result) -> list[str]:
 def _ring_holds(result: Result, ring: str, faults: list[Fault]) -> bool:
     """Nothing happens to the ring that asking again could not mend in time, and an entry is good all the time."""
     places = result.agents[ring].places
+    if result.scenario.profile == "local" and len(places) < limits.healthy_local_members_min:
+        return False
     for fault in faults:
         if fault.what in ("loss", "delay") and fault.amount > limits.healthy_amounts[fault.what]:
             return False
