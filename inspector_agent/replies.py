@@ -33,24 +33,18 @@ class Replies:
             return self.excuse(sweep.key.sweep, Serving.RELEASE, incomplete=True)
         if share.run.started_at is None and not share.finished:
             return self.excuse(sweep.key.sweep, Serving.BUSY, incomplete=True)
-        known, release = share.tally(), bytes.fromhex(share.run.digest[: 2 * id_bytes])
+        release = bytes.fromhex(share.run.digest[: 2 * id_bytes])
         return Answer(
             sweep=sweep.key.sweep,
             state=Serving.VERDICT if sweep.key.names(release) else Serving.RELEASE,
             release=release,
             number=share.release_number,
-            basis=known.basis,
-            counts=known.counts,
-            failing=known.failing,
-            erring=known.erring,
-            waived=known.waived,
-            hashes=known.hashes,
-            clear=known.clear,
             took_ms=min(share.took_ms(self.now), took_ms_max),
             age_ms=min(self._age_ms(share), took_ms_max) if sweep.recalled else 0,
             clock=self._clock_ms,
             vitals=self.vitals,
             incomplete=not share.complete,
+            **share.tally().fields(),
         )
 
     def excuse(self, sweep: bytes, state: Serving, *, incomplete: bool = False) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from config_center.release import SEVERITIES
 from inspector_agent import limits
@@ -33,6 +33,10 @@ class Tally:
     hashes: tuple[bytes | None, ...]
     clear: dict[int, str]
     basis: bytes
+
+    def fields(self) -> dict[str, Any]:
+        """As keywords of `wire.Answer`."""
+        return {field: getattr(self, field) for field in self.__slots__}
 
 
 def basis_of(items: Iterable[Item]) -> bytes:

@@ -137,7 +137,6 @@ wake_s_min = 0.02  # no decision is due sooner after another
 # ---- reading --------------------------------------------------------------------------------------------------------
 config_bytes_max = 1_048_576
 auth_key_bytes_max = 4_096
-groups_depth_max = 16  # a group of groups of groups
 target_nodes_max = 1_000_000  # numbers one target may stand for: n[1-1000000]
 releases_kept_max = 20  # in the cache, so that stale answers can be read
 report_bytes_max = 1_073_741_824

@@ -152,14 +152,6 @@ def inventory(plan: Plan, layout: Layout, host: Host) -> str:
     return as_yaml(document, "the practice fleet, for Ansible: ansible -i THIS_FILE rack_a1 -m ping")
 
 
-def ssh_command(node: Node, layout: Layout, host: Host) -> list[str]:
-    """The ssh command that logs in to a node."""
-    return [
-        "ssh", "-i", str(layout.user_key), "-p", str(limits.ssh_port), "-o", "IdentitiesOnly=yes",
-        "-o", f"UserKnownHostsFile={quoted(layout.known_hosts)}", f"{host.user}@{node.address}",
-    ]  # fmt: skip
-
-
 def known_hosts(host_key: str) -> str:
     """One host key for all nodes: a line of ssh's known_hosts that fits every address of a lab."""
     kind, key = host_key.split()[:2]

@@ -31,7 +31,6 @@ down_s_max = 8.0
 control_s_max = 5.0
 control_bytes_max = 1_048_576  # the status of 300 nodes has 60 kB
 log_tail_lines = 12
-rejoin_through_max = 3
 
 # sshd puts this into every session's environment: it names the node of a process that has lost its parents.
 session_mark = "INSPECTOR_LAB_NODE"

@@ -7,7 +7,7 @@ on how many draws came before it: the same seed gives the same fleet, with one n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inspector_lab import limits
@@ -98,8 +98,9 @@ def draw(seed: int, *what: str) -> float:
 
 
 def node_names(count: int) -> list[str]:
-    """n001, n002, …"""
-    return [f"n{number:03d}" for number in range(1, count + 1)]
+    """n001, n002, …; of 1,000 and more n0001, …: all of one length, which fold to one range."""
+    width = max(3, len(str(count)))
+    return [f"n{number:0{width}d}" for number in range(1, count + 1)]
 
 
 def lay_out(wish: Wish, octet: int) -> Plan:
@@ -109,6 +110,11 @@ def lay_out(wish: Wish, octet: int) -> Plan:
     strangers = sorted(set(wish.roles) - set(names))
     if strangers:
         raise PlanError(f"no node {', '.join(strangers)} to give a role: the nodes are {names[0]} to {names[-1]}")
+    return placed(wish, octet, names)
+
+
+def placed(wish: Wish, octet: int, names: Sequence[str]) -> Plan:
+    """Nodes of these names in zones and racks."""
     racks = [
         (zone, f"{zone}{number}")
         for zone in "abcdefghijklmnopqrstuvwxyz"[: wish.zones]
@@ -117,7 +123,7 @@ def lay_out(wish: Wish, octet: int) -> Plan:
     nodes = []
     for index, name in enumerate(names):
         # Contiguous blocks: a rack's nodes fold to a range.
-        zone, rack = racks[index * len(racks) // wish.nodes]
+        zone, rack = racks[index * len(racks) // len(names)]
         role = wish.roles.get(name, ROLES[index % len(ROLES)])
         nodes.append(Node(name=name, address=address(octet, index), zone=zone, rack=rack, role=role))
     return Plan(wish=wish, octet=octet, nodes=tuple(nodes))

@@ -110,18 +110,23 @@ def root_is_locked() -> bool:
 
 def write_lab(plan: Plan, layout: Layout, host: configs.Host, practice: Path) -> None:
     """Everything but lab.json. What an earlier lab left in the directory is cleared away first."""
-    clear_away(layout)
-    for folder in (layout.ssh, layout.log("center").parent, layout.cache):
-        folder.mkdir(mode=0o700)
-    shutil.copytree(practice, layout.fleet)
-    keys = write_keys(layout)
-    write_keypair(layout.center_key)
+    keys = write_shared(layout, practice)
     layout.coordinator.write_text(configs.coordinator(plan, layout))
     layout.inventory.write_text(configs.inventory(plan, layout, host))
     for index, node in enumerate(plan.nodes):
         write_node(plan, node, layout, host)
         layout.node(node.name).serf.write_text(configs.serf(plan, node, join_through(plan, index), keys))
     save_services(layout, service_specs(plan, layout))
+
+
+def write_shared(layout: Layout, practice: Path) -> dict[str, str]:
+    """Folders, layers and keys of a lab, in place of what an earlier one left; returns the ring's keys."""
+    clear_away(layout)
+    for folder in (layout.ssh, layout.log("center").parent, layout.cache):
+        folder.mkdir(mode=0o700)
+    shutil.copytree(practice, layout.fleet)
+    write_keypair(layout.center_key)
+    return write_keys(layout)
 
 
 def clear_away(layout: Layout) -> None:

@@ -18,7 +18,6 @@ nodes_max = 100_000  # of one ring: Serf itself is run with up to about 50,000
 member_bytes_max = 900  # Serf: 128 of name, 512 of tags encoded; the rest is field names and versions
 member_node_bytes_max = 400  # of a key report: a name and why its key was refused
 members_bytes_max = 100_000_000  # members, member events, key reports: all grow with the ring
-numbers_bytes_max = 8  # a Seq and a query's ID are 64 bits wide
 
 # ---- what may wait --------------------------------------------------------------------------------------------------
 requests_open_max = 4_096  # on one connection without a reply: then Serf is frozen, and the connection given up

@@ -6,6 +6,7 @@ The first node is real: a Serf agent, the entry, and an inspection agent beside 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import IPv4Address
 
 import msgspec
 
@@ -14,7 +15,7 @@ from inspector_lab.hollow import limits
 from inspector_lab.hollow.packets import Address, push_pull, state
 from inspector_lab.hollow.questions import local_state, sender, tags_meta
 from inspector_lab.limits import gossip_port
-from inspector_lab.plan import PROFILES, ROLES, Node, Plan, Wish, address
+from inspector_lab.plan import PROFILES, Node, Plan, Wish, node_names, placed
 
 
 class HollowWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,24 +66,6 @@ class HollowWish(msgspec.Struct, frozen=True, kw_only=True):
 def lay_out(wish: HollowWish, octet: int) -> Plan:
     """All nodes of a hollow ring on 127.`octet`.x.y. Raises PlanError."""
     wish.refuse_impossible()
-    racks = [
-        (zone, f"{zone}{number}")
-        for zone in "abcdefghijklmnopqrstuvwxyz"[: wish.zones]
-        for number in range(1, wish.racks + 1)
-    ]
-    width = max(3, len(str(wish.members)))
-    nodes = []
-    for index in range(wish.members):
-        zone, rack = racks[index * len(racks) // wish.members]
-        nodes.append(
-            Node(
-                name=f"n{index + 1:0{width}d}",
-                address=address(octet, index),
-                zone=zone,
-                rack=rack,
-                role=ROLES[index % len(ROLES)],
-            )
-        )
     as_wished = Wish(
         nodes=wish.members,
         zones=wish.zones,
@@ -92,7 +75,7 @@ def lay_out(wish: HollowWish, octet: int) -> Plan:
         drift=wish.drift,
         encrypt=wish.encrypt,
     )
-    return Plan(wish=as_wished, octet=octet, nodes=tuple(nodes))
+    return placed(as_wished, octet, node_names(wish.members))
 
 
 class Member:
@@ -106,21 +89,11 @@ class Member:
     def __init__(self, index: int, node: Node, port: int, meta: bytes) -> None:
         self.index = index
         self.name = node.name
-        self.address: Address = (packed_ip(node.address), port)
+        self.address: Address = (IPv4Address(node.address).packed, port)
         self.sender = sender(node.name)
         self.meta = meta
         self.incarnation = 1
         self.hears = index > 0  # number 0 is real
-
-
-def packed_ip(text: str) -> bytes:
-    """Four bytes of an IPv4 address."""
-    return bytes(int(part) for part in text.split("."))
-
-
-def dotted(packed: bytes) -> str:
-    """Four bytes of an IPv4 address as text."""
-    return ".".join(map(str, packed))
 
 
 def members_of(plan: Plan, port: int) -> list[Member]:

@@ -13,7 +13,7 @@ import trio
 
 from inspector_lab.hollow import limits, packets
 from inspector_lab.hollow.errors import PacketError
-from inspector_lab.hollow.fleet import dotted, joining
+from inspector_lab.hollow.fleet import joining
 from inspector_lab.hollow.sealing import Seal
 from inspector_lab.hollow.shell import Shell
 
@@ -22,7 +22,7 @@ PLAIN_ACK_BYTES = 400  # an ack with the node's network coordinate has about 200
 
 async def join(shell: Shell) -> None:
     """Make all members known to the entry. Returns when it has taken them."""
-    host, port = dotted(shell.entry.address[0]), shell.entry.address[1]
+    host, port = socket.inet_ntoa(shell.entry.address[0]), shell.entry.address[1]
     for message in joining(shell.members[1:], limits.join_chunk):
         sealed = shell.seal.close_stream(message)
         while True:
@@ -52,9 +52,9 @@ async def drain(shell: Shell) -> None:
     """Ping the entry until its acks carry nothing any more."""
     pings = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     member = shell.members[1]
-    entry = (dotted(shell.entry.address[0]), shell.entry.address[1])
+    entry = (socket.inet_ntoa(shell.entry.address[0]), shell.entry.address[1])
     with pings:
-        await pings.bind((dotted(member.address[0]), 0))
+        await pings.bind((socket.inet_ntoa(member.address[0]), 0))
         pings.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.receive_buffer_bytes)
         source = (member.address[0], pings.getsockname()[1])
         ping = packets.ping(0, shell.entry.name, source, member.name)

@@ -18,7 +18,7 @@ streams_max = 64  # open at once: Serf compares lists with one member at a time
 stream_s_max = 20.0  # memberlist itself gives a stream 10 s
 queries_remembered = 512  # as Serf's own query buffer
 filters_max = 16
-filter_expression_chars_max = 512
+filter_expression_chars_max = 1_024  # Serf's own limit for a whole query
 
 # ---- joining --------------------------------------------------------------------------------------------------------
 join_chunk = 5_000  # members a push/pull: 1 MB, so that one fits into the second that the profile "local" gives it

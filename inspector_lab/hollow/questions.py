@@ -119,6 +119,8 @@ def _names(body: bytes) -> frozenset[str]:
 
 def _expression(expr: str) -> re.Pattern[str]:
     """Go's expression as Python reads it: the two agree on what the coordinator sends."""
+    if len(expr) > limits.filter_expression_chars_max:
+        raise PacketError(f"a filter of {len(expr)} characters")
     try:
         return re.compile(expr)
     except re.error as problem:

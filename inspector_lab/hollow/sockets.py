@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from inspector_lab.errors import UpError
 from inspector_lab.hollow import limits
-from inspector_lab.hollow.fleet import Member, dotted, packed_ip
+from inspector_lab.hollow.fleet import Member
 from inspector_lab.hollow.packets import Address
 
 IP_PKTINFO = 8  # <linux/in.h>; the socket module names it from Python 3.14 on
@@ -57,7 +57,7 @@ class MemberSocket:
             except BlockingIOError:
                 return None
             to = next((data[8:12] for _, kind, data in ancillary if kind == IP_PKTINFO), b"")
-            address = packed_ip(source[0])
+            address = socket.inet_aton(source[0])
             if to[:1] == LOOPBACK_BYTE == address[:1]:
                 return Arrived(packet, to, (address, source[1]))
 
@@ -73,7 +73,7 @@ class MemberSocket:
         while unsent and sent < most:
             member, address, packet = unsent[0]
             try:
-                send((packet,), self._from[member.index], 0, (dotted(address[0]), address[1]))
+                send((packet,), self._from[member.index], 0, (socket.inet_ntoa(address[0]), address[1]))
             except BlockingIOError:
                 break
             unsent.popleft()

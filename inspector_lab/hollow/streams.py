@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+
 import msgpack  # type: ignore[import-untyped]
 import trio
 
 from inspector_lab.hollow import limits, packets
 from inspector_lab.hollow.errors import PacketError
-from inspector_lab.hollow.fleet import Member, packed_ip
+from inspector_lab.hollow.fleet import Member
 from inspector_lab.hollow.members import stream_kind
 from inspector_lab.hollow.packets import PING, PUSH_PULL, Ping
 from inspector_lab.hollow.questions import local_state
@@ -29,7 +31,7 @@ class Streams:
 
     async def _one(self, stream: trio.SocketStream) -> None:
         counted = self._shell.counted
-        member = self._by_ip.get(packed_ip(stream.socket.getsockname()[0]))
+        member = self._by_ip.get(socket.inet_aton(stream.socket.getsockname()[0]))
         if member is None or not stream.socket.getpeername()[0].startswith("127."):
             counted["stranger"] += 1
             await stream.aclose()

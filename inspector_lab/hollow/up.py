@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import msgspec
 import trio
 
 from config_center.files import write_whole
-from config_center.keys import write_keypair
 from inspector_agent.ring import Ack, RingError, connect
 from inspector_coord.ring_sweep import HEARING_NAME
 from inspector_lab import center, configs, processes, state
@@ -34,11 +32,10 @@ from inspector_lab.writing import (
     SCRIPTS,
     center_command,
     claimed_directory,
-    clear_away,
     spec,
     this_host,
-    write_keys,
     write_node,
+    write_shared,
 )
 
 
@@ -54,7 +51,7 @@ def bring_up(wish: HollowWish, home: Path, practice: Path, say: Say) -> state.La
         keys = write_files(plan, layout, practice)
         release = center.publish(layout)
         say(f"release {release.number} published: {release.items} items in {release.layers} layers")
-        write_job(wish, octet, layout, release.document, keys["gossip"] if wish.encrypt else "")
+        write_job(wish, plan, layout, release.document, keys["gossip"] if wish.encrypt else "")
         entry = plan.nodes[0]
         say(f"starting the entry {entry.name} on {entry.gossip}, and {wish.members - 1:,} hollow members")
         with started_keeper(layout, claim) as keeper:
@@ -85,12 +82,7 @@ def refuse_poverty(wish: HollowWish) -> None:
 
 def write_files(plan: Plan, layout: Layout, practice: Path) -> dict[str, str]:
     """Everything but the job and lab.json; returns the ring's keys."""
-    clear_away(layout)
-    for folder in (layout.ssh, layout.log("center").parent, layout.cache):
-        folder.mkdir(mode=0o700)
-    shutil.copytree(practice, layout.fleet)
-    keys = write_keys(layout)
-    write_keypair(layout.center_key)
+    keys = write_shared(layout, practice)
     entry = plan.nodes[0]
     write_node(plan, entry, layout, this_host())
     serf = json.loads(configs.serf(plan, entry, None, keys)) | {"log_level": "warn"}  # not a line for each member
@@ -111,13 +103,12 @@ def coordinator(plan: Plan, layout: Layout) -> str:
     return configs.as_yaml(document, "inspector --config THIS_FILE sweep --no-escalate")
 
 
-def write_job(wish: HollowWish, octet: int, layout: Layout, release: bytes, key: str) -> None:
+def write_job(wish: HollowWish, plan: Plan, layout: Layout, release: bytes, key: str) -> None:
     """What the members' process is told, and what the keeper starts."""
     path = layout.hollow_job.with_suffix(".release")
     write_whole(path, release)
-    job = Job(wish=wish, octet=octet, port=free_port(), key=key, release=str(path))
+    job = Job(wish=wish, octet=plan.octet, port=free_port(), key=key, release=str(path))
     write_whole(layout.hollow_job, msgspec.json.encode(job), mode=0o600)
-    plan = lay_out(wish, octet)
     save_services(layout, services(plan, layout, wish.gogc))
 
 

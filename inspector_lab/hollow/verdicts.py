@@ -119,14 +119,8 @@ class Verdicts:
                 state=Serving.VERDICT if fits else Serving.RELEASE,
                 release=self.prefix,
                 number=self.release.number,
-                basis=known.basis,
-                counts=known.counts,
-                failing=known.failing,
-                erring=known.erring,
-                waived=known.waived,
-                hashes=known.hashes,
-                clear=known.clear,
                 vitals=VITALS,
+                **known.fields(),
             )
         )
 

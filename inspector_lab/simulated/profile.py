@@ -58,10 +58,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         shortest = self.suspicion_mult * math.floor(scale * 1000) / 1000 * self.probe_interval_s
         return shortest, shortest * self.suspicion_max_mult
 
-    def default_timeout_s(self, members: int) -> float:
-        """query.go DefaultQueryTimeout: 16 gossip intervals a decade of members."""
-        return self.gossip_interval_s * 16 * math.ceil(math.log10(members + 1))
-
 
 LAN = Profile(name="lan")
 LOCAL = Profile(
