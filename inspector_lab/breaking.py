@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inspector_coord.errors import TargetError
+from inspector_coord.fold import fold_names
 from inspector_coord.groups import Groups
 from inspector_coord.targets import select
 from inspector_lab import drift
@@ -32,10 +33,10 @@ def break_nodes(
 
     Raises NotRunningError, or BreakError for targets that match nobody, a `how` there is none of, or a bad setting.
     """
+    if how not in HOWS:
+        raise BreakError(f"--how {how}: no way to break a node is called so: use one of {', '.join(HOWS)}")
     state = require_running(layout)
     nodes = matching(state, targets)
-    if how not in HOWS:
-        raise BreakError(f"no way to break a node is called {how!r}: one of {', '.join(HOWS)}")
     if how == "drift":
         return drift_nodes(layout, state, nodes, items, settings)
     if items or settings:
@@ -56,7 +57,7 @@ def matching(state: LabState, targets: Sequence[str]) -> list[NodeRecord]:
     except TargetError as failure:
         raise BreakError(str(failure)) from failure
     if selection.absent:
-        raise BreakError(f"no such node: {', '.join(selection.absent)}")
+        raise BreakError(f"no such node: {fold_names(selection.absent)}; `inspector-lab status` lists the nodes")
     return [state.nodes[index] for index in selection.chosen]
 
 

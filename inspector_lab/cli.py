@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from inspector_lab import limits
-from inspector_lab.errors import LabError, NotRunningError, PlanError
+from inspector_lab.errors import BreakError, LabError, NotRunningError, PlanError
 from inspector_lab.hollow import command as hollow_command
 from inspector_lab.layout import Layout
 from inspector_lab.plan import PROFILES, Wish
@@ -55,7 +55,7 @@ def plain_errors() -> Iterator[None]:
     """A refusal is one sentence and an exit code, never a stack trace."""
     try:
         yield
-    except PlanError as failure:
+    except (PlanError, BreakError) as failure:
         say(f"inspector-lab: {failure}")
         raise typer.Exit(USAGE) from failure
     except LabError as failure:
@@ -111,14 +111,17 @@ def up(  # noqa: PLR0913 - one option each
 
 def roles_of(settings: list[str]) -> dict[str, str]:
     """NODE=ROLE words as a mapping; NODE may be a node set. Raises PlanError."""
-    from ClusterShell.NodeSet import NodeSet
+    from ClusterShell.NodeSet import NodeSet, NodeSetException
 
     roles: dict[str, str] = {}
     for setting in settings:
         nodes, equals, role = setting.partition("=")
         if not equals or not nodes or not role:
             raise PlanError(f"--role {setting!r} is not NODE=ROLE, for example n020=printer")
-        roles.update(dict.fromkeys(NodeSet(nodes), role))
+        try:
+            roles.update(dict.fromkeys(NodeSet(nodes), role))
+        except NodeSetException as failure:
+            raise PlanError(f"--role {setting!r}: {nodes!r} is no node set such as n[001-003]: {failure}") from failure
     return roles
 
 

@@ -7,7 +7,7 @@ LabError
 ├── DirError           the directory holds a running lab, or something that is no lab
 ├── NotRunningError    the command needs a running lab, and none is there
 ├── UpError            the fleet did not come up; everything it had started is gone again
-├── BreakError         the wished fault names no node, no item, or cannot be made
+├── BreakError         the wished fault names no node or no item, or makes no sense: bad usage, as PlanError is
 └── StateError         lab.json, or what the keeper answers, cannot be read
 """
 

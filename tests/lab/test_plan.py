@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from inspector_coord import config as coordinator_config
 from inspector_lab import configs, drift, rootfs
+from inspector_lab.cli import roles_of
 from inspector_lab.errors import BreakError, PlanError
 from inspector_lab.layout import Layout
 from inspector_lab.plan import Wish, draw, join_through, lay_out
@@ -64,6 +65,16 @@ def test_an_impossible_wish_is_refused_by_name(wish: Wish, what: str) -> None:
     """The message says which number or name, and what would be allowed."""
     with pytest.raises(PlanError, match=what.replace("(", r"\(")):
         lay_out(wish, octet=1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "what"), [("n020", "is not NODE=ROLE"), ("n[=db", r"'n\[' is no node set such as n\[001-003\]")]
+)
+def test_a_role_that_makes_no_sense_is_refused(setting: str, what: str) -> None:
+    """In a sentence, also where the brackets do not close."""
+    assert roles_of(["n[001-002]=db"]) == {"n001": "db", "n002": "db"}
+    with pytest.raises(PlanError, match=what):
+        roles_of([setting])
 
 
 def test_draws_do_not_depend_on_each_other() -> None:
