@@ -36,6 +36,12 @@ class Identity:
         return stat is not None and stat.started == self.started and not stat.zombie and boot_id() == self.boot
 
 
+def free_memory_mb() -> int:
+    """What can be had without swapping, as the kernel reckons: MemAvailable."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) // 1024
+
+
 @dataclass(frozen=True)
 class Stat:
     """The few fields of /proc/PID/stat that matter here."""

@@ -66,8 +66,7 @@ def bring_up(wish: HollowWish, home: Path, practice: Path, say: Say) -> state.La
 def refuse_poverty(wish: HollowWish) -> None:
     """Raise PlanError where this machine has not enough memory or open files for so many members."""
     needed_mb = limits.memory_base_mb + wish.members * limits.memory_per_member_kb // 1024
-    free = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
-    free_mb = int(free.split()[1]) // 1024
+    free_mb = processes.free_memory_mb()
     if free_mb < needed_mb:
         raise PlanError(
             f"{wish.members:,} members need about {needed_mb:,} MB, {free_mb:,} MB are free: wish for fewer"

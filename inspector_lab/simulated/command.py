@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from inspector_coord import limits as coord_limits
+from inspector_lab import processes
 from inspector_lab.errors import PlanError
 from inspector_lab.simulated import limits
 from inspector_lab.simulated.scenario import Scenario
@@ -56,15 +57,17 @@ def simulate_command(  # noqa: PLR0913 - one option each
                 raise PlanError(f"--scenario {scenario} is whole by itself: leave out all but --json")
             broke = _one(_named(scenario), faults=False, as_json=as_json)
         else:
+            from inspector_lab.simulated.many import processes_for, scenario_of
+
             base = _base(nodes, rings, loss, seed, timeout)
             wanted = _seeds(seeds, seed)
             if jobs < 0:
                 raise PlanError(f"--jobs {jobs}: it is a number of processes, 0 for one a processor")
+            at_once = processes_for(jobs, len(wanted))
+            _refuse_poverty(nodes, at_once, faults=faults)
             if seeds:
                 broke = _many(base, wanted, faults=faults, jobs=jobs, as_json=as_json)
             else:
-                from inspector_lab.simulated.many import scenario_of
-
                 broke = _one(scenario_of(base, seed, faults=faults), faults=faults, as_json=as_json)
     except PlanError as failure:
         _say(f"inspector-lab: {failure}")
@@ -181,6 +184,8 @@ def _base(nodes: int, rings: int, loss: float, seed: int, timeout: float) -> Sce
         raise PlanError(f"--nodes {nodes}: simulate 1 to {limits.nodes_max:,}")
     if not 1 <= rings <= min(nodes, limits.rings_max):
         raise PlanError(f"--rings {rings}: 1 to {limits.rings_max:,}, and each needs a node: there are {nodes}")
+    if seed < 0:
+        raise PlanError(f"--seed {seed}: a whole number from 0 on")
     if not 0 <= loss <= 1:
         raise PlanError(f"--loss {loss:g}: a share from 0 to 1; 0.05 is 5 %")
     if not coord_limits.timeout_s_min <= timeout <= coord_limits.timeout_s_max:
@@ -188,6 +193,21 @@ def _base(nodes: int, rings: int, loss: float, seed: int, timeout: float) -> Sce
             f"--timeout {timeout:g}: {coord_limits.timeout_s_min:g} to {coord_limits.timeout_s_max:g} seconds"
         )
     return Scenario(nodes=nodes, rings=rings, loss=loss, seed=seed, timeout_s=timeout)
+
+
+def _refuse_poverty(nodes: int, at_once: int, *, faults: bool) -> None:
+    """Raise PlanError where this machine has not enough free memory: the kernel would end us in the middle."""
+    node_kb = limits.memory_per_node_faults_kb if faults else limits.memory_per_node_kb
+    room_mb, needed_mb = processes.free_memory_mb(), at_once * (limits.memory_base_mb + nodes * node_kb // 1000)
+    if room_mb >= needed_mb:
+        return
+    fitting = max(0, (room_mb // at_once - limits.memory_base_mb) * 1000 // node_kb)
+    fewer = f"wish for {fitting:,} nodes or fewer" if fitting else "free some memory"
+    few = f", in {at_once} processes at once," if at_once > 1 else ""
+    raise PlanError(
+        f"--nodes {nodes:,}{few} may need {needed_mb:,} MB, {room_mb:,} MB are free: {fewer}"
+        f"{' or for fewer --jobs' if at_once > 1 else ''}"
+    )
 
 
 def _seeds(words: str, first: int) -> range:

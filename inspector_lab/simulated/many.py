@@ -24,7 +24,7 @@ from inspector_lab.simulated.result import Result
 from inspector_lab.simulated.scenario import Scenario
 from inspector_lab.simulated.world import simulate
 
-__all__ = ["Ran", "held", "many", "run_seed", "scenario_of"]
+__all__ = ["Ran", "held", "many", "processes_for", "run_seed", "scenario_of"]
 
 
 BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, WireError)
@@ -78,9 +78,14 @@ def run_seed(base: Scenario, seed: int, *, faults: bool) -> Ran:
     )
 
 
+def processes_for(jobs: int, seeds: int) -> int:
+    """How many processes work at once. `jobs`: as many as wished for, 0 for one each processor."""
+    return min(jobs or len(os.sched_getaffinity(0)), seeds)
+
+
 def many(base: Scenario, seeds: Sequence[int], *, faults: bool, jobs: int = 0) -> Iterator[Ran]:
     """All of these seeds, as they are done. `jobs`: processes, 0 for one each processor."""
-    count = min(jobs or len(os.sched_getaffinity(0)), len(seeds))
+    count = processes_for(jobs, len(seeds))
     run: Callable[[int], Ran] = partial(_run, base, faults)
     if count <= 1:
         yield from map(run, seeds)

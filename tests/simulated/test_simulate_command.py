@@ -11,8 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from inspector_lab import processes
+from inspector_lab.cli import app
+from inspector_lab.simulated import command
 from inspector_lab.simulated.oracles import ORACLES
 from inspector_lab.simulated.scenarios import SCENARIOS
 from tests.support.waiting import wait_until
@@ -82,6 +85,7 @@ def test_a_broken_oracle_ends_with_1_and_the_command_to_see_it_again(tmp_path: P
         (("--nodes", "3", "--rings", "5"), "each needs a node"),
         (("--loss", "5"), "a share from 0 to 1"),
         (("--timeout", "0"), "--timeout 0"),
+        (("--seed", "-1"), "--seed -1: a whole number from 0 on"),
         (("--seeds", "some"), "neither FIRST-LAST nor a count"),
         (("--seeds", "9-3"), "the first one first"),
         (("--jobs", "-1", "--seeds", "3"), "number of processes"),
@@ -95,6 +99,27 @@ def test_nonsense_is_refused_in_a_sentence(words: tuple[str, ...], said: str) ->
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--nodes", "1000000"), "--nodes 1,000,000 may need 9,040 MB, 1,000 MB are free: wish for 106,666 nodes"),
+        (("--nodes", "20000", "--faults"), "20,000 may need 1,240 MB, 1,000 MB are free: wish for 16,000 nodes"),
+        (("--nodes", "60000", "--seeds", "4", "--jobs", "2"), "in 2 processes at once, may need 1,160 MB"),
+    ],
+)
+def test_what_does_not_fit_into_memory_is_refused(
+    words: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is simulated, with what would fit. Half of the processes, and it goes on."""
+    monkeypatch.setattr(processes, "free_memory_mb", lambda: 1_000)
+    monkeypatch.setattr(command, "_one", lambda *_, **__: False)
+    monkeypatch.setattr(command, "_many", lambda *_, **__: False)
+    done = CliRunner().invoke(app, ["simulate", *words])
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert CliRunner().invoke(app, ["simulate", "--nodes", "60000", "--seeds", "4", "--jobs", "1"]).exit_code == 0
 
 
 def test_scenarios_are_listed() -> None:
