@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from inspector_lab import limits
-from inspector_lab.errors import BreakError, LabError, NotRunningError, PlanError
+from inspector_lab.console import plain_errors, program, say, shell_word, show
+from inspector_lab.errors import NotRunningError, PlanError
 from inspector_lab.hollow import command as hollow_command
 from inspector_lab.layout import Layout
 from inspector_lab.plan import PROFILES, Wish
@@ -23,7 +19,6 @@ from inspector_lab.state import LabState
 from inspector_lab.tools import REPOSITORY
 
 PRACTICE = REPOSITORY / "examples" / "practice-fleet"
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="inspector-lab",
@@ -37,33 +32,6 @@ app = typer.Typer(
 
 Dir = Annotated[Path, typer.Option("--dir", help="The lab's directory.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
-
-
-def say(line: str) -> None:
-    """Progress."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
-def show(document: Any) -> None:
-    """Data, as JSON."""
-    sys.stdout.write(json.dumps(document, indent=1) + "\n")
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """A refusal is one sentence and an exit code, never a stack trace."""
-    try:
-        yield
-    except (PlanError, BreakError) as failure:
-        say(f"inspector-lab: {failure}")
-        raise typer.Exit(USAGE) from failure
-    except LabError as failure:
-        say(f"inspector-lab: {failure}")
-        raise typer.Exit(FAILED) from failure
-    except KeyboardInterrupt as interrupt:
-        say("inspector-lab: interrupted; everything that had been started is gone again")
-        raise typer.Exit(INTERRUPTED) from interrupt
 
 
 @app.command(
@@ -143,17 +111,6 @@ def next_steps(lab: LabState, layout: Layout) -> str:
     width = max(len(what) for what, _ in steps)
     lines = [f"{len(lab.nodes)} nodes, ring whole, agents attached. Next:"]
     return "\n".join([*lines, *(f"  {what:<{width}}  {command}" for what, command in steps)]) + "\n"
-
-
-def program(name: str) -> str:
-    """How to call a command of this installation: by its name where PATH finds it, else by its whole path."""
-    beside = Path(sys.executable).with_name(name)
-    return name if shutil.which(name) == str(beside) or not beside.exists() else shell_word(beside)
-
-
-def shell_word(path: Path) -> str:
-    """A path to be pasted into a shell."""
-    return shlex.quote(str(path))
 
 
 @app.command("status", epilog="Example:\n\n  inspector-lab status --dir /tmp/lab --json")

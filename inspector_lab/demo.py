@@ -19,7 +19,8 @@ from rich.text import Text
 from inspector_coord.faces import svg
 from inspector_lab import guard, limits, processes
 from inspector_lab.breaking import break_nodes
-from inspector_lab.cli import FAILED, INTERRUPTED, PRACTICE, program
+from inspector_lab.cli import PRACTICE
+from inspector_lab.console import FAILED, INTERRUPTED, program
 from inspector_lab.errors import LabError
 from inspector_lab.layout import Layout
 from inspector_lab.plan import Wish

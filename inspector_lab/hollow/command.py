@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from inspector_lab.console import plain_errors, program, say, shell_word, show
 from inspector_lab.hollow import limits
 from inspector_lab.plan import PROFILES
 from inspector_lab.tools import REPOSITORY
@@ -37,7 +38,6 @@ def hollow(  # noqa: PLR0913 - one option each
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
 ) -> None:
     """Start a ring of thousands of members, played by one process to a real Serf agent, and leave it running."""
-    from inspector_lab.cli import plain_errors, program, say, shell_word, show
     from inspector_lab.hollow.fleet import HollowWish
     from inspector_lab.hollow.up import bring_up, told
     from inspector_lab.layout import Layout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import gc
-import json
 import sys
 import time
 from collections import Counter
@@ -14,13 +13,14 @@ import typer
 
 from inspector_coord import limits as coord_limits
 from inspector_lab import processes
+from inspector_lab.console import plain_errors, say, show
 from inspector_lab.errors import PlanError
 from inspector_lab.simulated import limits
 from inspector_lab.simulated.scenario import Scenario
 
 __all__ = ["EPILOG", "simulate_command"]
 
-BROKEN, USAGE, INTERRUPTED = 1, 2, 130
+BROKEN = 1
 DEFAULTS = (100, 1, 0.0, 1, coord_limits.timeout_s)  # nodes, rings, loss, seed, timeout
 
 EPILOG = (
@@ -47,7 +47,7 @@ def simulate_command(  # noqa: PLR0913 - one option each
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
 ) -> None:
     """Simulate sweeps: the real cores of coordinator and agents on a simulated Serf ring."""
-    try:
+    with plain_errors():
         if scenarios:
             _list(as_json=as_json)
             return
@@ -69,12 +69,6 @@ def simulate_command(  # noqa: PLR0913 - one option each
                 broke = _many(base, wanted, faults=faults, jobs=jobs, as_json=as_json)
             else:
                 broke = _one(scenario_of(base, seed, faults=faults), faults=faults, as_json=as_json)
-    except PlanError as failure:
-        _say(f"inspector-lab: {failure}")
-        raise typer.Exit(USAGE) from failure
-    except KeyboardInterrupt as interrupt:
-        _say("inspector-lab: interrupted")
-        raise typer.Exit(INTERRUPTED) from interrupt
     if broke:
         raise typer.Exit(BROKEN)
 
@@ -92,11 +86,11 @@ def _one(scenario: Scenario, *, faults: bool, as_json: bool) -> bool:
         gc.enable()
     command = told.replay(scenario, faults=faults)
     if as_json:
-        _show(told.document(result, broken, command))
+        show(told.document(result, broken, command))
     else:
         for line in (*told.lines(result), *told.verdict_lines(broken, command)):
             sys.stdout.write(f"{line}\n")
-    _say(f"simulated in {time.monotonic() - began:.1f} s")
+    say(f"simulated in {time.monotonic() - began:.1f} s")
     return bool(broken)
 
 
@@ -120,15 +114,15 @@ def _many(base: Scenario, seeds: range, *, faults: bool, jobs: int, as_json: boo
             failing[ran.seed] = ran.broken
             command = told.replay(scenario_of(base, ran.seed, faults=faults), faults=faults)
             for line in told.verdict_lines(ran.broken, command):
-                _say(line)
+                say(line)
         if time.monotonic() - shown > limits.progress_s:
             shown = time.monotonic()
-            _say(f"{done:,} of {len(seeds):,} seeds, {len(failing)} broken, {shown - began:.0f} s")
+            say(f"{done:,} of {len(seeds):,} seeds, {len(failing)} broken, {shown - began:.0f} s")
     if as_json:
         replay = {
             str(seed): told.replay(scenario_of(base, seed, faults=faults), faults=faults) for seed in sorted(failing)
         }
-        _show(
+        show(
             {
                 "seeds": done,
                 "node_sweeps": node_sweeps,
@@ -162,7 +156,7 @@ def _list(*, as_json: bool) -> None:
     from inspector_lab.simulated.scenarios import SCENARIOS
 
     if as_json:
-        _show({name: each.about for name, each in SCENARIOS.items()})
+        show({name: each.about for name, each in SCENARIOS.items()})
         return
     for name, each in SCENARIOS.items():
         sys.stdout.write(f"{name:<22} {each.about}\n")
@@ -221,12 +215,3 @@ def _seeds(words: str, first: int) -> range:
     if not 1 <= len(wanted) <= limits.seeds_max:
         raise PlanError(f"--seeds {words}: 1 to {limits.seeds_max:,} of them, the first one first")
     return wanted
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
-def _show(document: object) -> None:
-    sys.stdout.write(json.dumps(document, indent=1) + "\n")
