@@ -20,7 +20,7 @@ import trio
 from inspector_agent.ring import Ack, CommandRefused, RingError, connect
 from inspector_agent.wire import QUERY_NAME
 from inspector_lab import limits, processes, tools
-from inspector_lab.plan import address, node_names
+from inspector_lab.plan import SerfAgent, address, node_names
 from inspector_lab.up import claimed_octet
 
 WHOLE_S = 120.0  # 300 agents need 15 s to be started, and some 30 s more until all know all
@@ -45,22 +45,10 @@ class NotWholeError(Exception):
 
 
 @dataclass(frozen=True)
-class Bare:
-    """One Serf agent without an inspection agent."""
+class Bare(SerfAgent):
+    """One without an inspection agent."""
 
-    name: str
-    address: str
     process: subprocess.Popen[bytes]
-
-    @property
-    def rpc(self) -> str:
-        """`address:port` of its RPC."""
-        return f"{self.address}:{limits.rpc_port}"
-
-    @property
-    def gossip(self) -> str:
-        """`address:port` of its gossip."""
-        return f"{self.address}:{limits.gossip_port}"
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,27 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Node:
-    """One node of the fleet: where it listens and what its tags say."""
+class SerfAgent:
+    """One Serf agent and where it listens."""
 
     name: str
     address: str
+
+    @property
+    def rpc(self) -> str:
+        """host:port of its RPC."""
+        return f"{self.address}:{limits.rpc_port}"
+
+    @property
+    def gossip(self) -> str:
+        """host:port other Serf agents reach it at."""
+        return f"{self.address}:{limits.gossip_port}"
+
+
+@dataclass(frozen=True)
+class Node(SerfAgent):
+    """One node of the fleet: its Serf agent, and what its tags say."""
+
     zone: str
     rack: str
     role: str
@@ -50,16 +66,6 @@ class Node:
     def tags(self) -> dict[str, str]:
         """Its Serf tags: static, since every change is gossiped before any question."""
         return {"zone": self.zone, "rack": self.rack, "role": self.role}
-
-    @property
-    def rpc(self) -> str:
-        """host:port of its Serf agent's RPC."""
-        return f"{self.address}:{limits.rpc_port}"
-
-    @property
-    def gossip(self) -> str:
-        """host:port other Serf agents reach it at."""
-        return f"{self.address}:{limits.gossip_port}"
 
 
 @dataclass(frozen=True)
