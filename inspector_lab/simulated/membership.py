@@ -91,10 +91,10 @@ class Membership:
         return suspected + left
 
     # ---- what happens ----------------------------------------------------------------------------------------------
-    def stopped(self, member: int, *, known: bool = False) -> None:
-        """It crashed, or stands still. `known`: long ago, everybody has it as failed."""
+    def stopped(self, member: int) -> None:
+        """It crashed, or stands still."""
         self._down.add(member)
-        self._turn(member, FAILED, 0.0 if known else self.detection_s(member), at_once=known)
+        self._turn(member, FAILED, self.detection_s(member))
 
     def running(self, member: int) -> None:
         """It runs (again): its own word that it lives spreads like any message."""
@@ -138,21 +138,16 @@ class Membership:
         return mates(best)
 
     # ---- who knows it when -----------------------------------------------------------------------------------------
-    def _turn(
-        self, member: int, status: str, after_s: float, *, at_once: bool = False, core: set[str] | None = None
-    ) -> None:
+    def _turn(self, member: int, status: str, after_s: float, *, core: set[str] | None = None) -> None:
         self._epochs[member] += 1
         epoch = self._epochs[member]
         now = self._timeline.now
         for entry, place in enumerate(self._entries):
-            spread = 0.0 if at_once or place == member else self._spread_s(member, epoch, entry)
-            if at_once:
-                self._see(entry, member, status, epoch)
-            else:
-                self._timeline.at(now + after_s + spread, self._see, entry, member, status, epoch, core)
+            spread = 0.0 if place == member else self._spread_s(member, epoch, entry)
+            self._timeline.at(now + after_s + spread, self._see, entry, member, status, epoch, core)
         if status == ALIVE:
             self._sent_to(member, epoch)
-        elif at_once or status == LEFT:
+        elif status == LEFT:
             self._forgotten(member, epoch)
         elif status == FAILED:
             self._timeline.at(now + after_s + self._profile.gossip_to_dead_s, self._forgotten, member, epoch)
@@ -162,7 +157,7 @@ class Membership:
         intervals = 1 + math.log2(max(2, len(self._members))) / 3
         return self._profile.gossip_interval_s * intervals * (0.3 + self._chance.real(member, epoch * 64 + 32 + entry))
 
-    def _see(self, entry: int, member: int, status: str, epoch: int, core: set[str] | None = None) -> None:
+    def _see(self, entry: int, member: int, status: str, epoch: int, core: set[str] | None) -> None:
         """An entry learns it, unless it hears nothing of the majority that found it out."""
         zone, passes = self._members[self._entries[entry]].zone, self._network.zones_pass
         deaf = core is not None and zone not in core and not any(passes(one, zone) for one in core)

@@ -16,10 +16,6 @@ class Place(Protocol):
     """Where a packet comes from or goes to."""
 
     @property
-    def name(self) -> str:
-        """The member."""
-
-    @property
     def zone(self) -> str:
         """The zone it is in."""
 
@@ -27,14 +23,14 @@ class Place(Protocol):
 class Network:
     """Everything may be changed while a simulation runs. Shares are from 0 to 1, times in seconds.
 
-    selective         it matters who sends to whom: something is cut or muted
+    selective         it matters who sends to whom: something is cut
     loss              of every packet, each independently
     duplicate         of the packets that come, so many come twice
     delay_s           one way, for every packet; up to `jitter_s` more, evenly
     reorder           so many are held back by up to `reorder_s`
     """
 
-    __slots__ = ("_cuts", "_muted", "delay_s", "duplicate", "jitter_s", "loss", "reorder", "reorder_s", "selective")
+    __slots__ = ("_cuts", "delay_s", "duplicate", "jitter_s", "loss", "reorder", "reorder_s", "selective")
 
     def __init__(
         self,
@@ -53,7 +49,6 @@ class Network:
         self.reorder = reorder
         self.reorder_s = reorder_s
         self._cuts: set[tuple[str, str]] = set()
-        self._muted: set[str] = set()
         self.selective = False
 
     def cut(self, from_zone: str, to_zone: str) -> None:
@@ -64,25 +59,15 @@ class Network:
     def heal(self, from_zone: str, to_zone: str) -> None:
         """The end of a cut."""
         self._cuts.discard((from_zone, to_zone))
-        self.selective = bool(self._cuts or self._muted)
-
-    def mute(self, name: str) -> None:
-        """Nothing that this member sends arrives."""
-        self._muted.add(name)
-        self.selective = True
-
-    def unmute(self, name: str) -> None:
-        """The end of a muteness."""
-        self._muted.discard(name)
-        self.selective = bool(self._cuts or self._muted)
+        self.selective = bool(self._cuts)
 
     def zones_pass(self, from_zone: str, to_zone: str) -> bool:
         """Not cut."""
         return (from_zone, to_zone) not in self._cuts
 
     def passes(self, source: Place, target: Place) -> bool:
-        """Nothing between the two is cut or muted."""
-        return source.name not in self._muted and (source.zone, target.zone) not in self._cuts
+        """Nothing between the two is cut."""
+        return (source.zone, target.zone) not in self._cuts
 
     def lost(self, chance: int) -> bool:
         """Lost by bad luck; `chance` is 16 even bits."""

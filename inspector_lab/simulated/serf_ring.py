@@ -132,11 +132,6 @@ class SerfRing:
         self._end(member)
         self._membership.stopped(member)
 
-    def failed_long_ago(self, member: int) -> None:
-        """It is down, and everybody knows."""
-        self._end(member)
-        self._membership.stopped(member, known=True)
-
     def join_fresh(self, member: int) -> None:
         """It has just (re)joined: it hears everything, and passes nothing on until all records it learned are out."""
         self._epochs[member] += 1

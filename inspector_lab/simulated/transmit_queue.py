@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 __all__ = ["COST_MAX", "EVENT", "INDEX_MASK", "INTENT", "KIND_SHIFT", "MEMBERSHIP", "QUERY", "SENT_MASK", "SENT_SHIFT",
-           "Sendable", "insert", "key_of", "take", "times_sent"]  # fmt: skip
+           "Sendable", "insert", "key_of", "take"]  # fmt: skip
 
 MEMBERSHIP, INTENT, QUERY, EVENT = range(4)
 FRAMING = (2, 3, 3, 3)  # net.go compoundOverhead, and userMsgOverhead for what is Serf's own
@@ -49,11 +49,6 @@ def key_of(kind: int, size: int, number: int, index: int) -> int:
     """The entry of a message that was not sent yet."""
     cost = COST_MAX - (size + FRAMING[kind])
     return (kind << KIND_SHIFT) | (cost << _COST_SHIFT) | ((_NUMBER_MAX - number) << _NUMBER_SHIFT) | index
-
-
-def times_sent(key: int) -> int:
-    """How often that entry was sent."""
-    return key >> SENT_SHIFT & SENT_MASK
 
 
 def insert(queue: list[int], key: int) -> None:
