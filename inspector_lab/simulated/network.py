@@ -16,6 +16,10 @@ class Place(Protocol):
     """Where a packet comes from or goes to."""
 
     @property
+    def name(self) -> str:
+        """The member."""
+
+    @property
     def zone(self) -> str:
         """The zone it is in."""
 

@@ -8,7 +8,6 @@ import pytest
 
 from inspector_coord.signals import EntrySeen, Event, MembersRead, MembersUnread, QueryLost, QueryOver
 from inspector_lab.errors import PlanError
-from inspector_lab.simulated.network import Network
 from inspector_lab.simulated.profile import profile_named
 from tests.support.simulated_ring import Bench
 
