@@ -203,9 +203,12 @@ def down(*, directory: Dir, as_json: AsJson = False) -> None:
         except NotRunningError as nothing:
             # What was wished for is so: not an error, but said.
             say(f"inspector-lab: nothing to end: {nothing}")
+            if as_json:
+                show({"directory": str(layout.home), "ended": [], "hollow_members_ended": 0})
             return
     if as_json:
-        show({"directory": str(layout.home), "ended": [node.name for node in lab.nodes]})
+        names = [node.name for node in lab.nodes]
+        show({"directory": str(layout.home), "ended": names, "hollow_members_ended": lab.hollow})
     else:
         sys.stdout.write(f"{len(lab.nodes) + lab.hollow} nodes ended; logs stay in {layout.home}/nodes/*/log\n")
 
