@@ -20,6 +20,7 @@ from inspector_coord.pace import Pace
 from inspector_coord.phrasing import Phrasing, Plan
 from inspector_coord.reask import Choice, choose
 from inspector_coord.signals import Ask, Effect, LookAtEntry
+from inspector_coord.tail import Tail
 from inspector_coord.waiting import NEVER, Query, Wait
 
 __all__ = ["Asker", "Plan"]
@@ -28,15 +29,20 @@ ROUND_MAX = 255  # one byte on the wire
 
 
 class Asker:
-    """Makes questions, remembers them, and which are `open`. `wholes` asked everybody, the last one at `whole_at`."""
+    """Makes questions, remembers them, and which are `open`.
+
+    tail: the curve of answers to the newest question that asked everybody, at `whole_at`.
+    gains: verdicts of nodes that had said nothing before they were asked again; with any, asking again pays.
+    """
 
     def __init__(self, plan: Plan, targets: int) -> None:
         self.waits: dict[str, Wait] = {}
         self.queries: dict[int, Query] = {}
         self.open: set[int] = set()
         self.round = -1
-        self.wholes = 0
         self.whole_at = 0.0
+        self.gains = 0
+        self.tail = Tail(plan.timing, 0.0, 0, 0.0)
         self.entries = Entries(plan.entries, plan.members, plan.timing)
         self._plan = plan
         self._phrasing = Phrasing(plan, targets)
@@ -49,14 +55,10 @@ class Asker:
         return self._plan.entries[self.entries.home].node
 
     @property
-    def own_turn_s(self) -> float:
-        """When the own node's turn to answer comes, after the question to everybody."""
-        return answer_slot_ms(self._plan.sweep, self.own, round(self._plan.timing.spread_s * 1000)) / 1000
-
-    def reasks(self, *, paid: bool) -> int:
-        """How often a silent node is asked again; `paid`: asking again brought answers."""
+    def reasks(self) -> int:
+        """How often a silent node is asked again."""
         missing_relays = limits.relay_factor - self._phrasing.relay(self.entries.home)
-        return (limits.reasks_max if paid else limits.reasks_min) + missing_relays
+        return (limits.reasks_max if self.gains else limits.reasks_min) + missing_relays
 
     def over(self, number: int) -> None:
         """Serf has ended a question. It is still known, for what comes late."""
@@ -73,13 +75,6 @@ class Asker:
             if wait.query == number and not query.whole:
                 wait.asks = max(0, wait.asks - 1)
                 wait.at = now
-
-    def overdue(self, query: Query, name: str, took_s: float) -> bool:
-        """Whether a verdict that took so long was ready long before it was asked for by name, and had not come."""
-        timing = self._plan.timing
-        turn_s = answer_slot_ms(self._plan.sweep, name, round(timing.spread_s * 1000)) / 1000
-        hear_s = 0.0 if name == self.own else timing.hear_s
-        return query.at - self.whole_at > hear_s + max(turn_s, took_s) + limits.collision_margin_s
 
     def tend(self, now: float, deadline: float) -> list[Effect]:
         """See to the entries: a hearing test, or everybody once more through another one."""
@@ -106,8 +101,9 @@ class Asker:
         timing = self._plan.timing
         first = self.round < 0
         self.round = min(self.round + 1, ROUND_MAX)
-        self.wholes += 1
         self.whole_at = now
+        own_s = answer_slot_ms(self._plan.sweep, self.own, round(timing.spread_s * 1000)) / 1000
+        self.tail = Tail(timing, now, self._silent, own_s)
         within_s = timing.answer_within_s
         if not first:
             left_s = deadline - now - timing.hear_s - limits.answer_slack_s
@@ -144,22 +140,22 @@ class Asker:
             self._asked([waits[place] for place in places], query, at)
         return effects
 
-    def again(self, waits: Sequence[Wait], now: float, deadline: float, *, paid: bool) -> list[Effect]:
-        """Ask some again; those beyond what gossip carries at once come later. `paid`: asking again brought answers."""
+    def again(self, waits: Sequence[Wait], now: float, deadline: float) -> list[Effect]:
+        """Ask some again; those beyond what gossip carries at once come later."""
         left_s = deadline - now - limits.answer_slack_s
         if left_s < limits.ask_s_min:
             for wait in waits:
                 wait.at = NEVER
             return []
-        rounds = limits.broad_rounds_max if paid else 1
+        rounds = limits.broad_rounds_max if self.gains else 1
         able = [wait for wait in waits if wait.broad < rounds] if len(waits) > limits.filter_names_max else []
         entry = self._other_entry(able, now) if len(able) > limits.filter_names_max else None
         if entry is not None:
             self._pace.learn(self._silent)
         choice = None if entry is None else self._choose(able, entry, self._phrasing.relay(entry))
         if entry is None or choice is None or not choice.parts:
-            return self.by_name(waits, now, deadline, paid=paid)
-        effects = self.by_name([wait for wait in waits if wait.broad >= rounds], now, deadline, paid=paid)
+            return self.by_name(waits, now, deadline)
+        effects = self.by_name([wait for wait in waits if wait.broad >= rounds], now, deadline)
         if not self._pace.fits(len(choice.parts) * self._phrasing.scene.question_bytes, now):
             return effects + self._later(able, now)
         timing = self._plan.timing
@@ -179,7 +175,7 @@ class Asker:
                 wait.at = now + timing.hear_s + within_s + limits.answer_slack_s
         return effects
 
-    def by_name(self, waits: Sequence[Wait], now: float, deadline: float, *, paid: bool) -> list[Effect]:
+    def by_name(self, waits: Sequence[Wait], now: float, deadline: float) -> list[Effect]:
         """Ask some through Serf's node filter, with acks; those beyond what gossip carries at once come later."""
         if waits:
             self.round = min(self.round + 1, ROUND_MAX)
@@ -196,10 +192,10 @@ class Asker:
                 for wait in group:
                     wait.at = NEVER
             elif group:
-                effects += self._named(group, within_s, now, self.reasks(paid=paid))
+                effects += self._named(group, within_s, now)
         return effects
 
-    def _named(self, waits: Sequence[Wait], within_s: float, now: float, last: int) -> list[Effect]:
+    def _named(self, waits: Sequence[Wait], within_s: float, now: float) -> list[Effect]:
         entry = self._other_entry(waits, now)
         if entry is None:
             return self._later(waits, now)
@@ -219,7 +215,7 @@ class Asker:
                 wait.asks += 1
                 if wait.patient:  # its ack gives it the time that it was granted
                     patience_s = self._plan.timing.hear_s + limits.answer_slack_s
-                elif wait.asks >= last:
+                elif wait.asks >= self.reasks:
                     patience_s = self._plan.timing.hear_s + within_s + limits.answer_slack_s
                 else:
                     patience_s = limits.reask_gap_s

@@ -79,6 +79,11 @@ class Entries:
         """When a step is due."""
         return min(self._due_at, self._look_at)
 
+    @property
+    def address(self) -> str:
+        """Of the entry in use."""
+        return self._entries[self.home].address
+
     def take(self, now: float, after: int | None = None) -> int | None:
         """The entry to ask everybody through now, or the next one `after` that; None: none is usable yet."""
         start = self.home if after is None else after + 1

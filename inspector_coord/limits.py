@@ -120,6 +120,12 @@ connect_s = 5.0
 # A further entry that is frozen must not cost a round: it is given up before the next question is due, unless the first
 # entry was as slow to connect to (each connection takes four round trips).
 further_connect_s = 0.7
+# Before a silent node is given up, the entry is asked whether questions still wait in its queue. They are out after a
+# second in a quiet ring of 10,000, and the last one to the node was at least that long ago.
+queue_fresh_s = 0.25
+queue_look_s = 0.3  # a look that has brought nothing is made again
+queue_gap_s = 0.5  # between looks at a queue that does not drain
+queue_said_s = 1.0  # that nodes were waited for longer
 further_connect_factor = 4.0
 # Queries that start together can overwrite each other inside Serf, so processes take turns. A start takes some
 # milliseconds; a process that holds its turn for so long is stuck at a frozen entry.

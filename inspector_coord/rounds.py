@@ -13,6 +13,7 @@ membership saying that the node is gone, or with patience running out.
     most say nothing, and long           a sample of them is asked by name: slow checks answer incomplete, stopped
                                          agents not at all
     no word in the time it was given     asked again: `reasks_min` times; `reasks_max` if that has ever paid here
+    questions wait in the entry's queue  nobody is given up: who was asked meanwhile is asked anew once they are out
     nobody at all is heard               `entries` tells a mute entry and one that is backed up
     verdicts were ready, and none came   two questions collided: everybody is asked again
     an entry hangs up                    what it was asked is asked through the next one
@@ -30,9 +31,11 @@ from collections.abc import Sequence
 from inspector_agent.wire import Answer
 from inspector_coord import limits
 from inspector_coord.asking import Asker, Plan
+from inspector_coord.astray import astray
 from inspector_coord.intake import taken_in
 from inspector_coord.ledger import GONE, Booking, Ledger, Node
 from inspector_coord.patience import Freshness
+from inspector_coord.queueing import Queueing
 from inspector_coord.signals import (
     Acked,
     Answered,
@@ -41,6 +44,7 @@ from inspector_coord.signals import (
     EntrySeen,
     Event,
     Interrupt,
+    LookAtEntry,
     MembersRead,
     MembersUnread,
     Phantom,
@@ -49,7 +53,7 @@ from inspector_coord.signals import (
     ReadMembers,
     Stop,
 )
-from inspector_coord.tail import Look, Tail
+from inspector_coord.tail import Look
 from inspector_coord.verdict import Worth, worth_of
 from inspector_coord.waiting import NEVER, Query, Wait
 
@@ -75,11 +79,9 @@ class RingRounds:
         self._asker = Asker(plan, len(nodes))
         self._waits = self._asker.waits
         self._began = self._deadline = 0.0
-        self._tail = Tail(plan.timing, 0.0, 0, 0.0)  # of the newest question to everybody
-        self._wholes = 0
         self._due_at = NEVER  # no wait is due before
         self._unheard = len(nodes)  # nodes without any answer
-        self._gains = 0  # verdicts of nodes that had said nothing before they were asked again
+        self._queueing = Queueing()
         self._membership = Freshness(0.0)
         self._spent: dict[str, Wait] = {}  # of nodes whose excuses are not waited for any longer
         self._effects: list[Effect] = []
@@ -87,7 +89,7 @@ class RingRounds:
     @property
     def notes(self) -> list[str]:
         """What a person should know about the entries."""
-        return self._asker.entries.notes
+        return self._asker.entries.notes + self._queueing.notes(self._asker.entries.address)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take one event, return what is to be done, in order."""
@@ -127,7 +129,7 @@ class RingRounds:
             case MembersUnread():
                 self._membership.end(now)
             case EntrySeen(entry=entry, query_queue=queue):
-                self._asker.entries.seen(entry, queue)
+                self._seen(entry, queue, now)
             case Interrupt():
                 self._close(now)
 
@@ -137,13 +139,15 @@ class RingRounds:
         self._waits.update({name: Wait(node) for name, node in self._nodes.items() if node.status not in NOT_ASKED})
         self._asked_all(self._asker.everybody(now, self._deadline), now)
 
+    def _seen(self, entry: int, queue: int | None, now: float) -> None:
+        self._asker.entries.seen(entry, queue)
+        for wait in self._queueing.seen(queue, now):
+            self._due(wait, now)
+
     def _asked_all(self, effects: list[Effect], now: float) -> None:
-        """Everybody was asked, if so: their arrivals make a curve of their own."""
-        self._effects += effects
-        if self._wholes != self._asker.wholes:
-            self._wholes = self._asker.wholes
-            silent = sum(wait.node.answer is None for wait in self._waits.values())
-            self._tail = Tail(self._plan.timing, now, silent, self._asker.own_turn_s)
+        """Everybody was asked, or the entry is tested: their next steps are others."""
+        if effects:
+            self._effects += effects
             self._due_at = now  # nearly: the next walk finds out
 
     def _acked(self, query: Query | None, name: str, now: float) -> None:
@@ -171,7 +175,7 @@ class RingRounds:
         if booking is _DUPLICATE:
             return
         self._unheard -= booking is _NEW
-        if booking is _NEW and whole and self._tail.add(now):
+        if booking is _NEW and whole and self._asker.tail.add(now):
             self.wake_at = now
         worth = worth_of(answer, node.wants)
         if worth is not _COMPLETE:
@@ -183,12 +187,9 @@ class RingRounds:
 
     def _gained(self, node: Node, answer: Answer, query: Query | None, now: float) -> None:
         """A node that had said nothing had its verdict ready when it was asked again."""
-        self._gains += 1
-        if query is None or query.at <= self._asker.whole_at:
-            return
-        entries, overdue = self._asker.entries, self._asker.overdue(query, node.name, answer.took_ms / 1000)
-        again = entries.outdone(query.entry, now) and len(self._waits) > limits.filter_names_max
-        if again or (overdue and not self._tail.heard and query.entry == entries.home and entries.collided()):
+        self._asker.gains += 1
+        took_s, silence = answer.took_ms / 1000, not self._asker.tail.heard
+        if query is not None and astray(self._asker, self._plan, query, node.name, took_s, now, silence=silence):
             self._waits.pop(node.name, None)
             self._asked_all(self._asker.everybody(now, self._deadline), now)
             self.wake_at = now
@@ -248,32 +249,30 @@ class RingRounds:
         self._asked_all(self._asker.tend(now, self._deadline), now)
         self._listen(now)
         if now >= self._due_at:
-            wanted = [wait for wait in list(self._waits.values()) if wait.at <= now and self._worth_asking(wait)]
-            self._effects += self._asker.again(wanted, now, self._deadline, paid=self._gains > 0)
+            due = [wait for wait in self._waits.values() if wait.at <= now]
+            wanted, given_up = self._queueing.sorted(due, self._asker.reasks, now)
+            for wait in given_up:
+                del self._waits[wait.node.name]
+            if self._queueing.look(now):
+                self._effects.append(LookAtEntry(self._asker.entries.home))
+            self._effects += self._asker.again(wanted, now, self._deadline)
             self._due_at = min((wait.at for wait in self._waits.values()), default=NEVER)
         if now >= self._deadline - limits.members_read_s:
             self._read_members(now)
 
-    def _worth_asking(self, wait: Wait) -> bool:
-        """Whether to ask a silent node once more; if not, it is given up."""
-        if wait.asks < self._asker.reasks(paid=self._gains > 0):
-            return True
-        del self._waits[wait.node.name]
-        return False
-
     def _listen(self, now: float) -> None:
         """Ask again those who have said nothing, if the curve of arrivals says that it is time."""
-        look = self._tail.look(now)
+        look = self._asker.tail.look(now)
         if look is Look.NOBODY:
             return
-        meant = self._tail.meant(look, self._waits, self._asker.own, now)
+        meant = self._asker.tail.meant(look, self._waits, self._asker.own, now)
         if look is not Look.OWN:
             self._read_members(now)
         if look is Look.MISSING:
             for wait in meant:
                 self._due(wait, now)
         else:
-            self._effects += self._asker.by_name(meant, now, self._deadline, paid=self._gains > 0)
+            self._effects += self._asker.by_name(meant, now, self._deadline)
             self._due_at = now
 
     def _informed(self, now: float) -> bool:
@@ -288,7 +287,7 @@ class RingRounds:
 
     def _next(self, now: float) -> float:
         """When the next step is due."""
-        times = [self._deadline, self._asker.entries.due_at, self._due_at, self._tail.next(now)]
+        times = [self._deadline, self._asker.entries.due_at, self._due_at, self._asker.tail.next(now)]
         before_end = self._deadline - limits.members_read_s
         times += [self._membership.pending(now) or self._deadline, before_end if now < before_end else self._deadline]
         return min(self._deadline, max(now + limits.wake_s_min, min(times)))

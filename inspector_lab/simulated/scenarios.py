@@ -70,6 +70,16 @@ SCENARIOS: Mapping[str, Named] = {
             faults=(Fault("stale", nodes=tuple(range(3, 40, 4)), amount=1.2),),
         ),
     ),
+    "all-retagged": Named(
+        "all nodes of 300 change a tag: questions wait behind membership messages, and nobody is given up meanwhile",
+        Scenario(
+            nodes=300,
+            seed=97,
+            loss=0.1,
+            timeout_s=30.0,
+            faults=(Fault("retag", nodes=tuple(range(300)), at_s=0.3),),
+        ),
+    ),
     "all-copies-late": Named(
         "all copies of a question are late: the ring still hears the next one (seed 26 of 40 nodes; the model itself)",
         Scenario(nodes=40, seed=26, loss=0.05, reorder=0.5, profile="local", targets="half"),

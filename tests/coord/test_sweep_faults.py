@@ -32,7 +32,7 @@ async def test_no_serf_at_the_address(tmp_path: Path) -> None:
                 await ring.sweep()
     assert caught.value.exit_code == 4
     assert all(f"{network}.{number}:7373" in str(caught.value) for number in (1, 2))
-    assert "is the Serf agent running, and is this its rpc_addr" in str(caught.value)
+    assert str(caught.value).count("is the Serf agent running, and is this its rpc_addr") == 1
 
 
 async def test_the_gossip_port_is_not_the_rpc_port(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ async def test_serf_takes_filters_as_big_as_they_are_made(tmp_path: Path, length
         asker = Asker(plan, len(names))
         asker.waits.update((name, Wait(Node("main", name, "", {}, "alive"))) for name in names)
         waits = list(asker.waits.values())
-        asks = [ask for ask in asker.by_name(waits, 0.0, 10.0, paid=False) if isinstance(ask, Ask)]
+        asks = [ask for ask in asker.by_name(waits, 0.0, 10.0) if isinstance(ask, Ask)]
         assert 2 < len(asks[0].names) <= limits.filter_names_max
         async with connect(ring.ring[0].rpc) as client:
             for ask in asks:

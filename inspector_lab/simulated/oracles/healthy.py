@@ -2,9 +2,9 @@
 
 *Healthy*: its Serf agent and its inspection agent run all the time, its clock is right to within what an agent takes,
 it holds the release or gets it soon, its checks end soon. *Reachable*: its zone is not cut off, nothing lasting more
-than a moment happens to its ring (nor a burst of changed tags behind which questions wait to the deadline), at most
-20 % of the packets are lost (5 % with Serf's local profile, which is made for loopback, in a ring of 40 or more), and
-at least one entry of the ring runs all the time, is heard, and is in a zone that is not cut off.
+than a moment happens to its ring (nor a burst of changed tags that holds questions back nearly to the deadline), at
+most 20 % of the packets are lost (5 % with Serf's local profile, which is made for loopback, in a ring of 40 or
+more), and at least one entry of the ring runs all the time, is heard, and is in a zone that is not cut off.
 *With its verdict*: a whole one, of the right release.
 """
 
@@ -55,8 +55,10 @@ def _ring_holds(result: Result, ring: str, faults: list[Fault]) -> bool:
     for fault in faults:
         if fault.what in ("loss", "delay") and fault.amount > limits.healthy_amounts[fault.what]:
             return False
-        if fault.what == "retag" and len(fault.nodes) > limits.healthy_retags_max:
-            return False
+        if fault.what == "retag" and len(fault.nodes) > limits.healthy_retags:
+            drained_s = fault.at_s + limits.healthy_retag_s * len(fault.nodes)
+            if drained_s + limits.healthy_timeout_s > result.scenario.timeout_s:
+                return False
         if fault.what == "slow-coordinator" and fault.amount * result.scenario.nodes > limits.healthy_booking_s:
             return False
     cut = {fault.zone for fault in faults if fault.what == "cut"}
