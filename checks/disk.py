@@ -55,6 +55,7 @@ def _is_mount_point(path: str, node: Node) -> bool:
 KIND = Kind(
     "disk",
     title="how full a filesystem is",
+    chapter="files",
     key="a path in it, best its mount point",
     key_begins="/",
     main="used_percent",
@@ -67,6 +68,8 @@ KIND = Kind(
         "mounted": Property("bool", "whether a filesystem is mounted at the path itself"),
     },
     example={"/": {"at_most": 85, "expect": {"inodes_used_percent": {"at_most": 90}, "read_only": False}}},
+    outcomes="An error where the path is not there. Any root can be looked at.",
+    reads=["statvfs(3) of the path"],
     cost="one statvfs; a dead network filesystem makes it hang until the item's timeout",
     observe=observe,
 )

@@ -116,6 +116,7 @@ def show_content(text: object) -> str:
 KIND = Kind(
     "file",
     title="a file, directory or link",
+    chapter="files",
     key="its absolute path; links are followed within the root, and only exists, type and target are of a link itself",
     key_begins="/",
     main="exists",
@@ -131,6 +132,10 @@ KIND = Kind(
         "target": Property("word", "where a link points, as it is written"),
     },
     example={"/etc/motd": {"expect": {"mode": "0644", "owner": "root", "content": {"contains": "authorized"}}}},
+    outcomes=(
+        "An error where it may not be read, or is too big to be looked into; never na. Any root can be looked at."
+    ),
+    reads=["the file itself"],
     cost="one stat; reading the file only for content and sha256 (1 GB/s)",
     observe=observe,
 )

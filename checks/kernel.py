@@ -100,11 +100,16 @@ def observe(item: Item, node: Node) -> Observed:
 KIND = Kind(
     "kernel",
     title="the running kernel",
+    chapter="system",
     key="release (as `uname -r`, in kernel order), version, arch, cmdline (a list of words) or tainted (a number)",
     keys=KEYS,
     main="value",
     properties={"value": Property("text", "what the kernel says; cmdline contains words, release orders as a version")},
     example={"release": {"at_least": "6.1.0"}},
+    outcomes=(
+        "na where the file is not there, as below the root of an image. arch below another root needs Linux 6.1."
+    ),
+    reads=["/proc/sys/kernel", "/proc/cmdline", "/proc/version"],
     cost="one read below /proc",
     observe=observe,
 )

@@ -60,6 +60,7 @@ def observe(item: Item, node: Node) -> Observed:
 KIND = Kind(
     "nagios",
     title="a Nagios plugin's verdict",
+    chapter="your own",
     key="a name for people",
     main="status",
     properties={
@@ -73,6 +74,8 @@ KIND = Kind(
     },
     default={"status": {"equals": "ok"}},
     example={"disk-root": {"with": {"argv": ["check_disk", "-w", "20%", "-c", "10%", "-p", "/"]}}},
+    outcomes="Exit code 3 and anything beyond is an error; na below another root, unless the item says below_root.",
+    reads=["the plugin"],
     cost="a process; ended with all it started after the item's timeout",
     observe=observe,
     effort=SPAWNS,

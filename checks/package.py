@@ -177,6 +177,7 @@ def observe(item: Item, node: Node) -> Observed:
 KIND = Kind(
     "package",
     title="an installed package",
+    chapter="software",
     key="the package's name; name:arch for dpkg and name.arch for rpm mean one architecture",
     main="version",
     properties={
@@ -185,6 +186,11 @@ KIND = Kind(
         "held": Property("bool", "whether it is kept from being upgraded; na where the tool knows no such thing"),
     },
     example={"openssl": {"at_least": "3.0.11-1~deb12u2"}},
+    outcomes=(
+        "na where there is no package database; an error where two tools both have packages. Any root can be "
+        "looked at with dpkg and apk."
+    ),
+    reads=["/var/lib/dpkg/status", "/lib/apk/db/installed", "rpm"],
     cost="one read of dpkg's database, or one run of rpm (0.1 s and more), for all items together",
     observe=observe,
     effort=MAY_SPAWN,

@@ -145,6 +145,7 @@ def observe(item: Item, node: Node) -> Observed:
 KIND = Kind(
     "process",
     title="running processes",
+    chapter="software",
     key="the program's name, as the kernel or its first argument has it",
     main="count",
     properties={
@@ -158,6 +159,11 @@ KIND = Kind(
     },
     default={"count": {"at_least": 1}},
     example={"java": {"with": {"matching": "kafka.Kafka"}, "equals": 1, "expect": {"user": "kafka"}}},
+    outcomes=(
+        "na where there is no /proc; an error where processes of others are hidden. Any root with a /proc can be "
+        "looked at."
+    ),
+    reads=["/proc/PID"],
     cost="two small reads a process of the node, once for all items together",
     observe=observe,
 )

@@ -96,6 +96,7 @@ def observe(item: Item, node: Node) -> Observed:
 KIND = Kind(
     "service",
     title="a service of systemd",
+    chapter="software",
     key="the unit's name; without a suffix it is a .service",
     main="active",
     properties={
@@ -107,6 +108,11 @@ KIND = Kind(
     },
     default={"active": {"equals": "active"}},
     example={"ssh": {"equals": "active", "expect": {"enabled": "enabled"}}},
+    outcomes=(
+        "Whether it runs is na where systemd does not, as below another root; whether it is enabled is then told "
+        "from its files."
+    ),
+    reads=["systemctl show", "unit files"],
     cost="one run of systemctl for 100 items together (some 20 ms)",
     observe=observe,
     effort=MAY_SPAWN,

@@ -46,10 +46,16 @@ def _has_parameters(node: Node) -> None:
 KIND = Kind(
     "sysctl",
     title="a kernel parameter",
+    chapter="system",
     key="the parameter's name, as sysctl(8) takes it",
     main="value",
     properties={"value": Property("text", "its value; numbers compare as numbers, white space means nothing")},
     example={"vm.swappiness": {"at_most": 10}},
+    outcomes=(
+        "A parameter that this kernel does not have is absent; na where there is no /proc/sys. Any root with a "
+        "/proc/sys can be looked at."
+    ),
+    reads=["/proc/sys"],
     cost="one read below /proc/sys; 300 parameters take a few milliseconds",
     observe=observe,
 )

@@ -32,7 +32,7 @@ class Item:
     id          `<check>:<key>`
     expect      property -> matcher -> operand; empty: the kind's default is meant
     parameters  what the request has under `with`
-    timeout_s   the item's own wall time, in seconds
+    timeout_s   the item's own wall time, in seconds; 0 until its kind's usual time is put in
     mistake     why this item cannot be checked at all; empty when it can
     """
 
@@ -44,7 +44,7 @@ class Item:
         self.id: str = raw.get("id", f"{self.check}:{self.key}")
         self.expect: Expect = raw.get("expect", {})
         self.parameters: dict[str, Operand] = raw.get("with", {})
-        self.timeout_s: float = raw.get("timeout_s", limits.timeout_s_default)
+        self.timeout_s: float = raw.get("timeout_s", 0.0)
         self.mistake = _item_mistake(self, raw)
 
 
@@ -118,7 +118,7 @@ def _item_mistake(item: Item, raw: Mapping[str, Any]) -> str:
     timeout_s = item.timeout_s
     if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float):
         return "`timeout_s` is no number"
-    if not 0 < timeout_s <= limits.timeout_s_max:
+    if "timeout_s" in raw and not 0 < timeout_s <= limits.timeout_s_max:
         return f"`timeout_s` is not between 0 and {limits.timeout_s_max:g} seconds"
     if not isinstance(item.parameters, dict) or not all(_is_operand(value) for value in item.parameters.values()):
         return "`with` is no JSON object of texts, numbers, booleans and lists of these"

@@ -73,6 +73,7 @@ def _one(kind: Kind | CannotTell, item: Item, node: Node) -> dict[str, Any]:
         return finding(item.id, "error", message=str(kind))
     if item.mistake:
         return finding(item.id, "error", message=item.mistake)
+    item.timeout_s = item.timeout_s or kind.timeout_s
     # What starts programs ends them itself at the timeout, and can then say more; a file that cannot be read or a
     # regular expression without end is interrupted by the alarm.
     alarm_s = item.timeout_s + (limits.alarm_grace_s if kind.effort else 0.0)

@@ -16,7 +16,7 @@ from checklib.values import Observed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.check_cases import Finding, lines_of, look, look_at, module, outcome, plant, script
+from tests.support.check_cases import CHECKS, Finding, lines_of, look, look_at, module, outcome, plant, script
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -100,8 +100,9 @@ def test_a_malformed_item_is_an_error_and_its_neighbours_are_looked_at(change: d
 
 
 def test_an_unknown_check_is_an_error() -> None:
-    """And the message lists those that there are."""
-    assert look_at("sysctrl", "vm.swappiness")["message"].startswith("there is no check 'sysctrl': known are sysctl,")
+    """And the message says how to see those that there are."""
+    assert look_at("sysctrl", "vm.swappiness")["message"] == "there is no check 'sysctrl': --list names all"
+    assert "cannot be" in look_at("os_", "id")["message"]
     assert look_at("../../etc/passwd", "x")["outcome"] == "error"
 
 
@@ -142,7 +143,7 @@ class Odd:
     def __init__(self) -> None:
         self.kind = Kind(
             "odd", title="t", key="k", main="value", properties={"value": Property("text", "t")}, example={},
-            cost="", observe=self.observe,
+            chapter="system", outcomes="", reads=(), cost="", observe=self.observe,
         )  # fmt: skip
 
     def observe(self, item: Any, _node: object) -> Observed:
@@ -201,7 +202,7 @@ def test_a_callers_own_alarm_goes_on() -> None:
         signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
-SCRIPTS = ["sysctl", "kernel", "os_release", "file", "disk", "process", "package", "service", "command", "nagios"]
+SCRIPTS = sorted(path.stem for path in CHECKS.glob("*.py") if path.stem != "batch")
 
 
 @pytest.mark.parametrize("name", [*SCRIPTS, "batch"])
@@ -222,8 +223,6 @@ def test_the_command_that_help_shows_works(name: str) -> None:
     """It is copied from --help and run by a shell, as a reader would."""
     import os
     import subprocess
-
-    from tests.support.check_cases import CHECKS
 
     shown = next(line for line in script(f"{name}.py", "", "--help").stdout.decode().splitlines() if "echo" in line)
     done = subprocess.run(

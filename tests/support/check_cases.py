@@ -31,6 +31,11 @@ def module(name: str) -> ModuleType:
     return made
 
 
+def kind_module(kind: str) -> ModuleType:
+    """The file of a kind: one more _ stands behind its name where Python has such a module itself."""
+    return module(kind if (CHECKS / f"{kind}.py").is_file() else f"{kind}_")
+
+
 def plant(root: Path, tree: Mapping[str, Any]) -> Path:
     """Write files below root: path -> text, or {text | link | directory: true, mode: "0644"}.
 
