@@ -35,6 +35,7 @@ OPERANDS = {
     "one_of": "list",
     "matches": "regex",
     "contains": "value",
+    "lacks": "value",
     "absent": "true",
     "any": "true",
 }
@@ -157,10 +158,24 @@ def _contains(value: Value, operand: Operand) -> bool:
         return all(any(equals(one, part) for one in value) for part in wanted)
     if not isinstance(value, str):
         raise CannotTell(f"{show(value)} has no parts that it could contain")
-    holds_all = all((show(part) if part != "" else "") in value for part in wanted)
+    holds_all = all(_is_in(value, part) for part in wanted)
     if isinstance(value, Cut) and not holds_all:
         raise CannotTell(f"it is not among the first {len(value)} characters, and only these were kept")
     return holds_all
+
+
+def _lacks(value: Value, operand: Operand) -> bool:
+    """None of the operand's parts is in it. Of a text whose rest is not known only that one is in it is certain."""
+    wanted = operand if isinstance(operand, list) else [operand]
+    if isinstance(value, Cut) and not any(_is_in(value, part) for part in wanted):
+        raise CannotTell(f"only the first {len(value)} characters were kept, and the rest may well have it")
+    if isinstance(value, str):
+        return not any(_is_in(value, part) for part in wanted)
+    return not any(_contains(value, part) for part in wanted)
+
+
+def _is_in(text: str, part: Operand) -> bool:
+    return (show(part) if part != "" else "") in text
 
 
 _COMPARE: dict[str, Callable[[Value, Operand], bool]] = {
@@ -171,6 +186,7 @@ _COMPARE: dict[str, Callable[[Value, Operand], bool]] = {
     "one_of": _one_of,
     "matches": _matches,
     "contains": _contains,
+    "lacks": _lacks,
 }
 
 

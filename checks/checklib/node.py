@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checklib.errors import CheckError
+from checklib.errors import CheckError, NotApplicable
 from checklib.root import Root
 
 TYPE_CHECKING = False
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from checklib.contract import Request
+    from checklib.programs import Ended
 
     Made = TypeVar("Made")
 
@@ -43,6 +44,27 @@ class Node:
         if isinstance(made, CheckError | OSError):
             raise made
         return made  # type: ignore[no-any-return]  # it came from make
+
+    def tool(self, name: str, *argv: str, timeout_s: float, na: str = "") -> Ended:
+        """How a tool of this machine ended, run once for all items of the request that ask it the same.
+
+        timeout_s  the asking item's own time
+        na         why the item does not apply where there is no such tool; empty: that there is none
+        Raises NotApplicable there and below another root, which a tool of this machine knows nothing of; and what
+        programs.run raises. Its exit code, and whether its output was cut, are the caller's to look at.
+        """
+        from checklib import programs, searching  # many a request needs no program at all
+
+        if not self.root.is_host:
+            raise NotApplicable(f"{name} tells of this machine, not of {self.root.path}")
+
+        def run() -> Ended:
+            path = searching.look_for(name, self.root, programs.PATH)
+            if path is None:
+                raise NotApplicable(na or f"there is no {name} here")
+            return programs.run(path, argv, timeout_s=timeout_s, cwd="/", env={})
+
+        return self.once(f"tool {(name, *argv)}", run)
 
     def close(self) -> None:
         """Let go of what is open."""
