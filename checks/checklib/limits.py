@@ -26,6 +26,9 @@ hashed_bytes_max = 256 * 1024 * 1024
 hash_chunk_bytes = 1024 * 1024
 package_database_bytes_max = 64 * 1024 * 1024
 processes_max = 65_536
+tail_bytes_max = 1024 * 1024  # of a log that is read from its end
+find_entries_max = 20_000  # below one directory that is looked through: some 100 ms
+find_depth_max = 64  # directories open at the same time on the way down
 symlinks_max = 40  # as the kernel itself
 directories_open_max = 64  # kept open below another root, to walk to each only once
 

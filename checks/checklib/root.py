@@ -13,6 +13,10 @@ import stat
 from checklib import limits
 from checklib.errors import CannotTell, NotApplicable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _WALK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a FIFO must not be waited for
 _READ_CHUNK_BYTES = 65_536
@@ -58,6 +62,40 @@ class Root:
     def text(self, path: str, bytes_max: int = limits.file_bytes_max) -> str:
         """A file's text; bytes that are no UTF-8 are replaced."""
         return self.read(path, bytes_max).decode("utf-8", "replace")
+
+    def tail(self, path: str, bytes_max: int = limits.tail_bytes_max) -> tuple[str, bool]:
+        """The last whole lines of a file that may be huge, in at most bytes_max bytes, and whether these are all."""
+        fd = self.open(path)
+        try:
+            before = max(0, os.fstat(fd).st_size - bytes_max)
+            os.lseek(fd, before, os.SEEK_SET)
+            chunks = [_chunk(fd, path, min(_READ_CHUNK_BYTES, bytes_max))]
+            left = bytes_max - len(chunks[0])
+            while chunks[-1] and left:
+                chunks.append(_chunk(fd, path, min(_READ_CHUNK_BYTES, left)))
+                left -= len(chunks[-1])
+        finally:
+            os.close(fd)
+        raw = b"".join(chunks)
+        return (raw[raw.find(b"\n") + 1 :] if before else raw).decode("utf-8", "replace"), not before
+
+    def find(
+        self, path: str, *, depth: int | None = None, entries_max: int = limits.find_entries_max
+    ) -> Iterator[tuple[str, os.stat_result]]:
+        """Path and lstat(2) of all that lies below a directory, in order, on its filesystem; no link is followed.
+
+        depth  1: only what it holds itself; None: all
+        What goes away meanwhile is left out. Raises CannotTell where there is more than entries_max, or than can be
+        walked; OSError where the directory is not there or one below it cannot be read.
+        """
+        from checklib.walking import walk  # few kinds look through directories
+
+        if self.is_host:
+            top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        else:
+            with _Walk(self, path) as (directory, name):
+                top = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        yield from walk(top, path, depth, entries_max)
 
     def open(self, path: str) -> int:
         """A descriptor to read a regular file; the caller closes it. Raises CannotTell where it is something else."""
