@@ -26,6 +26,7 @@ hashed_bytes_max = 256 * 1024 * 1024
 hash_chunk_bytes = 1024 * 1024
 package_database_bytes_max = 64 * 1024 * 1024
 processes_max = 65_536
+mounts_bytes_max = 16 * 1024 * 1024  # 100,000 mounts: more than the kernel lets one namespace have (fs.mount-max)
 tail_bytes_max = 1024 * 1024  # of a log that is read from its end
 find_entries_max = 20_000  # below one directory that is looked through: some 100 ms
 find_depth_max = 64  # directories open at the same time on the way down
