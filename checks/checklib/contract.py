@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-CONTRACT = 1
+    Scalar = str | int | float  # a bool is an int
+    Operand = Scalar | list[Scalar]
+    Expect = dict[str, dict[str, Operand]]  # property -> matcher -> operand; all must hold
 
-Scalar = str | int | float  # a bool is an int
-Operand = Scalar | list[Scalar]
-Expect = dict[str, dict[str, Operand]]  # property -> matcher -> operand; all must hold
+CONTRACT = 1
 
 # What may be left out of a request. `check`, `id` and `expect` follow from the rest.
 _FIELDS = {"id", "check", "key", "expect", "with", "timeout_s"}
@@ -116,7 +116,7 @@ def _item_mistake(item: Item, raw: Mapping[str, Any]) -> str:
     if not isinstance(item.key, str) or not item.key or len(item.key) > limits.key_chars_max or "\0" in item.key:
         return f"`key` is no text of 1 to {limits.key_chars_max} characters"
     timeout_s = item.timeout_s
-    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float):
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)):
         return "`timeout_s` is no number"
     if "timeout_s" in raw and not 0 < timeout_s <= limits.timeout_s_max:
         return f"`timeout_s` is not between 0 and {limits.timeout_s_max:g} seconds"
@@ -145,4 +145,4 @@ def _is_operand(raw: object) -> bool:
 def _is_scalar(raw: object) -> bool:
     if isinstance(raw, str):
         return len(raw) <= limits.text_chars_max
-    return isinstance(raw, int | float)
+    return isinstance(raw, (int, float))

@@ -187,7 +187,7 @@ def _check_parameter(name: str, parameter: Parameter, value: object) -> None:
     elif parameter.type == "bool":
         fits = isinstance(value, bool)
     else:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not fits:
         wanted = {"argv": "a list of texts", "list": "a list of texts"}.get(parameter.type, f"a {parameter.type}")
         raise CannotTell(f"the parameter {name} is not {wanted}")

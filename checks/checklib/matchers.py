@@ -79,7 +79,7 @@ def equals(value: Value, operand: Operand) -> bool:
     if isinstance(value, bool) or isinstance(operand, bool):
         truth = _truth(value)
         return truth is not None and truth == _truth(operand)
-    if isinstance(operand, int | float) or isinstance(value, int | float):
+    if isinstance(operand, (int, float)) or isinstance(value, (int, float)):
         number = _number(value)
         return number is not None and number == _number(operand)
     return value == (Words(operand) if isinstance(value, Words) else operand)
@@ -87,7 +87,7 @@ def equals(value: Value, operand: Operand) -> bool:
 
 def _order(value: Value, operand: Operand) -> int:
     """-1, 0 or 1 as the value is less than, equal to or more than the operand."""
-    if isinstance(value, bool | list) or isinstance(operand, bool | list):
+    if isinstance(value, (bool, list)) or isinstance(operand, (bool, list)):
         raise CannotTell(f"{show(value)} has no order")
     if isinstance(value, Version):
         return _version_order(value, operand)
@@ -112,7 +112,7 @@ def _at_most(value: Value, operand: Operand) -> bool:
 def _bits(operand: Operand) -> int:
     """The permissions that an operand means, with or without the leading zero: 644 is 0644, also as a number."""
     digits = str(operand)
-    if isinstance(operand, bool | list) or not 3 <= len(digits) <= 4 or not _OCTAL_DIGITS.issuperset(digits):
+    if isinstance(operand, (bool, list)) or not 3 <= len(digits) <= 4 or not _OCTAL_DIGITS.issuperset(digits):
         raise CannotTell(f"{show(operand)[:80]!r} is no mode of three or four octal digits")
     return int(digits, 8)
 
@@ -200,7 +200,7 @@ def _truth(value: object) -> bool | None:
 
 def _number(value: object) -> int | float | None:
     """The number a value is or spells; None where it is none. Whole numbers stay exact."""
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return value
     if not isinstance(value, str) or len(value) > _NUMBER_CHARS_MAX:
         return None
@@ -217,6 +217,6 @@ def _number(value: object) -> int | float | None:
 def _version_order(value: Version, operand: Operand) -> int:
     from checklib import versions  # its patterns take 2 ms to compile: only where versions are compared
 
-    if isinstance(operand, bool | list):
+    if isinstance(operand, (bool, list)):
         raise CannotTell(f"{show(operand)} is no version")
     return versions.compare(value, show(operand), value.order)

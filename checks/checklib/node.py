@@ -41,7 +41,7 @@ class Node:
             except (CheckError, OSError) as error:
                 self._made[name] = error
         made = self._made[name]
-        if isinstance(made, CheckError | OSError):
+        if isinstance(made, (CheckError, OSError)):
             raise made
         return made  # type: ignore[no-any-return]  # it came from make
 

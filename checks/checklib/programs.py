@@ -66,7 +66,6 @@ def run(program: str, arguments: Sequence[str], *, timeout_s: float, cwd: str, e
             bufsize=0,
             cwd=cwd,
             env={**ENVIRONMENT, **env},
-            process_group=0,
             preexec_fn=_confined(timeout_s),  # noqa: PLW1509 - there is one thread, and it takes no lock
         )
         stdout, stderr, truncated = _read(process, deadline, timeout_s)
@@ -106,6 +105,7 @@ def _confined(timeout_s: float) -> Callable[[], None]:
     }
 
     def confine() -> None:
+        os.setpgid(0, 0)
         prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)

@@ -56,14 +56,17 @@ class Mode(str):
         return mode
 
 
-Value = str | int | float | list[str] | None
-Observation = Value | NotApplicable | CannotTell
+if TYPE_CHECKING:
+    Value = str | int | float | list[str] | None
+    Observation = Value | NotApplicable | CannotTell
+else:
+    Value = Observation = object  # names for annotations: Python 3.9, which nodes may have, knows no `|` of types
 
 
 class Observed:
     """What was seen of one item.
 
-    values  property -> value; a property left out counts as not there
+    values  property -> value; a property left out counts as not there; an empty list is `absent`, and `lacks` anything
     exists  whether the thing itself is there: what `absent` and `any` on the main property ask
     note    said to people whatever the outcome, such as a plugin's own message
     shown   property -> its short form for people, where the value itself is long or may hold secrets

@@ -17,9 +17,8 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 def walk(top: int, path: str, depth: int | None, entries_max: int) -> Iterator[tuple[str, os.stat_result]]:
     """Path and lstat(2) of all that lies below an open directory, which is closed in the end; see Root.find."""
-    levels: list[tuple[int, str, list[str]]] = [
-        (top, path.rstrip("/"), [])
-    ]  # open directories, and their names to come
+    # Directories that are open, with their paths and the names still to come.
+    levels: list[tuple[int, str, list[str]]] = [(top, path.rstrip("/"), [])]
     much = CannotTell(f"more than {entries_max} files lie below {path}: name a smaller part of it")
     count = 0
     try:

@@ -252,6 +252,13 @@ def test_a_tree_is_looked_through_as_find_does(tmp_path: Path) -> None:
         below.close()
 
 
+def test_another_filesystem_is_told_and_not_entered() -> None:
+    """So that nobody comes to look through /proc, or through what other machines serve."""
+    names = [path for path, _ in Root("/").find("/", depth=2, entries_max=10**6)]
+    assert "/proc" in names
+    assert not [path for path in names if path.startswith("/proc/")]
+
+
 def test_looking_through_is_bounded_and_leaves_nothing_open(tmp_path: Path) -> None:
     """In width, in depth, and where it is given up in the middle; what is not there or no directory is an error."""
     plant(tmp_path, {f"/t/{number}/x": "" for number in range(5)})
