@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,7 +142,7 @@ def test_strange_arguments_are_only_text(tmp_path: Path) -> None:
 
 def recheck(*items: Any, root: Path, executables: dict[str, bytes] | None = None, limit_s: float = 60) -> Recheck:
     """What recheck.py finds here below `root`."""
-    feed = bundle(playbooks_dir() / "recheck.py", checks_dir())
+    feed = bundle(playbooks_dir() / "recheck.py", checks_dir(), {item.check for item in items})
     folder = root.parent / "site"
     folder.mkdir(exist_ok=True)
     site = {}
@@ -168,6 +170,17 @@ def test_the_bundled_checks_run_from_memory(root: Path) -> None:
     found = recheck(SWAPPINESS, root=root).findings[SWAPPINESS.id]
     assert (found.outcome, found.observed) == ("fail", "42")
     assert sorted(root.rglob("*")) == before
+
+
+def test_only_what_the_items_need_is_sent() -> None:
+    """The kinds asked for and what they import, however many others there are; a site's own check is no file here."""
+    feed = io.BytesIO(bundle(playbooks_dir() / "recheck.py", checks_dir(), ["sysctl", "os", "raid", "../batch"]))
+    _, packed = (feed.read(int(feed.readline())) for _ in range(2))
+    sent = set(json.loads(zlib.decompress(packed)))
+    assert {name for name in sent if "/" not in name} == {"batch.py", "os_.py", "sysctl.py"}
+    assert {"checklib/__init__.py", "checklib/root.py", "checklib/versions.py"} <= sent
+    assert not {"checklib/units.py", "checklib/accounts.py"} & sent
+    assert feed.read() == b""
 
 
 def test_a_check_that_hangs_ends_with_its_time_and_the_rest_goes_on(root: Path) -> None:
