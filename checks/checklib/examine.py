@@ -51,7 +51,7 @@ def _judge(kind: Kind, item: Item, observed: Observed) -> dict[str, Any]:
         if isinstance(value, NotApplicable):
             inapplicable.append(str(value))
             continue
-        exists = observed.exists if name == kind.main else value is not None
+        exists = observed.exists if name == kind.main else value is not None and value != []
         try:
             if isinstance(value, CannotTell):
                 raise value
