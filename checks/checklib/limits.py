@@ -31,6 +31,13 @@ tail_bytes_max = 1024 * 1024  # of a log that is read from its end
 find_entries_max = 20_000  # below one directory that is looked through: some 100 ms
 find_depth_max = 64  # directories open at the same time on the way down
 symlinks_max = 40  # as the kernel itself
+arguments_bytes_max = 2 * 1024 * 1024  # of one process: more the kernel does not take
+process_name_bytes = 15  # the kernel cuts a process's name after these
+kernel_list_bytes_max = 16 * 1024 * 1024  # /proc/cpuinfo of 8,000 processors, modules.dep of every driver there is
+range_numbers_max = 65_536  # processors or nodes in one of the kernel's lists
+digits_max = 20  # of a number the kernel writes: 64 bits
+namespaces_max = 256  # network namespaces one item looks into
+wildcard_matches_max = 4_096  # kernel parameters one item stands for: some 40 ms
 directories_open_max = 64  # kept open below another root, to walk to each only once
 
 # ---- running programs -----------------------------------------------------------------------------------------------
@@ -38,6 +45,8 @@ output_bytes_max = 1024 * 1024  # of one program, both streams together; more is
 output_kept_bytes = 65_536  # of each stream; the rest is read and thrown away
 names_asked_max = 100  # units or packages in one question to a tool: its answer has to fit into what is kept
 pipe_read_bytes = 65_536
+figures_max = 1_000  # labels in one plugin's perfdata
+figure_chars_max = 64  # of one value with its unit
 program_memory_bytes = 512 * 1024 * 1024  # written to; of address space a program in Go reserves far more than it uses
 program_file_bytes = 16 * 1024 * 1024  # the largest file a program may write
 program_open_files = 1_024

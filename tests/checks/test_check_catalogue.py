@@ -55,12 +55,13 @@ def test_the_example_is_a_valid_layer_and_a_valid_item(kind: Any, catalogue: Cat
     (layers / "10-example.yml").write_text(yaml.safe_dump(layer, sort_keys=False), encoding="utf-8")
     fleet = load_fleet(tmp_path, catalogue)
     assert fleet.mistakes == ()
-    (item_id, item), *others = fleet.layers[0].items.items()
-    assert not others
-    check, _, key = item_id.partition(":")
-    asked = {"check": check, "key": key, "expect": item.expect, "with": item.with_, "timeout_s": item.timeout_s}
-    (found,) = look([asked])
-    assert not any(word in found["message"] for word in ("there is no property", "parameter", "matcher")), found
+    items = fleet.layers[0].items
+    assert len(items) == len(kind.example)
+    for found in look(
+        {"check": kind.name, "key": item_id.partition(":")[2], "expect": item.expect, "with": item.with_}
+        for item_id, item in items.items()
+    ):
+        assert not any(word in found["message"] for word in ("there is no property", "parameter", "matcher")), found
 
 
 def test_every_kind_has_a_file_of_its_own() -> None:
