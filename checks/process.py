@@ -129,8 +129,8 @@ def observe(item: Item, node: Node) -> Observed:
     found = [one for one in processes if names & one.names and matching.search(one.arguments)]
     users: list[str] = []
     if found and (owner is not None or "user" in item.expect):
-        users = [_user(node, one) for one in found]
-        kept = [(one, user) for one, user in zip(found, users, strict=True) if user and owner in {None, user}]
+        known = [(one, _user(node, one)) for one in found]
+        kept = [(one, user) for one, user in known if user and owner in {None, user}]
         found, users = [one for one, _ in kept], [user for _, user in kept]
     return Observed(
         {

@@ -12,18 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.support.check_cases import CASES, kind_module, look, module, outcome, plant
+from tests.support.check_cases import CASES, kind_module, load, look, module, outcome, plant
 
 FILES = sorted(CASES.glob("*/*.yml"))
 FIELDS = {"about", "origin", "source", "tree", "items", "parse"}
-
-
-def load(path: Path) -> dict[str, Any]:
-    """One case file."""
-    case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return case
 
 
 def plain(value: object) -> object:

@@ -21,6 +21,7 @@ from inspector_coord.second_pass import Look
 from inspector_coord.second_pass.bundle import bundle, playbooks_dir, request, unsendable
 from inspector_coord.second_pass.sight import Recheck, read_look, read_recheck
 from tests.support.checks import gone
+from tests.support.pythons import pythons
 from tests.support.second_pass import SWAPPINESS, expectation, subject
 
 # As diagnose.yml has it.
@@ -140,7 +141,13 @@ def test_strange_arguments_are_only_text(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def recheck(*items: Any, root: Path, executables: dict[str, bytes] | None = None, limit_s: float = 60) -> Recheck:
+def recheck(
+    *items: Any,
+    root: Path,
+    executables: dict[str, bytes] | None = None,
+    limit_s: float = 60,
+    python: str = sys.executable,
+) -> Recheck:
     """What recheck.py finds here below `root`."""
     feed = bundle(playbooks_dir() / "recheck.py", checks_dir(), {item.check for item in items})
     folder = root.parent / "site"
@@ -150,7 +157,7 @@ def recheck(*items: Any, root: Path, executables: dict[str, bytes] | None = None
         (folder / name).write_bytes(content)
         site[name] = folder / name
     feed += request(subject("n001", items=items), items, site, limit_s=limit_s)
-    command = [sys.executable, "-I", "-B", "-c", FEED, str(root)]
+    command = [python, "-I", "-B", "-c", FEED, str(root)]
     ran = subprocess.run(command, input=feed, capture_output=True, timeout=100, check=True, cwd=root)
     return read_recheck(ran.stdout.decode(), frozenset(item.id for item in items))
 
@@ -164,11 +171,14 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_bundled_checks_run_from_memory(root: Path) -> None:
-    """Below the root that was asked for; and nothing is written anywhere below it."""
+@pytest.mark.parametrize("version", pythons(), ids=lambda version: "{}.{}".format(*version))
+def test_the_bundled_checks_run_from_memory(root: Path, version: tuple[int, int]) -> None:
+    """Below the root that was asked for, with any Python; and nothing is written anywhere below it."""
     before = sorted(root.rglob("*"))
-    found = recheck(SWAPPINESS, root=root).findings[SWAPPINESS.id]
-    assert (found.outcome, found.observed) == ("fail", "42")
+    echo = expectation("command:echo", {"stdout": {"equals": "x"}}, with_={"argv": ["echo", "x"], "below_root": True})
+    told = recheck(SWAPPINESS, echo, root=root, python=pythons()[version]).findings
+    assert (told[SWAPPINESS.id].outcome, told[SWAPPINESS.id].observed) == ("fail", "42")
+    assert told[echo.id].outcome == "pass"
     assert sorted(root.rglob("*")) == before
 
 
