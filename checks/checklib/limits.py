@@ -40,9 +40,27 @@ namespaces_max = 256  # network namespaces one item looks into
 wildcard_matches_max = 4_096  # kernel parameters one item stands for: some 40 ms
 directories_open_max = 64  # kept open below another root, to walk to each only once
 
+# ---- accounts and security ------------------------------------------------------------------------------------------
+sudoers_depth_max = 32  # files that include each other; sudo itself stops at 128
+sudoers_files_max = 512
+sudoers_rules_max = 20_000  # and settings; one a command
+pam_depth_max = 16  # files that include each other
+pam_lines_max = 4_096  # of one service with all it includes
+sshd_files_max = 256  # that Include brings
+sshd_options_max = 10_000  # lines of them together
+certificate_bytes_max = 65_536  # of one, as DER; those with a hundred names have 8 KiB
+certificates_max = 2_000  # in one bundle; distributions ship 150
+certificate_file_bytes_max = 4 * 1024 * 1024
+certificate_names_max = 1_000  # parts of one subject, or names it is for
+der_depth_max = 16  # sequences in each other
+chain_max = 10  # certificates from one to the one it leads to
+found_certificates_max = 200  # that are listed of the usual places
+
 # ---- running programs -----------------------------------------------------------------------------------------------
 output_bytes_max = 1024 * 1024  # of one program, both streams together; more is a flood and ends it
 output_kept_bytes = 65_536  # of each stream; the rest is read and thrown away
+units_max = 4_096  # units of one type: a node has some 200 services
+repositories_max = 4_096  # entries in the files of package repositories
 names_asked_max = 100  # units or packages in one question to a tool: its answer has to fit into what is kept
 pipe_read_bytes = 65_536
 figures_max = 1_000  # labels in one plugin's perfdata
@@ -53,6 +71,23 @@ program_open_files = 1_024
 program_niceness = 10
 kill_rounds_max = 20  # a program that forks while it is being ended is chased this often
 alarm_grace_s = 0.2  # programs are ended at the timeout itself; the alarm behind it catches what hangs all the same
+
+# ---- network --------------------------------------------------------------------------------------------------------
+sockets_bytes_max = 32 * 1024 * 1024  # of /proc/net/udp and the like: 200,000 sockets
+descriptors_max = 1_000_000  # looked through for who holds a socket: two seconds
+routes_max = 1_000_000  # a router with the whole internet's has as many
+netlink_bytes = 262_144  # of one read; the kernel writes no more than 32 KiB at once
+netlink_tries_max = 5  # a table that changes while it is read is read again
+interfaces_max = 4_096  # that one pattern stands for
+nameservers_max = 3  # resolv.conf(5): of more the first three are asked
+search_max = 6  # resolv.conf(5): of more domains the first six are tried
+name_chars_max = 253  # RFC 1035, without the final dot
+label_chars_max = 63
+dns_message_bytes = 65_535  # over TCP; over UDP nobody sends more unasked
+dns_records_max = 4_096  # in one message
+addresses_tried_max = 16  # of one name, one after the other
+http_redirects_max = 10
+http_body_bytes = 262_144  # of a body that is looked at: all that a regular expression is searched in
 
 _RELATIONS = {
     "a whole regular expression fits into an operand": regex_chars_max <= text_chars_max,
