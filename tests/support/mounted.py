@@ -1,0 +1,42 @@
+"""Real mounts in a mount namespace of a test's own, and our checks run in it. What is mounted there is gone with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.check_cases import CHECKS, Finding
+from tests.support.others import PLAIN
+
+# A process 1 of its own, as the machine's is what counts otherwise.
+UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
+LIMIT_S = 120
+
+
+class RefusedError(Exception):
+    """Whoever runs the tests may not mount: what our checks tell of the machine as it is has to do."""
+
+
+def inside(script: str, items: Iterable[Mapping[str, Any]], place: Path) -> tuple[list[Finding], str]:
+    """Run a shell script in a new mount namespace, then our checks on the items; their findings, and what it printed.
+
+    script  is started with `place` as its directory; the last of it may be `findmnt --json`, say
+    Raises RefusedError where such a namespace cannot be made.
+    """
+    if subprocess.run([*UNSHARE, "true"], capture_output=True, check=False, env=PLAIN).returncode:
+        raise RefusedError
+    request = json.dumps({"items": [{"id": str(number), **item} for number, item in enumerate(items)]})
+    (place / "request.json").write_text(request, encoding="utf-8")
+    done = subprocess.run(
+        [*UNSHARE, "sh", "-c", f'set -e\n{script}\nexec "$@" < request.json > findings.json', "sh",
+         sys.executable, str(CHECKS / "batch.py")],
+        cwd=place, capture_output=True, check=False, text=True, timeout=LIMIT_S, env=PLAIN,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (place / "findings.json").read_text(encoding="utf-8").splitlines()]
+    found = {line["id"]: line for line in lines if "id" in line}
+    return [found[str(number)] for number in range(len(found))], done.stdout
