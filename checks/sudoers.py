@@ -48,8 +48,9 @@ def _take_in(node: Node, path: str, found: Sudoers, way: list[str]) -> None:
         raise CannotTell(
             f"{path} is included through more than {limits.sudoers_depth_max} files: do they go in a ring?"
         )
-    for line, word, target in found.read(path, node.root.text(path)):
-        other = target.replace("%h", _host(node)) if target.startswith("/") else f"{path.rpartition('/')[0]}/{target}"
+    for line, word, named in found.read(path, node.root.text(path)):
+        target = named.replace("%h", _host(node)) if "%h" in named else named
+        other = target if target.startswith("/") else f"{path.rpartition('/')[0]}/{target}"
         if word == "include":
             if node.root.exists(other):
                 _take_in(node, other, found, way)
