@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _NUMBER_CHARS = frozenset("0123456789+-.eE")
 _OCTAL_DIGITS = frozenset("01234567")
 _NUMBER_CHARS_MAX = 400
+_ENDLESS = {"unlimited", "infinity"}  # how limits are written that there are none of: more than any number
 _YES = {"1", "true", "yes", "on", "y", "enabled", "active"}
 _NO = {"0", "false", "no", "off", "n", "disabled", "inactive"}
 
@@ -205,6 +206,8 @@ def _number(value: object) -> int | float | None:
     if not isinstance(value, str) or len(value) > _NUMBER_CHARS_MAX:
         return None
     try:
+        if value in _ENDLESS:
+            return float("inf")
         if value[:2] in {"0x", "0X"} and value.isalnum():
             return int(value, 16)
         if not _NUMBER_CHARS.issuperset(value):  # Python would also take inf, 1_000 and digits of other scripts
