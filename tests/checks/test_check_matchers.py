@@ -17,7 +17,7 @@ SCALARS = st.one_of(
     st.integers(),
     st.floats(),
     st.booleans(),
-    st.sampled_from(["1", "0x1f", "1e3", "yes", "6.1.0-13-amd64", "٣", "1_000", "inf"]),
+    st.sampled_from(["1", "0x1f", "1e3", "yes", "6.1.0-13-amd64", "٣", "1_000", "inf", "unlimited"]),
 )
 VALUES = st.one_of(
     st.none(),
@@ -49,6 +49,9 @@ HOLDS: list[tuple[str, Any, Any]] = [
     ("at_least", "9223372036854775807", 9223372036854775807),
     ("at_least", "-1", -1.5),
     ("at_least", 2.5, 2),
+    ("at_least", "unlimited", 18446744073709551615),
+    ("at_most", 65536, "unlimited"),
+    ("equals", "unlimited", "unlimited"),
     ("at_least", Version("6.10", "kernel"), "6.9"),
     ("at_most", "10", "10"),
     ("at_most", Version("1.0~rc1", "dpkg"), "1.0"),
