@@ -14,6 +14,8 @@ timeout_s_default = 2.0
 timeout_s_max = 3_600.0
 observed_chars_max = 200
 message_chars_max = 300
+keep_bytes_max = 512  # of JSON that one look at an item leaves for the next; an agent keeps it of thousands of items
+counter_samples = 8  # times at which a counter rose that are told apart within the time that is asked for
 
 # ---- comparing ------------------------------------------------------------------------------------------------------
 regex_chars_max = 256
@@ -30,6 +32,9 @@ mounts_bytes_max = 16 * 1024 * 1024  # 100,000 mounts: more than the kernel lets
 tail_bytes_max = 1024 * 1024  # of a log that is read from its end
 find_entries_max = 20_000  # below one directory that is looked through: some 100 ms
 find_depth_max = 64  # directories open at the same time on the way down
+settings_depth_max = 64  # of tables in lists in tables; what people write has less than ten
+settings_nodes_max = 100_000  # values of one YAML file, merged keys counted as often as they are merged: one second
+settings_told_max = 1_000  # values that the elements of one list may hold
 symlinks_max = 40  # as the kernel itself
 arguments_bytes_max = 2 * 1024 * 1024  # of one process: more the kernel does not take
 process_name_bytes = 15  # the kernel cuts a process's name after these
@@ -75,7 +80,7 @@ alarm_grace_s = 0.2  # programs are ended at the timeout itself; the alarm behin
 # ---- network --------------------------------------------------------------------------------------------------------
 sockets_bytes_max = 32 * 1024 * 1024  # of /proc/net/udp and the like: 200,000 sockets
 descriptors_max = 1_000_000  # looked through for who holds a socket: two seconds
-routes_max = 1_000_000  # a router with the whole internet's has as many
+routes_max = 50_000  # read at once: some 30 MiB of memory; a host of many containers has a few thousand
 netlink_bytes = 262_144  # of one read; the kernel writes no more than 32 KiB at once
 netlink_tries_max = 5  # a table that changes while it is read is read again
 interfaces_max = 4_096  # that one pattern stands for
