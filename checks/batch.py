@@ -4,6 +4,7 @@ echo '{"items": [{"check": "kernel", "key": "release", "expect": {"value": {"at_
 
 --describe   what can be checked, as JSON: kinds, properties, parameters, matchers
 --list       the kinds, one a line
+--pages DIR  a page of Markdown for each kind, and an index of them, into this directory
 --help       this text
 """
 

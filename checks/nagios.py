@@ -130,7 +130,7 @@ KIND = Kind(
         "status": Property("word", "ok, warning or critical; a plugin's `unknown` is an error of the item"),
         "message": Property("word", "the first line, up to the bar"),
         "perfdata": Property("word", "what stands behind the bar, of all lines"),
-        "value": Property("number", "the label's figure in the perfdata, as the plugin tells it"),
+        "value": Property("number", "the label's figure in the perfdata", unit="as the plugin tells it"),
         "unit": Property("word", "its unit, as the plugin tells it: s, ms, %, B, MB, c, …; empty where it tells none"),
     },
     parameters={

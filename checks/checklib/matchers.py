@@ -41,6 +41,17 @@ OPERANDS = {
     "any": "true",
 }
 
+ORDERED = frozenset({"at_least", "at_most", "between"})
+PARTS = frozenset({"contains", "lacks"})
+
+
+def fitting(type_: str) -> list[str]:
+    """The matchers that make sense of a property of that type; layers are held to the same."""
+    unfit = ORDERED if type_ in {"word", "bool", "list"} else frozenset()
+    if type_ in {"number", "version", "mode", "bool"}:
+        unfit |= PARTS
+    return [matcher for matcher in OPERANDS if matcher not in unfit]
+
 
 def holds(matcher: str, value: Value, operand: Operand, *, exists: bool) -> bool:
     """Whether an observed value is as the matcher wants it. exists: whether it is there, for `absent` and `any`.
