@@ -1,8 +1,10 @@
 """The contract of a check: one JSON request in, one JSON line a finding out. Pure: objects in, objects out.
 
 Request {"contract": 1, "root": "/", "facts": {...}, "items": [{"id": "sysctl:vm.swappiness", "check": "sysctl",
-         "key": "vm.swappiness", "expect": {"value": {"at_most": 10}}, "with": {}, "timeout_s": 2.0}]}
-Finding {"id": "...", "outcome": "pass|fail|error|na", "observed": "60", "message": "...", "ms": 0.2}
+         "key": "vm.swappiness", "expect": {"value": {"at_most": 10}}, "with": {}, "timeout_s": 2.0,
+         "last": {"value": ..., "at": 1763754000.0}}]}
+Finding {"id": "...", "outcome": "pass|fail|error|na", "observed": "60", "message": "...", "ms": 0.2, "keep": ...}
+`keep`, any JSON value of at most limits.keep_bytes_max bytes, comes back as the `value` of the item's next `last`.
 Before the items of a batch are looked at, each is announced: {"start": "<id>"}.
 """
 
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
     Scalar = str | int | float  # a bool is an int
     Operand = Scalar | list[Scalar]
     Expect = dict[str, dict[str, Operand]]  # property -> matcher -> operand; all must hold
+    Last = dict[str, Any]  # "value", "at"
 
 CONTRACT = 1
 
 # What may be left out of a request. `check`, `id` and `expect` follow from the rest.
-_FIELDS = {"id", "check", "key", "expect", "with", "timeout_s"}
+_FIELDS = {"id", "check", "key", "expect", "with", "timeout_s", "last"}
 
 
 class Item:
@@ -33,10 +36,11 @@ class Item:
     expect      property -> matcher -> operand; empty: the kind's default is meant
     parameters  what the request has under `with`
     timeout_s   the item's own wall time, in seconds; 0 until its kind's usual time is put in
+    last        what the last finished look at it kept: {"value": any JSON, "at": Unix time in seconds}; None: no such
     mistake     why this item cannot be checked at all; empty when it can
     """
 
-    __slots__ = ("check", "expect", "id", "key", "mistake", "parameters", "timeout_s")
+    __slots__ = ("check", "expect", "id", "key", "last", "mistake", "parameters", "timeout_s")
 
     def __init__(self, raw: Mapping[str, Any], check: str = "") -> None:
         self.check: str = raw.get("check", check)
@@ -45,6 +49,7 @@ class Item:
         self.expect: Expect = raw.get("expect", {})
         self.parameters: dict[str, Operand] = raw.get("with", {})
         self.timeout_s: float = raw.get("timeout_s", 0.0)
+        self.last: Last | None = raw.get("last")
         self.mistake = _item_mistake(self, raw)
 
 
@@ -120,9 +125,15 @@ def _item_mistake(item: Item, raw: Mapping[str, Any]) -> str:
         return "`timeout_s` is no number"
     if "timeout_s" in raw and not 0 < timeout_s <= limits.timeout_s_max:
         return f"`timeout_s` is not between 0 and {limits.timeout_s_max:g} seconds"
+    if item.last is not None and not _is_last(item.last):
+        return "`last` is no JSON object of a value and the Unix time `at`"
     if not isinstance(item.parameters, dict) or not all(_is_operand(value) for value in item.parameters.values()):
         return "`with` is no JSON object of texts, numbers, booleans and lists of these"
     return "" if _is_expect(item.expect) else "`expect` does not read property -> matcher -> operand"
+
+
+def _is_last(raw: object) -> bool:
+    return isinstance(raw, dict) and set(raw) == {"value", "at"} and isinstance(raw["at"], (int, float))
 
 
 def _is_expect(raw: object) -> bool:

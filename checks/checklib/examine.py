@@ -21,7 +21,9 @@ def examine(kind: Kind, item: Item, node: Node) -> dict[str, Any]:
     """The finding of one item, without its time. Raises only what nobody expected."""
     try:
         kinds.hold_to(kind, item)
-        return _judge(kind, item, kind.observe(item, node))
+        observed = kind.observe(item, node)
+        line = _judge(kind, item, observed)
+        return line if observed.keep is None else {**line, "keep": observed.keep}
     except NotApplicable as reason:
         return finding(item.id, "na", message=str(reason))
     except CannotTell as reason:

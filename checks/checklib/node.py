@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
-    from checklib.contract import Request
+    from checklib.contract import Item, Last, Request
     from checklib.programs import Ended
 
     Made = TypeVar("Made")
@@ -32,6 +32,13 @@ class Node:
     def keys(self, check: str) -> list[str]:
         """The keys of all items of one check in this request: what one look can see at once."""
         return [item.key for item in self._items if item.check == check and not item.mistake]
+
+    def last(self, item: Item) -> Last | None:
+        """What `keep` of the last finished look at this item was: {"value": ..., "at": Unix time in seconds}.
+
+        None: there was none, or nobody has kept it. Only the resident agent does; never for items that are secret.
+        """
+        return item.last
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:
         """What `make` makes, made once for all items. What it raises is raised for each of them too."""
