@@ -172,7 +172,8 @@ def parse_rules(line: str) -> list[Rule]:
     while True:
         hosts, place = _words(line, place)
         place = _expect(line, place, "=")
-        runas, tags = ["root"], []
+        runas: list[str] = ["root"]
+        tags: list[str] = []
         while True:
             place = _blank(line, place)
             if line[place : place + 1] == "(":
