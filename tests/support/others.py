@@ -44,7 +44,10 @@ def ansible(module: str, *arguments: str) -> dict[str, Any]:
             text=True,
             check=False,
             timeout=240,
-            env={**PLAIN, "HOME": home, "ANSIBLE_HOME": home, "ANSIBLE_CONFIG": str(config), "ANSIBLE_NOCOLOR": "1"},
+            env={
+                **PLAIN, "HOME": home, "ANSIBLE_HOME": home, "ANSIBLE_REMOTE_TMP": home, "ANSIBLE_CONFIG": str(config),
+                "ANSIBLE_NOCOLOR": "1",
+            },
         )  # fmt: skip
     head, arrow, body = done.stdout.partition(" => ")
     assert arrow, done.stdout + done.stderr
