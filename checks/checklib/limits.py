@@ -23,6 +23,7 @@ regex_text_chars_max = 262_144  # what a regular expression is searched in
 version_chars_max = 256
 
 # ---- reading files --------------------------------------------------------------------------------------------------
+read_bytes_max = 64 * 1024 * 1024  # by one item of all files together, or by one look that items share; hashes apart
 file_bytes_max = 1024 * 1024  # of a file whose text is looked at
 hashed_bytes_max = 256 * 1024 * 1024
 hash_chunk_bytes = 1024 * 1024
@@ -62,6 +63,8 @@ chain_max = 10  # certificates from one to the one it leads to
 found_certificates_max = 200  # that are listed of the usual places
 
 # ---- running programs -----------------------------------------------------------------------------------------------
+program_read_bytes_max = 256 * 1024 * 1024  # with all it starts: whoever reads more looks through logs or whole disks
+program_look_s = 0.1  # between two looks at how much that is: some 0.1 ms each
 output_bytes_max = 1024 * 1024  # of one program, both streams together; more is a flood and ends it
 output_kept_bytes = 65_536  # of each stream; the rest is read and thrown away
 units_max = 4_096  # units of one type: a node has some 200 services
@@ -98,6 +101,8 @@ _RELATIONS = {
     "a whole regular expression fits into an operand": regex_chars_max <= text_chars_max,
     "every text file that is looked at can be searched in part": regex_text_chars_max <= file_bytes_max,
     "what is kept of an output is not a flood": 2 * output_kept_bytes <= output_bytes_max,
+    "every file that is read whole fits into its item's budget": read_bytes_max
+    >= max(file_bytes_max, package_database_bytes_max, mounts_bytes_max, kernel_list_bytes_max, sockets_bytes_max),
     "an item may use its default time": timeout_s_default <= timeout_s_max,
     "an id fits into the longest key": item_id_chars_max <= key_chars_max,
 }

@@ -41,12 +41,18 @@ class Node:
         return item.last
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:
-        """What `make` makes, made once for all items. What it raises is raised for each of them too."""
+        """What `make` makes, made once for all items. What it raises is raised for each of them too.
+
+        It has a reading budget of its own: the first item that needs it does not pay for the others.
+        """
         if name not in self._made:
+            read_bytes, self.root.read_bytes = self.root.read_bytes, 0
             try:
                 self._made[name] = make()
             except (CheckError, OSError) as error:
                 self._made[name] = error
+            finally:
+                self.root.read_bytes = read_bytes
         made = self._made[name]
         if isinstance(made, (CheckError, OSError)):
             raise made

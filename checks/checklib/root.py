@@ -26,12 +26,14 @@ class Root:
     """A root directory. Paths given to it are absolute, as its own inhabitants would name them.
 
     is_host  it is the machine's own root
+    read_bytes  of files so far, since whoever counts set it to 0
     Methods raise OSError, with the path as the root's inhabitants name it.
     """
 
     def __init__(self, path: str) -> None:
         self.path = os.path.normpath(path)
         self.is_host = self.path == "/"
+        self.read_bytes = 0
         self._top: int | None = None
         self._directories: dict[str, int] = {}
 
@@ -48,10 +50,10 @@ class Root:
         """All bytes of a regular file. Raises CannotTell where it has more than bytes_max or is no file."""
         fd = self.open(path)
         try:
-            chunks = [_chunk(fd, path, min(_READ_CHUNK_BYTES, bytes_max + 1))]
+            chunks = [self.chunk(fd, path, min(_READ_CHUNK_BYTES, bytes_max + 1))]
             size = len(chunks[0])
             while chunks[-1] and size <= bytes_max:
-                chunks.append(_chunk(fd, path, bytes_max + 1 - size))
+                chunks.append(self.chunk(fd, path, bytes_max + 1 - size))
                 size += len(chunks[-1])
         finally:
             os.close(fd)
@@ -69,10 +71,10 @@ class Root:
         try:
             before = max(0, os.fstat(fd).st_size - bytes_max)
             os.lseek(fd, before, os.SEEK_SET)
-            chunks = [_chunk(fd, path, min(_READ_CHUNK_BYTES, bytes_max))]
+            chunks = [self.chunk(fd, path, min(_READ_CHUNK_BYTES, bytes_max))]
             left = bytes_max - len(chunks[0])
             while chunks[-1] and left:
-                chunks.append(_chunk(fd, path, min(_READ_CHUNK_BYTES, left)))
+                chunks.append(self.chunk(fd, path, min(_READ_CHUNK_BYTES, left)))
                 left -= len(chunks[-1])
         finally:
             os.close(fd)
@@ -104,6 +106,18 @@ class Root:
             return fd
         os.close(fd)
         raise CannotTell(f"{path} is no regular file")
+
+    def chunk(self, fd: int, path: str, count: int) -> bytes:
+        """One read from what `open` gave. Raises CannotTell where the budget of all reading is used up."""
+        try:
+            raw = os.read(fd, count)
+        except OSError as error:
+            error.filename = path
+            raise
+        self.read_bytes += len(raw)
+        if self.read_bytes > limits.read_bytes_max:
+            raise CannotTell(f"{path}: read more than {limits.read_bytes_max >> 20} MiB: ended by budget")
+        return raw
 
     def stat(self, path: str, *, follow: bool = True) -> os.stat_result:
         """What stat(2) tells of the path, of the link itself where it is not to be followed."""
@@ -273,12 +287,3 @@ class _Walk:
         while target.startswith("/") and self._open:
             self._up()
         self._ahead.extend(target.split("/")[::-1])
-
-
-def _chunk(fd: int, path: str, count: int) -> bytes:
-    """One read; an error names the file."""
-    try:
-        return os.read(fd, count)
-    except OSError as error:
-        error.filename = path
-        raise
