@@ -45,6 +45,7 @@ PACKAGES = {
     "chronyd": "chrony",
     "rpm": "rpm",
     "openssl": "openssl",
+    "modprobe": "kmod",
     "runc": "runc",
     "etcd": "etcd-server",
 }
