@@ -84,7 +84,7 @@ def _without_group(node: Node) -> Iterable[str]:
 def _lines(node: Node, *, imported: bool) -> Iterable[str]:
     """Lines of both files that are not what they should be, as `/etc/passwd:12`: their text may hold anything."""
     for path, fits in ((accounts.PASSWD, accounts.is_account), (accounts.GROUP, accounts.is_group)):
-        for number, line in enumerate(node.root.text(node.root.first(path)).splitlines(), 1):
+        for number, line in enumerate(accounts.lines_of(node.root.text(node.root.first(path))), 1):
             if accounts.is_import(line) if imported else not fits(line) and not accounts.is_import(line):
                 yield f"{path}:{number}"
 

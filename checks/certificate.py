@@ -41,11 +41,6 @@ def parse_kubeconfig(text: str, entry: str) -> tuple[str, str]:
     return inside[1] if inside else "", named[1] if named else ""
 
 
-def parse_certificates(raw: bytes) -> list[dict[str, Observation]]:
-    """A PEM or DER file -> what each of its certificates says of itself."""
-    return [_plain(one) for one in x509.read_certificates(raw)]
-
-
 def _plain(one: Certificate) -> dict[str, Observation]:
     kind, bits, curve = one.key()
     return {
@@ -87,7 +82,7 @@ def _of_kubeconfig(node: Node, path: str, text: str, entry: str) -> list[Certifi
         try:
             return x509.read_certificates(a2b_base64(inside))
         except Base64Error as error:
-            raise CannotTell(f"{path} holds a {entry} that is no base64: {error}") from error
+            raise CannotTell(f"{path} holds a {entry} that is no base64") from error
     if not named:
         return []
     other = named if named.startswith("/") else f"{path.rpartition('/')[0]}/{named}"

@@ -52,7 +52,7 @@ def _lines(text: str) -> Iterator[Line]:
 def _logical_lines(text: str) -> Iterator[str]:
     """Without comments, which end a line in any case; else one that ends in a backslash goes on in the next."""
     joined = ""
-    for raw in text.splitlines():
+    for raw in text.split("\n"):
         line, comment, _ = raw.partition("#")
         line = line.rstrip()
         if line.endswith("\\") and not comment:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from checklib.contract import Item
     from checklib.node import Node
-    from checklib.sudoers import Default
+    from checklib.sudogrammar import Default
 
 FILES = ("/etc/sudoers", "/usr/etc/sudoers")
 EVERYTHING = "*"

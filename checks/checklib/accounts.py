@@ -39,7 +39,7 @@ _DES_CHARS = 13
 def parse_accounts(text: str) -> dict[int, str]:
     """passwd(5) or group(5) -> number -> name. Of several names for one number the first counts, as in libc."""
     names: dict[int, str] = {}
-    for line in text.splitlines():
+    for line in lines_of(text):
         fields = line.split(":")
         number = _number(fields[2]) if len(fields) > 2 else None
         if number is not None:
@@ -47,10 +47,15 @@ def parse_accounts(text: str) -> dict[int, str]:
     return names
 
 
+def lines_of(text: str) -> list[str]:
+    """Lines as libc reads them: only a line feed ends one, whatever else Unicode knows."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 def parse_passwd(text: str) -> list[Account]:
     """passwd(5), line by line; those that are no account, such as NIS's `+`, are left out."""
     found = []
-    for line in text.splitlines():
+    for line in lines_of(text):
         fields = line.split(":")
         if is_account(line):
             found.append(Account(fields[0], fields[1], int(fields[2]), int(fields[3]), *fields[4:7]))
@@ -73,7 +78,7 @@ def parse_group(text: str) -> list[Group]:
     """group(5), line by line; those that are no group are left out."""
     return [
         Group(fields[0], int(fields[2]), [name for name in fields[3].split(",") if name])
-        for fields in (line.split(":") for line in text.splitlines() if is_group(line))
+        for fields in (line.split(":") for line in lines_of(text) if is_group(line))
     ]
 
 
@@ -86,7 +91,7 @@ def is_group(line: str) -> bool:
 def parse_shadow(text: str) -> dict[str, Shadow]:
     """shadow(5) -> name -> its fields; days are None where none is set. Of two lines for one name the first counts."""
     found: dict[str, Shadow] = {}
-    for line in text.splitlines():
+    for line in lines_of(text):
         name, *fields = line.split(":")
         if name and len(fields) == 8:
             found.setdefault(name, Shadow(fields[0], *map(_number, fields[1:7])))
@@ -95,7 +100,7 @@ def parse_shadow(text: str) -> dict[str, Shadow]:
 
 def parse_sources(text: str, database: str) -> list[str]:
     """nsswitch.conf(5): the services that are asked for a database, `passwd` or `group`; none where it says nothing."""
-    for line in text.splitlines():
+    for line in lines_of(text):
         name, colon, sources = line.partition("#")[0].partition(":")
         if colon and name.strip() == database:
             return [word for word in sources.split() if word[:1] != "[" and word[-1:] != "]"]

@@ -50,7 +50,7 @@ class Config:
         always: it holds for every connection: False inside a Match block
         """
         here = always
-        for line in text.splitlines():
+        for line in text.split("\n"):
             found = _LINE.match(line)
             if not found or line.lstrip()[:1] == "#":
                 continue
@@ -80,7 +80,7 @@ def parse_words(text: str) -> list[str]:
 def parse_effective(text: str) -> dict[str, list[str]]:
     """What `sshd -T` prints: option -> its lines."""
     found: dict[str, list[str]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         name, space, value = line.strip().partition(" ")
         if space and name.isalnum():
             found.setdefault(name.lower(), []).append(_today(value.strip()))

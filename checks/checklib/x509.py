@@ -159,7 +159,7 @@ def _pem(raw: bytes) -> Iterator[bytes]:
         try:
             yield a2b_base64(raw[begin.end() : end])
         except Base64Error as error:
-            raise CannotTell(f"a certificate is no base64: {error}") from error
+            raise CannotTell("a certificate is no base64") from error
         place = end
 
 
