@@ -28,6 +28,9 @@ secret_read_s_max = 5.0  # a filesystem that is dead
 
 # ---- what a check may use -------------------------------------------------------------------------------------------
 cpu_s_max = 60  # CPU time of one process
+read_bytes_floor = 256 << 20  # that one executable of a site may read with all it starts: more is logs or whole disks…
+read_bytes_per_item = 4 << 20  # …unless it looks at so many items that this comes to more
+read_look_s = 0.2  # between two looks at how much that is: some 0.1 ms each
 data_bytes_max = 512 << 20  # memory written to; of address space a program in Go reserves 700 MB and uses 10
 open_files_max = 256
 file_bytes_max = 16 << 20

@@ -96,6 +96,11 @@ class Progress:
         """The present process was ended because it printed too much."""
         return self._blame(f"the check printed more than {self._reader.bytes_max} bytes and was ended")
 
+    def greedy(self, bytes_max: int) -> list[Finding]:
+        """The present process was ended because it read too much. One that names no item would do so for each."""
+        why = f"the check read more than {bytes_max >> 20} MiB: ended by budget"
+        return self._blame(why) if self._spoke else self.give_up(why)
+
     def timed_out(self) -> list[Finding]:
         """The item in progress took too long."""
         item = self._in_progress()
