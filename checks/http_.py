@@ -236,7 +236,7 @@ KIND = Kind(
     key_begins="http",
     main="status",
     properties={
-        "status": Property("number", "the answer's status; absent where none comes"),
+        "status": Property("number", "the answer's status code; absent where none comes"),
         "body": Property("text", "the answer's body; only its length is ever shown"),
         "headers": Property("text", "the answer's headers, `name: value`, a line each, names in small letters"),
         "time_ms": Property("number", "until the answer was there, with look-up and redirects", unit="ms"),

@@ -224,12 +224,16 @@ KIND = Kind(
         "bond_active": Property("word", "of a bond that uses one at a time: the one in use"),
         "bond_ports": Property("number", "of an 802.3ad bond: how many the switch has agreed to use together"),
         "addresses": Property("list", "its addresses with the length of the prefix, 10.0.0.2/24, in order; fe80:: too"),
-        "rx_errors": Property("number", "bad packets received since the driver was loaded"),
-        "tx_errors": Property("number", "packets that could not be sent"),
-        "rx_dropped": Property("number", "packets received and dropped: no memory, or nobody wants their protocol"),
-        "tx_dropped": Property("number", "packets dropped before they were sent"),
-        "rx_missed": Property("number", "packets that the card had no room for"),
-        "rx_crc_errors": Property("number", "packets with a wrong checksum: a bad cable or transceiver"),
+        "rx_errors": Property("number", "bad packets received since the driver was loaded", unit="packets"),
+        "tx_errors": Property("number", "packets that could not be sent", unit="packets"),
+        "rx_dropped": Property(
+            "number", "packets received and dropped: no memory, or nobody wants their protocol", unit="packets"
+        ),
+        "tx_dropped": Property("number", "packets dropped before they were sent", unit="packets"),
+        "rx_missed": Property("number", "packets that the card had no room for", unit="packets"),
+        "rx_crc_errors": Property(
+            "number", "packets with a wrong checksum: a bad cable or transceiver", unit="packets"
+        ),
         "link_changes": Property("number", "how often the link came or went"),
     },
     parameters={"except": Parameter("list", "names that a pattern does not stand for, such as lo")},

@@ -132,10 +132,12 @@ KIND = Kind(
         "user": Property("word", "whom its unit makes it run as: root where it names nobody"),
         "restart": Property("word", "when systemd restarts it: no, always, on-failure …"),
         "reload_needed": Property("bool", "whether its files were changed and systemd has not read them since"),
-        "nofile": Property("number", "open files that each of its processes may have (LimitNOFILE, the hard one)"),
-        "nproc": Property("number", "processes that its user may have (LimitNPROC)"),
+        "nofile": Property(
+            "number", "open files that each of its processes may have (LimitNOFILE, the hard one)", unit="files"
+        ),
+        "nproc": Property("number", "processes that its user may have (LimitNPROC)", unit="processes"),
         "memlock_bytes": Property("number", "memory that a process may lock (LimitMEMLOCK)", unit="bytes"),
-        "tasks_max": Property("number", "processes and threads that it may have altogether (TasksMax)"),
+        "tasks_max": Property("number", "processes and threads that it may have altogether (TasksMax)", unit="tasks"),
         "memory_max_bytes": Property("number", "memory that it may use altogether (MemoryMax)", unit="bytes"),
     },
     default={"active": {"equals": "active"}},
