@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -73,12 +74,22 @@ SEEDS = seeds()
 
 
 def anything(name: str) -> st.SearchStrategy[str]:
-    """Texts that may be nearly right."""
-    texts = SEEDS.get(name.rpartition(".")[2], []) + SEEDS[""]
+    """Texts that may be nearly right: own ones with something else in the place of a piece, and mixtures of all."""
+    own = SEEDS.get(name.rpartition(".")[2], [])
+    texts = own + SEEDS[""]
     pieces = [line for text in texts for line in text.splitlines(keepends=True)] or ["x"]
     words = [word for text in texts for word in text.split()] or ["x"]
     part = st.sampled_from(pieces) | st.sampled_from(words) | st.sampled_from(GARBLED) | st.text(max_size=8)
-    return st.lists(part, max_size=25).map("".join) | st.sampled_from(texts or [""]) | st.text(max_size=200)
+    mixture = st.lists(part, max_size=25).map("".join)
+    place = st.floats(0, 1)
+    broken = st.builds(_break, st.sampled_from(own or texts or [""]), place, st.integers(0, 12), part)
+    return broken | broken | mixture | st.text(max_size=200)
+
+
+def _break(text: str, place: float, length: int, part: str) -> str:
+    """The text with a part in the place of some characters."""
+    begin = int(place * len(text))
+    return text[:begin] + part + text[begin + length :]
 
 
 @contextmanager
@@ -115,6 +126,15 @@ def test_there_are_parsers() -> None:
 def test_any_text_is_parsed_or_cannot_be(name: str, data: st.DataObject) -> None:
     """Whatever a file or a tool says."""
     feed(name, data.draw(anything(name)))
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_a_wrong_word_is_parsed_or_said(name: str) -> None:
+    """Every word and number of what case files have it parse, one after the other, is another one or none."""
+    for text in SEEDS.get(name.rpartition(".")[2], [])[:5]:
+        for word in list(re.finditer(r"\w+", text))[:60]:
+            for other in ("", "x", "-1", "9" * 40):
+                feed(name, text[: word.start()] + other + text[word.end() :])
 
 
 @pytest.mark.parametrize("name", PARSERS)
