@@ -175,7 +175,7 @@ def test_every_kind_property_and_parameter_of_the_tables_is_there() -> None:
 
 def test_the_page_has_every_attribute_and_its_counterpart() -> None:
     """docs/goss.md and the tables say the same."""
-    page = (REPOSITORY / "docs" / "goss.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "goss.md").read_text(encoding="utf-8").partition("## Matchers")[0]
     told: dict[tuple[str, str], str] = {}
     word = ""
     for row in re.findall(r"^\|([^|]*)\| `([^|]*)` \|([^|]*)\|", page, re.MULTILINE):
