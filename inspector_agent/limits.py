@@ -70,6 +70,7 @@ hurry_pause_s_min = 10.0  # between two looks for news that somebody announced: 
 facts_age_s_max = 300.0  # gathering them takes some milliseconds; what layers match on seldom changes
 announce_spread_s = 5.0  # agents that heard of a release come to the center over this time
 announcement_bytes_max = 64
+looks_bytes_max = 262_144  # what looks at items left for the next ones: some hundred counters; the oldest give way
 vitals_age_s_max = 1.0  # ten sweeps at once read the gauges once
 mounts_read_max = 64
 proc_file_bytes_max = 262_144

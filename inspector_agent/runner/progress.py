@@ -24,6 +24,7 @@ class Progress:
     Attributes:
         garbage: lines that were no finding, or one for an item that nobody asked about.
         duplicates: findings for an item that already had one; the first counts.
+        kept: what checks want to be told at the next look, JSON by item id; of no secret item.
     """
 
     def __init__(self, items: Iterable[Item], veil: Veil | None = None) -> None:
@@ -38,6 +39,7 @@ class Progress:
         self._reader = LineReader(0)
         self.garbage = 0
         self.duplicates = 0
+        self.kept: dict[str, bytes] = {}
 
     @property
     def pending(self) -> Sequence[Item]:
@@ -75,6 +77,8 @@ class Progress:
             case Started(id=item_id) if item_id in self._pending:
                 self._started, self._spoke = item_id, True
             case Reported(id=item_id) if item_id in self._pending:
+                if line.keep and not self._veil:
+                    self.kept[item_id] = line.keep
                 return [self._settle(self._pending[item_id], *(self._veil.over(line) if self._veil else (line, b"")))]
             case Started(id=item_id) | Reported(id=item_id) if item_id in self._settled:
                 self.duplicates += 1

@@ -13,6 +13,7 @@ from config_center.release import is_kind
 from config_center.resolve import Item
 from inspector_agent.bundled import is_bundled
 from inspector_agent.findings import Finding, printable
+from inspector_agent.looks import Look
 from inspector_agent.runner import kin, limits
 from inspector_agent.runner.burial import Family
 from inspector_agent.runner.lane import Emit, Lane
@@ -33,10 +34,21 @@ class CheckRunner:
         root: the directory below which all checks look; "/" for the node itself.
         facts: what checks are told about the node, JSON-able, e.g. {"name": "n001", "tags": {…}}.
         secret_key: of the hashes of secret values; b"": a random one, for this runner alone.
+        last: what the last looks at items kept, by item id (`Looks.read()`).
+
+    Attributes:
+        kept: what this run's looks want to be told at the next ones, JSON by item id; filled when the run is finished.
     """
 
     def __init__(
-        self, *, checks_dir: Path, parts_dir: Path, root: str, facts: Mapping[str, object], secret_key: bytes = b""
+        self,
+        *,
+        checks_dir: Path,
+        parts_dir: Path,
+        root: str,
+        facts: Mapping[str, object],
+        secret_key: bytes = b"",
+        last: Mapping[str, Look] | None = None,
     ) -> None:
         warm(checks_dir)
         self._checks_dir = checks_dir
@@ -44,6 +56,8 @@ class CheckRunner:
         self._root = root
         self._facts = dict(facts)
         self._veil = Veil(secret_key or os.urandom(32))
+        self._last = last or {}
+        self.kept: dict[str, bytes] = {}
 
     async def run(self, items: Sequence[Item], emit: Emit, *, deadline_s: float) -> None:
         """Look at every item; `emit` gets exactly one finding for each, as soon as it is known, in no fixed order.
@@ -63,6 +77,8 @@ class CheckRunner:
             lots.setdefault((kind, is_secret(item)), []).append(item)
         lanes = [self._lane(kind, some, contents, emit, family) for (kind, _), some in lots.items()]
         await self._run_lanes(lanes, emit, deadline_s, deadline_s - (trio.current_time() - began))
+        for lane in lanes:
+            self.kept |= lane.progress.kept
 
     async def _prepare(
         self, items: Sequence[Item], emit: Emit, family: Family
@@ -127,5 +143,9 @@ class CheckRunner:
             "contract": CONTRACT,
             "root": self._root,
             "facts": self._facts,
-            "items": [request_of(item, contents) for item in items],
+            "items": [self._asked(item, contents) for item in items],
         }
+
+    def _asked(self, item: Item, contents: Mapping[str, str]) -> dict[str, Any]:
+        request, last = request_of(item, contents), self._last.get(item.id)
+        return request if last is None or is_secret(item) else {**request, "last": last.told()}
