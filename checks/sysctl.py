@@ -151,9 +151,10 @@ def _paths(node: Node) -> Iterator[str]:
 
 def discover(node: Node) -> Iterator[str]:
     """All parameters that can be read now: some refuse until something else is set."""
-    waiting = [""]
-    while waiting:
+    waiting, looked = [""], 0
+    while waiting and looked < limits.find_entries_max:
         directory = waiting.pop()
+        looked += 1
         for name in node.root.names(PROC_SYS + directory):
             path = f"{directory}/{name}"
             try:

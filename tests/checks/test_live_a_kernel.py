@@ -29,7 +29,8 @@ RP_FILTER = "net.ipv4.conf.*.rp_filter"
 MODPROBE = {
     "/etc/modprobe.d/10.conf": "install cramfs /bin/false\nblacklist cramfs\nblacklist usb-storage\n#blacklist ext4\n",
     "/etc/modprobe.d/20.conf": "options bonding max_bonds=0 \\\n  mode=4\noptions  nf-conntrack hashsize=1024\n",
-    "/etc/modprobe.d/30.conf": "options bonding miimon=100\ninstall cramfs /bin/echo\nalias x y\nsoftdep a pre: b\n",
+    "/etc/modprobe.d/30.conf": "options bonding miimon=100\ninstall cramfs /bin/echo\nalias x y\nsoftdep a pre: b\n"
+    "install fat /bin/false\ninstall fat /bin/echo\n",
     "/etc/modprobe.d/ignored.txt": "blacklist xfs\n",
 }
 # What a login may lower without any capability; soft limits of open files are left alone by containers' kernels.
@@ -47,6 +48,8 @@ games    hard  core    9
 @games   hard  nproc   500
 *        hard  nproc   400
 root     hard  core    5
+nobody   soft  sigpending 50
+nobody   hard  sigpending 20
 """
 LIMITS_D = {"10-a.conf": "games hard fsize 5000\n@games - sigpending 11\n", "20-b.conf": "@games - sigpending 12\n"}
 RESOURCES = {
