@@ -41,11 +41,11 @@ class Url:
 
 
 class Answer:
-    """What came back. days: the certificate is still good for, None without one that was verified."""
+    """What came back. days: the certificate is still good for, None without one."""
 
     __slots__ = ("body", "days", "headers", "location", "status")
 
-    def __init__(self, status: int, headers: str, location: str, days: int | None) -> None:
+    def __init__(self, status: int, headers: str, location: str, days: Observation) -> None:
         self.status = status
         self.headers = headers
         self.location = location
@@ -127,7 +127,7 @@ def _ask(item: Item, node: Node, url: Url, deadline: float) -> Answer:
         raise CannotTell(f"{method[:20]!r} may change something: only {' and '.join(METHODS)} are asked")
     try:
         with _open(item, node, url, deadline) as line:
-            return _exchange(line, url, method, headers, deadline, with_body="body" in item.expect)
+            return _exchange(line, url, method, headers, deadline, frozenset(item.expect))
     except OSError as error:
         raise Unreachable(_explain(error)) from error
     except HTTPException as error:
@@ -135,12 +135,12 @@ def _ask(item: Item, node: Node, url: Url, deadline: float) -> Answer:
 
 
 def _exchange(
-    line: socket.socket, url: Url, method: str, headers: dict[str, str], deadline: float, *, with_body: bool
+    line: socket.socket, url: Url, method: str, headers: dict[str, str], deadline: float, wanted: frozenset[str]
 ) -> Answer:
     """One question and its answer on an open line."""
     from http.client import HTTPConnection
 
-    days = _days(line)
+    days = _days(line) if "certificate_days" in wanted else None
     line.settimeout(_left_s(deadline))
     connection = HTTPConnection(url.host, url.port)
     connection.default_port = PORTS[url.scheme]  # the one that is not named in the Host header
@@ -149,7 +149,7 @@ def _exchange(
     with connection.getresponse() as response:
         told = "\n".join(f"{name.lower()}: {value}" for name, value in response.getheaders())
         answer = Answer(response.status, told, response.headers.get("location", ""), days)
-        if with_body:
+        if "body" in wanted:
             answer.body = _body(response, line, deadline)
     return answer
 
@@ -164,14 +164,19 @@ def _explain(error: OSError) -> str:
     return reaching.explain(error)
 
 
-def _days(line: socket.socket) -> int | None:
-    """Until the server's certificate ends, whole days; only of one that was verified Python tells."""
+def _days(line: socket.socket) -> Observation:
+    """Until the server's certificate ends, whole days, whether it holds or not; None where there is none."""
     import ssl
 
-    certificate = line.getpeercert() if isinstance(line, ssl.SSLSocket) else None
-    if not certificate:
+    if not isinstance(line, ssl.SSLSocket):
         return None
-    return int((ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) // DAY_S)
+    from checklib import x509
+
+    try:
+        certificates = x509.read_certificates(line.getpeercert(binary_form=True) or b"")
+    except CannotTell as error:
+        return error
+    return int((certificates[0].not_after - time.time()) // DAY_S) if certificates else None
 
 
 def _body(response: HTTPResponse, line: socket.socket, deadline: float) -> str:
@@ -212,15 +217,12 @@ def observe(item: Item, node: Node) -> Observed:
     except Unreachable as reason:
         return Observed({}, exists=False, note=str(reason))
     took_ms = 1000 * (time.monotonic() - began)
-    days: Observation = answer.days
-    if days is None and item.parameters.get("verify") is False and item.key.startswith("https:"):
-        days = CannotTell("of a certificate that is not verified nothing is told: give its authority as ca instead")
     values: dict[str, Observation] = {
         "status": answer.status,
         "time_ms": took_ms,
         "headers": answer.headers,
         "body": answer.body,
-        "certificate_days": days,
+        "certificate_days": answer.days,
     }
     return Observed(
         values,

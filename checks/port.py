@@ -112,7 +112,7 @@ KIND = Kind(
     },
     default={"listening": {"equals": True}},
     example={
-        "tcp:22": {"equals": True, "expect": {"program": "sshd", "addresses": {"contains": "0.0.0.0"}}},  # noqa: S104
+        "tcp:22": {"equals": True, "expect": {"program": ["sshd"], "addresses": {"contains": "0.0.0.0"}}},  # noqa: S104
         "tcp:23": {"absent": True},
     },
     outcomes=(

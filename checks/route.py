@@ -185,7 +185,7 @@ KIND = Kind(
     },
     default={"via": {"any": True}},
     example={
-        "default": {"equals": "10.0.0.1", "expect": {"dev": "bond0", "count": 1}},
+        "default": {"equals": ["10.0.0.1"], "expect": {"dev": ["bond0"], "count": 1}},
         "10.0.0.0/8": {"any": True},
         "169.254.169.254": {"absent": True},
     },

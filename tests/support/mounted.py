@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,21 @@ class RefusedError(Exception):
     """Whoever runs the tests may not mount: what our checks tell of the machine as it is has to do."""
 
 
-def inside(script: str, items: Iterable[Mapping[str, Any]], place: Path) -> tuple[list[Finding], str]:
+def inside(
+    script: str, items: Iterable[Mapping[str, Any]], place: Path, *, also: Sequence[str] = ()
+) -> tuple[list[Finding], str]:
     """Run a shell script in a new mount namespace, then our checks on the items; their findings, and what it printed.
 
     script  is started with `place` as its directory; the last of it may be `findmnt --json`, say
+    also    more namespaces of its own, as unshare(1) names them: `--net`
     Raises RefusedError where such a namespace cannot be made.
     """
-    if subprocess.run([*UNSHARE, "true"], capture_output=True, check=False, env=PLAIN).returncode:
+    if subprocess.run([*UNSHARE, *also, "true"], capture_output=True, check=False, env=PLAIN).returncode:
         raise RefusedError
     request = json.dumps({"items": [{"id": str(number), **item} for number, item in enumerate(items)]})
     (place / "request.json").write_text(request, encoding="utf-8")
     done = subprocess.run(
-        [*UNSHARE, "sh", "-c", f'set -e\n{script}\nexec "$@" < request.json > findings.json', "sh",
+        [*UNSHARE, *also, "sh", "-c", f'set -e\n{script}\nexec "$@" < request.json > findings.json', "sh",
          sys.executable, str(CHECKS / "batch.py")],
         cwd=place, capture_output=True, check=False, text=True, timeout=LIMIT_S, env=PLAIN,
     )  # fmt: skip
