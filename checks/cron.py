@@ -171,19 +171,25 @@ def _scripts(folder: str, node: Node) -> list[Entry]:
 
 
 def discover(node: Node) -> list[str]:
-    """All tables and folders of scripts that are there, and all users whose own table can be seen."""
-    system = [SYSTEM, ANACRON, *_tables(node, SYSTEM_DIRECTORY)]
-    own = [path for spool in SPOOLS for path in _tables(node, spool)]
-    users = dict.fromkeys(path.rpartition("/")[2] for path in own)
-    return [*filter(node.root.exists, (*system, *FOLDERS)), *filter(_USER.fullmatch, users)]
+    """All tables, folders of scripts and users that have an entry, as far as they can be seen."""
+    users = (name for spool in SPOOLS for name in _names(spool, node) if _USER.fullmatch(name))
+    tables = (f"{SYSTEM_DIRECTORY}/{name}" for name in _names(SYSTEM_DIRECTORY, node))
+    keys = dict.fromkeys([SYSTEM, ANACRON, *tables, *FOLDERS, *users])
+    return [key for key in keys if _has_entries(key, node)]
 
 
-def _tables(node: Node, folder: str) -> list[str]:
+def _names(folder: str, node: Node) -> list[str]:
     try:
-        paths = [f"{folder}/{name}" for name in node.root.names(folder)]
+        return node.root.names(folder)
     except PermissionError:  # the users' own are for root alone
         return []
-    return [path for path in paths if stat.S_ISREG(node.root.stat(path, follow=False).st_mode)]
+
+
+def _has_entries(key: str, node: Node) -> bool:
+    try:
+        return bool(_entries(key, node)[0])
+    except (PermissionError, CannotTell):  # not for us to see, or no table at all
+        return False
 
 
 KIND = Kind(
@@ -206,7 +212,7 @@ KIND = Kind(
     parameters={"matching": Parameter("text", "a regular expression: only entries whose command it is found in")},
     default={"count": {"at_least": 1}},
     example={
-        "/etc/cron.d/e2scrub_all": {"with": {"matching": "e2scrub_all_cron"}, "expect": {"schedules": "30 3 * * 0"}}
+        "/etc/cron.d/e2scrub_all": {"with": {"matching": "e2scrub_all_cron"}, "expect": {"schedules": ["30 3 * * 0"]}}
     },
     outcomes=(
         "A table that is not there has no entries, and one without entries is absent. An error where it may not be "

@@ -80,7 +80,7 @@ def _deviations(entry: Entry, node: Node) -> list[str] | NotApplicable | CannotT
 
 def discover(node: Node) -> list[str]:
     """Every entry. All together may be an error, where one of them cannot be told."""
-    return [entry.key for entry in node.once("fstab", lambda: _read(node))]
+    return list(dict.fromkeys(entry.key for entry in node.once("fstab", lambda: _read(node))))
 
 
 KIND = Kind(

@@ -36,8 +36,10 @@ def observe(item: Item, node: Node) -> Observed:
 
 
 def discover(node: Node) -> list[str]:
-    """All mount points."""
-    return table_of(node).targets()
+    """All mount points that can be reached."""
+    table = table_of(node)
+    seen = ((target, table.at(target)) for target in table.targets() if target.startswith("/"))
+    return [target for target, mount in seen if mount and not table.hider(mount)]
 
 
 KIND = Kind(

@@ -7,12 +7,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+from checklib.applied import parse_fstab
 from checklib.contract import decode_request
+from checklib.mounts import parse_mountinfo, parse_mounts
 from checklib.node import Node
 
-from tests.support.check_cases import look, module, outcome
+from tests.support.captures import trees
+from tests.support.check_cases import CASES, load, look, module, outcome
 from tests.support.mounted import RefusedError, inside
-from tests.support.others import facts, host
+from tests.support.others import facts, host, told
 
 PROPERTIES = ("source", "fstype", "options", "fsroot", "propagation")
 SCRATCH = """
@@ -145,3 +148,61 @@ def test_the_machine_s_mounts_are_those_of_testinfra_and_ansible() -> None:
         row = told[target]
         assert (row["fstype"], row["device"]) == (seen[target]["fstype"], seen[target]["source"])
         assert sorted(row["options"].split(",")) == sorted(seen[target]["options"].split())
+
+
+def rows(*arguments: str) -> list[dict[str, Any]]:
+    """What findmnt reads in a file."""
+    printed = told("findmnt", "--list", "--json", *arguments, codes=(0, 1))
+    read: list[dict[str, Any]] = json.loads(printed or '{"filesystems": []}')["filesystems"]
+    return read
+
+
+def test_tables_of_other_machines_are_read_as_findmnt_reads_them(tmp_path: Path) -> None:
+    """Every mountinfo of the captured trees and of our own cases, and their /proc/mounts."""
+    planted = tmp_path / "cases"
+    planted.mkdir()
+    for case in CASES.glob("*/*.yml"):
+        for path, text in load(case).get("tree", {}).items():
+            if path in {"/proc/1/mountinfo", "/proc/mounts"}:
+                (planted / f"{case.parent.name}-{case.stem}-{path.rpartition('/')[2]}").write_text(
+                    text, encoding="utf-8"
+                )
+    files = sorted(planted.iterdir())
+    files += [path for root in trees(tmp_path / "trees") for path in root.glob("proc/*/mountinfo") if path.is_file()]
+    assert len(files) > 4
+    columns = "TARGET,SOURCE,FSTYPE,OPTIONS,FSROOT"
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        table = parse_mountinfo(text) if path.name.endswith("mountinfo") else parse_mounts(text)
+        theirs = {row["target"]: row for row in rows("-F", str(path), "-o", columns)}
+        assert set(table.targets()) == set(theirs), path
+        for target, row in theirs.items():
+            mount = table.at(target)
+            assert mount is not None
+            source = (row["source"] or "").partition("[")[0]
+            assert (mount.fstype, mount.source) == (row["fstype"], source), path
+            assert sorted(mount.options) == sorted(row["options"].split(",")), path
+
+
+def test_fstab_is_read_as_findmnt_reads_it(tmp_path: Path) -> None:
+    """Every fstab of our cases; the lines that mount(8) itself cannot read are left out by both."""
+    files = [(case, load(case).get("tree", {}).get("/etc/fstab")) for case in sorted(CASES.glob("fstab/*.yml"))]
+    texts = [text for _, text in files if text]
+    assert len(texts) > 2
+    for text in texts:
+        (tmp_path / "fstab").write_text(text, encoding="utf-8")
+        theirs = rows("-s", "-F", str(tmp_path / "fstab"), "-o", "SOURCE,TARGET,FSTYPE,OPTIONS,PASSNO")
+        ours = [
+            (one.source, one.target or "none", one.fstype, ",".join(one.options), one.passno)
+            for one in parse_fstab(text)
+        ]
+        assert ours == [
+            (
+                row["source"],
+                row["target"].rstrip("/") or "/",
+                row["fstype"],
+                row["options"] or "defaults",
+                int(row["passno"]),
+            )
+            for row in theirs
+        ]
