@@ -35,7 +35,7 @@ def parse_unit(text: str) -> list[tuple[str, str]]:
     """A unit file: (`Section.Name`, value) of each line that sets something, as systemd.syntax(7) has it."""
     found = []
     section, begun = "", ""
-    for raw in text.splitlines():
+    for raw in text.split("\n"):
         line = raw.strip()
         if line[:1] in {"#", ";"}:
             continue
