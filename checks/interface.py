@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checklib import limits, netlink
+from checklib import counters, limits, netlink
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Parameter, Property
 from checklib.several import decide
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from checklib.contract import Item
+    from checklib.counters import Risen
     from checklib.node import Node
     from checklib.values import Observation
 
@@ -29,6 +30,11 @@ COUNTERS = {  # property -> its file below the interface
     "rx_crc_errors": "statistics/rx_crc_errors",
     "link_changes": "carrier_changes",
 }
+RISES = {  # property -> the counters it adds up; missed ones are among the errors of no driver
+    "errors_risen": ("rx_errors", "tx_errors", "rx_missed_errors"),
+    "drops_risen": ("rx_dropped", "tx_dropped"),
+}
+WITHIN_H = 24
 UNKNOWN_SPEEDS = frozenset({-1, 0xFFFFFFFF, 0xFFFF})
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 
@@ -146,6 +152,23 @@ LOOKS: dict[str, Look] = {
 }
 
 
+def _risen(item: Item, node: Node, names: list[str]) -> tuple[dict[str, dict[str, int]], Risen | None]:
+    """Property -> interface -> how much its counters rose, where an item wants to know. Zeros take no room."""
+    wanted = [name for name in RISES if name in item.expect]
+    if not wanted:
+        return {}, None
+    within_h = item.parameters.get("within_h", WITHIN_H)
+    if not isinstance(within_h, (int, float)) or not 0 < within_h <= limits.within_h_max:
+        raise CannotTell(f"within_h is a number of hours, at most {limits.within_h_max}")
+    now = {f"{one} {name[0]}": sum(_count(node, one, file) for file in RISES[name]) for one in names for name in wanted}
+    risen = counters.risen(item, node, {name: count for name, count in now.items() if count}, 3600 * within_h)
+    return {name: {one: risen.recent.get(f"{one} {name[0]}", 0) for one in names} for name in wanted}, risen
+
+
+def _count(node: Node, name: str, file: str) -> int:
+    return parse_number(read(node, name, f"statistics/{file}") or "0")
+
+
 def _names(node: Node) -> list[str]:
     """All interfaces: beside them lie files of drivers."""
     names = node.root.names(SYS)
@@ -183,18 +206,16 @@ def _told(node: Node, name: str, look: Look) -> Observation:
 def observe(item: Item, node: Node) -> Observed:
     """One interface; of those that a pattern stands for, the one that decides, property by property."""
     names = _meant(item, node)
-    wanted = [name for name in item.expect if name in LOOKS]
-    if len(names) == 1:
-        return Observed({name: _told(node, names[0], LOOKS[name]) for name in wanted})
     if not names:
         return Observed({}, exists=False)
-    values, shown, notes = {}, {}, []
-    for name in wanted:
-        told = [(one, _told(node, one, LOOKS[name])) for one in names]
+    rises, risen = _risen(item, node, names)
+    values, shown, notes = {}, {}, [risen.note] if risen else []
+    for name in item.expect:
+        told = [(one, rises[name][one] if name in rises else _told(node, one, LOOKS[name])) for one in names]
         values[name], shown[name] = decide(told, item.expect[name])
         if values[name] is None and any(value is not None for _, value in told):
             notes.append(f"{name} {shown[name]()}")  # of what is absent nothing else is shown
-    return Observed(values, shown=shown, note="; ".join(notes))
+    return Observed(values, shown=shown, note="; ".join(filter(None, notes)), keep=risen.keep if risen else None)
 
 
 def discover(node: Node) -> Iterable[str]:
@@ -224,28 +245,34 @@ KIND = Kind(
         "bond_active": Property("word", "of a bond that uses one at a time: the one in use"),
         "bond_ports": Property("number", "of an 802.3ad bond: how many the switch has agreed to use together"),
         "addresses": Property("list", "its addresses with the length of the prefix, 10.0.0.2/24, in order; fe80:: too"),
-        "rx_errors": Property("number", "bad packets received since the driver was loaded", unit="packets"),
-        "tx_errors": Property("number", "packets that could not be sent", unit="packets"),
+        "rx_errors": Property("number", "how many bad packets came since the driver was loaded", unit="packets"),
+        "tx_errors": Property("number", "how many packets could not be sent", unit="packets"),
         "rx_dropped": Property(
-            "number", "packets received and dropped: no memory, or nobody wants their protocol", unit="packets"
+            "number", "how many packets came and were dropped: no memory, or nobody wants them", unit="packets"
         ),
-        "tx_dropped": Property("number", "packets dropped before they were sent", unit="packets"),
-        "rx_missed": Property("number", "packets that the card had no room for", unit="packets"),
+        "tx_dropped": Property("number", "how many packets were dropped before they were sent", unit="packets"),
+        "rx_missed": Property("number", "how many packets the card had no room for", unit="packets"),
         "rx_crc_errors": Property(
-            "number", "packets with a wrong checksum: a bad cable or transceiver", unit="packets"
+            "number", "how many packets had a wrong checksum: a bad cable or transceiver", unit="packets"
         ),
         "link_changes": Property("number", "how often the link came or went"),
+        "errors_risen": Property("number", "how many errors were counted within the last hours, in both directions"),
+        "drops_risen": Property("number", "how many packets were dropped within the last hours, in both directions"),
     },
-    parameters={"except": Parameter("list", "names that a pattern does not stand for, such as lo")},
+    parameters={
+        "except": Parameter("list", "names that a pattern does not stand for, such as lo"),
+        "within_h": Parameter("number", f"how many hours errors and drops count: {WITHIN_H} if not said"),
+    },
     default={"state": {"equals": "up"}},
     example={
         "bond0": {"equals": "up", "expect": {"mtu": 9000, "bond_up": ["eth0", "eth1"], "bond_ports": 2}},
-        "eth*": {"expect": {"speed": {"at_least": 10000}, "duplex": "full"}},
+        "eth*": {"expect": {"speed": {"at_least": 10000}, "duplex": "full", "errors_risen": 0}},
     },
     outcomes=(
         "An interface that is not there is absent; na where there is no /sys/class/net, and where a pattern stands for "
-        "none. What an interface does not have, as the mode of one that is no bond, is absent. Any root with a /sys "
-        "can be looked at; addresses are na there. It is the network namespace of who looks."
+        "none. What an interface does not have, as the mode of one that is no bond, is absent. What rose the "
+        "resident agent tells from its earlier looks; without one all since boot counts, and it says so. Any root with "
+        "a /sys can be looked at; addresses are na there. It is the network namespace of who looks."
     ),
     reads=["/sys/class/net", "rtnetlink(7) for addresses"],
     cost="one small read for each property of an interface; one question to the kernel for all addresses",

@@ -86,6 +86,7 @@ descriptors_max = 1_000_000  # looked through for who holds a socket: two second
 routes_max = 50_000  # read at once: some 30 MiB of memory; a host of many containers has a few thousand
 netlink_bytes = 262_144  # of one read; the kernel writes no more than 32 KiB at once
 netlink_tries_max = 5  # a table that changes while it is read is read again
+within_h_max = 24 * 366  # for which rises are remembered, if the node does not boot
 interfaces_max = 4_096  # that one pattern stands for
 nameservers_max = 3  # resolv.conf(5): of more the first three are asked
 search_max = 6  # resolv.conf(5): of more domains the first six are tried
