@@ -35,8 +35,8 @@ def decide(
     things  (name, what it says), at least one
     join    how names stand together
     The value is the first that deviates; else the first that cannot be told or compared, before what does not apply;
-    else the first. Told are those that deviate, or where none does, all: `2 (eth0, eth1)`; the value alone where all say
-    the same.
+    else the first. Told are those that deviate, or where none does, all: `2 (eth0, eth1)`; where all say the same, only
+    that.
     """
     groups: dict[str, Group] = {}
     for name, value in things:
