@@ -89,7 +89,7 @@ def _list_of(node: Node, protocol: str) -> str:
     raw = bytearray()
     try:
         while True:
-            chunk = os.read(fd, _CHUNK_BYTES)
+            chunk = node.root.chunk(fd, f"/proc/net/{protocol}", _CHUNK_BYTES)
             raw += chunk
             if not chunk or (protocol.startswith("tcp") and _is_past_listening(raw)):
                 break
