@@ -24,7 +24,8 @@ LAYERS = {
     "10-all.yml": """
         items:
           sysctl:
-            vm.swappiness: {at_most: 10, severity: minor, title: Little swapping, remediation: swap less}
+            vm.swappiness:
+              {at_most: 10, severity: minor, title: Little swapping, references: policy 7, remediation: swap less}
             net.core.somaxconn: 4096
             kernel.nothing: {any: true, severity: critical, owner: platform}
           file:
@@ -84,9 +85,9 @@ def test_what_differs_is_printed_with_where_it_is_written(call: Call, fleet: Pat
     lines = [line.rstrip() for line in out.splitlines()]
     assert lines[0] == f"n001: layers of {fleet}, not published, 5 items"
     assert lines[1] == "  fail   sysctl:kernel.nothing  is absent, expected any"
-    assert lines[2] == "         critical, layers/10-all.yml:6, owner platform"
+    assert lines[2] == "         critical, layers/10-all.yml:7, owner platform"
     assert lines[3] == "  fail   sysctl:vm.swappiness   is 60, expected at_most 10"
-    assert lines[4] == "         minor, layers/10-all.yml:4, Little swapping"
+    assert lines[4] == "         minor, layers/10-all.yml:4, Little swapping, policy 7"
     assert lines[5] == "         to put it right: swap less"
     assert lines[6].startswith("2 pass, 2 fail, 1 na in 0.")
     assert err == ""
@@ -126,6 +127,7 @@ def test_json_has_every_item(call: Call, fleet: Path, root: Path) -> None:
         "message": "expected at_most 10",
         "severity": "minor",
         "source": "layers/10-all.yml:4",
+        "references": ["policy 7"],
         "ms": 0,
     }
 
