@@ -20,6 +20,7 @@ import trio
 from inspector_agent import limits
 from inspector_agent.announcements import MALFORMED, Announcements
 from inspector_agent.bundled import checks_dir
+from inspector_agent.defer import Guard
 from inspector_agent.events import (
     Attached,
     Detached,
@@ -107,6 +108,7 @@ class Agent:
         self._upkeep = Upkeep(config, self._give, log)
         self._teller = Teller(config, clock, log)
         self._looks = Looks(config.cache)
+        self._guard = Guard(config.root, config.defer_load, lambda why: log("deferred", why=why))
         self._announcements = Announcements(session.counted)
         self._secret_key = config.secret_key or os.urandom(32)
         self._looked_at = float("-inf")
@@ -230,9 +232,11 @@ class Agent:
                     facts={"name": node.name, "tags": dict(node.tags), **self._upkeep.facts},
                     secret_key=self._secret_key,
                     last=self._looks.read(),
+                    guard=self._guard,
                 )
-                await runner.run(order.items, emit, deadline_s=order.deadline_s)
+                await runner.run(order.items, emit, deadline_s=order.deadline_s, left_s=order.left_s)
                 self._keep(runner.kept)
+                problem = runner.deferred  # so that no other sweep takes this verdict from memory
             except OSError as error:
                 problem = f"checks cannot run: {error.strerror or error}"
                 self._log("run-failed", problem=problem)

@@ -4,6 +4,7 @@ The output of a check is hostile, or at least broken, until it is proven otherwi
 fields are ignored, texts are cut and stripped of what would move a terminal's cursor, and every byte is counted, so
 that a flood can be stopped. A line is one of
     {"start": "<item id>"}                                                            this item is being looked at now
+    {"held": "<item id>"}                                                  bundled checks leave it, as they were told to
     {"id": "<item id>", "outcome": "pass|fail|error|na", "observed": "…", "message": "…", "ms": 0.2, "keep": …}
 """
 
@@ -61,19 +62,26 @@ class Reported(msgspec.Struct, frozen=True, gc=False):
     keep: bytes = b""
 
 
+class Left(msgspec.Struct, frozen=True, gc=False):
+    """The check leaves this item to a later run."""
+
+    id: str
+
+
 class Garbage(msgspec.Struct, frozen=True, gc=False):
     """A line that is neither; `text` is its beginning, printable."""
 
     text: str
 
 
-Line = Started | Reported | Garbage
+Line = Started | Left | Reported | Garbage
 
 
 class _Wire(msgspec.Struct, gc=False):
     """Either kind of line as it is written."""
 
     start: str | None = None
+    held: str | None = None
     id: str | None = None
     outcome: Outcome | None = None
     observed: str | int | float | bool | None = None
@@ -100,6 +108,8 @@ def parse_line(raw: bytes) -> Line:
         return _garbage(raw)
     if wire.start is not None:
         return Started(wire.start) if len(wire.start) <= limits.item_id_chars_max else _garbage(raw)
+    if wire.held is not None:
+        return Left(wire.held) if len(wire.held) <= limits.item_id_chars_max else _garbage(raw)
     if wire.id is None or wire.outcome is None or len(wire.id) > limits.item_id_chars_max:
         return _garbage(raw)
     observed = wire.observed

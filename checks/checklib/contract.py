@@ -6,6 +6,7 @@ Request {"contract": 1, "root": "/", "facts": {...}, "items": [{"id": "sysctl:vm
 Finding {"id": "...", "outcome": "pass|fail|error|na", "observed": "60", "message": "...", "ms": 0.2, "keep": ...}
 `keep`, any JSON value of at most limits.keep_bytes_max bytes, comes back as the `value` of the item's next `last`.
 Before the items of a batch are looked at, each is announced: {"start": "<id>"}.
+With "reads_only": true in the request, items whose kinds may start programs are left: {"held": "<id>"}.
 """
 
 from __future__ import annotations
@@ -54,14 +55,20 @@ class Item:
 
 
 class Request:
-    """A decoded request. root: an absolute path, where the checks look; facts: of the node, as the caller has them."""
+    """A decoded request.
 
-    __slots__ = ("facts", "items", "root")
+    root        an absolute path, where the checks look
+    facts       of the node, as the caller has them
+    reads_only  items of kinds that may start programs are to be left
+    """
 
-    def __init__(self, root: str, facts: dict[str, Any], items: list[Item]) -> None:
+    __slots__ = ("facts", "items", "reads_only", "root")
+
+    def __init__(self, root: str, facts: dict[str, Any], items: list[Item], *, reads_only: bool = False) -> None:
         self.root = root
         self.facts = facts
         self.items = items
+        self.reads_only = reads_only
 
 
 def decode_request(raw: object, check: str = "") -> Request:
@@ -84,7 +91,7 @@ def decode_request(raw: object, check: str = "") -> Request:
     strange = [place for place, item in enumerate(items) if not _is_item(item)]
     if strange:
         raise BadRequest(f"item {strange[0]} of `items` is no JSON object with a text as `key` or `id`")
-    return Request(root, facts, [Item(item, check) for item in items])
+    return Request(root, facts, [Item(item, check) for item in items], reads_only=raw.get("reads_only") is True)
 
 
 def finding(item_id: str, outcome: str, observed: str = "", message: str = "", ms: float = 0.0) -> dict[str, Any]:

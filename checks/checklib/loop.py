@@ -9,6 +9,7 @@ from checklib import limits
 from checklib.contract import finding
 from checklib.errors import CannotTell, Overran
 from checklib.examine import examine
+from checklib.kinds import READS
 from checklib.node import Node
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 def run_items(request: Request, find: Find, emit: Emit) -> None:
     """Look at every item, those that cost least first, and emit {"start": id} and a finding for each.
 
+    Of a request that wants reading only, those that may start programs are left, with {"held": id}.
     Uses SIGALRM, so it must run in a process's main thread.
     """
     kinds: dict[str, Kind | CannotTell] = {}
@@ -37,6 +39,9 @@ def run_items(request: Request, find: Find, emit: Emit) -> None:
     handler, timer = signal.signal(signal.SIGALRM, _overrun), signal.setitimer(signal.ITIMER_REAL, 0)
     try:
         for item in sorted(request.items, key=lambda item: _effort(kinds[item.check])):
+            if request.reads_only and _effort(kinds[item.check]) > READS:
+                emit({"held": item.id})
+                continue
             emit({"start": item.id})
             began = time.perf_counter()
             node.root.read_bytes = 0

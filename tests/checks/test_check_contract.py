@@ -117,6 +117,21 @@ def test_a_finding_line_is_bounded_and_printable() -> None:
     assert shorten("a\tb", 10) == "a b"
 
 
+def test_what_may_start_programs_is_left_where_only_reading_is_wanted() -> None:
+    """And told by name, so that it can be looked at later; what cannot be looked at at all is told as ever."""
+    service = {"check": "service", "key": "cron", "expect": {"active": {"any": True}}}
+    kernel = {"check": "kernel", "key": "release", "expect": {"value": {"any": True}}}
+    unknown = {"check": "sysctrl", "key": "x"}
+    lines: list[Finding] = []
+    module("batch").run({"items": [service, kernel, unknown], "reads_only": True}, lines.append)
+    assert [line for line in lines if "held" in line] == [{"held": "service:cron"}]
+    assert {line["id"]: line["outcome"] for line in lines if "id" in line} == {
+        "kernel:release": "pass",
+        "sysctrl:x": "error",
+    }
+    assert [line["start"] for line in lines if "start" in line] == ["kernel:release", "sysctrl:x"]
+
+
 def test_programs_are_started_last(tmp_path: Path) -> None:
     """What costs nothing is told first, whatever the order of the request; each item is announced."""
     lines: list[Finding] = []
