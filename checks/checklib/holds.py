@@ -10,6 +10,7 @@ import fnmatch
 import re
 
 from checklib.errors import CannotTell, NotApplicable
+from checklib.repofiles import parse_sections, truth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _QUOTED = re.compile(r"""^\s*(name|comparator)\s*=\s*["']([^"'\n]+)["']""", re.M
 _ARCHITECTURES = frozenset(
     ("*", "noarch", "x86_64", "aarch64", "ppc64le", "s390x", "riscv64", "loongarch64", "i686", "i586")
 )
-_NO = frozenset({"0", "no", "false", "off"})
 
 
 def is_held(name: str, patterns: Iterable[str]) -> bool:
@@ -83,24 +83,6 @@ def parse_zypp_locks(text: str) -> list[str]:
     return found
 
 
-def parse_main(text: str) -> dict[str, str]:
-    """The section [main] of dnf's or yum's configuration; a line that begins with white space continues the last."""
-    found: dict[str, list[str]] = {}
-    section, last = "", ""
-    for line in text.split("\n"):
-        bare = line.strip()
-        if not bare or bare[0] in "#;":
-            continue
-        if bare.startswith("["):
-            section = bare
-        elif section == "[main]" and line[0].isspace() and last:
-            found[last].append(bare)
-        elif section == "[main]" and "=" in bare:
-            last, _, value = (part.strip() for part in bare.partition("="))
-            found[last] = [value]
-    return {name: " ".join(values) for name, values in found.items()}
-
-
 def parse_world(text: str) -> list[str]:
     """apk's world: the packages of which it wants certain versions. name@tag says only where one comes from."""
     words = (_WANTED.fullmatch(word) for word in text.split())
@@ -128,15 +110,15 @@ def held_above_rpm(root: Root) -> list[str]:
         elif path == ZYPP_LOCKS:
             found += parse_zypp_locks(text)
         else:
-            main = parse_main(text)
+            main = parse_sections(text).get("main", {})
             found += f"{main.get('exclude', '')} {main.get('excludepkgs', '')}".replace(",", " ").split()
     return found
 
 
 def _of_plugin(root: Root, conf: str, path: str) -> list[str]:
     """What a plugin locks: nothing where it is switched off."""
-    main = parse_main(root.text(conf)) if root.exists(conf) else {}
+    main = parse_sections(root.text(conf)).get("main", {}) if root.exists(conf) else {}
     path = main.get("locklist", path)
-    if main.get("enabled", "1").lower() in _NO or not path.startswith("/") or not root.exists(path):
+    if not truth(main.get("enabled"), "yes") or not path.startswith("/") or not root.exists(path):
         return []
     return parse_versionlock(root.text(path))
