@@ -124,8 +124,8 @@ KIND = Kind(
     ),
     reads=["/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp", "/proc/net/udp6", "/proc/PID/fd"],
     cost=(
-        "one read of each list for all items together; for program and user one look at the descriptors of all "
-        "processes, some 2 ms for 1,000 of them"
+        "one read of each list for all items together (some 2 ms); for program and user one look at the descriptors "
+        "of all processes, some 20 ms for 1,000 of them"
     ),
     observe=observe,
     discover=discover,

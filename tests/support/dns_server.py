@@ -72,8 +72,8 @@ def respond(asked: bytes, *, by_tcp: bool) -> bytes | None:
     body = b"".join(records)
     cut = not by_tcp and len(body) > UDP_BYTES
     flags = 0x8180 | code | (0x0200 if cut else 0)
-    head = asked[:2] + struct.pack(">5H", flags, 1, 0 if cut else len(records), 0, 0) + question
-    return head if cut else head + body
+    whole = asked[:2] + struct.pack(">5H", flags, 1, len(records), 0, 0) + question + body
+    return whole[:UDP_BYTES] if cut else whole  # in the middle of a record, as some do
 
 
 class Udp(socketserver.BaseRequestHandler):
