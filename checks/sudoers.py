@@ -7,7 +7,7 @@ import os
 from checklib import accounts, limits, programs
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import MAY_SPAWN, Kind, Property
-from checklib.sudoers import Sudoers, stands_for, written
+from checklib.sudoers import Sudoers, stands_for
 from checklib.values import Observation, Observed
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ def parse_sudoers(text: str) -> dict[str, list[str]]:
     for _ in found.read("", text):
         continue
     return {
-        "rules": [f"{','.join(rule.users)} {written(rule)}" for rule in found.rules],
+        "rules": [f"{','.join(rule.users)} {text}" for rule in found.rules for text in found.written(rule)],
         "defaults": [_setting(one) for one in found.defaults],
         "mistakes": [str(line) for _, line in found.mistakes],
     }
@@ -114,11 +114,12 @@ def observe(item: Item, node: Node) -> Observed:
 def _told(found: Sudoers, key: str, node: Node) -> Iterable[tuple[str, list[str]]]:
     """rules, nopasswd and defaults, as texts."""
     if key == EVERYTHING:
-        rules = [(f"{','.join(rule.users)} {written(rule)}", rule) for rule in found.rules]
+        rules = [(f"{','.join(rule.users)} {text}", rule) for rule in found.rules for text in found.written(rule)]
         defaults = found.defaults
     else:
         names = _names(node, key)
-        rules = [(written(rule), rule) for rule in found.rules if stands_for(found.meant(rule.users), names)]
+        mine = [rule for rule in found.rules if stands_for(found.meant(rule.users), names)]
+        rules = [(text, rule) for rule in mine for text in found.written(rule)]
         scoped = [default for default in found.defaults if default.scope[:1] == ":"]
         defaults = [one for one in scoped if stands_for(found.meant(one.scope[1:].split(",")), names)]
     yield "rules", [text for text, _ in rules]
@@ -154,8 +155,8 @@ KIND = Kind(
     properties={
         "rules": Property(
             "list",
-            "one for each command, as `sudo -l` words it with its hosts: `ALL=(ALL:ALL) NOPASSWD: /bin/ls`; of a user "
-            "also those of its groups, aliases and ALL; of * each with its users before it",
+            "one for each command, as `sudo -l` words it with its hosts: `ALL=(ALL:ALL) NOPASSWD: /bin/ls`, aliases "
+            "put in; of a user also those of its groups and of ALL; of * each with its users before it, as written",
         ),
         "nopasswd": Property("list", "those of them with NOPASSWD; `Defaults !authenticate` does the same for all"),
         "defaults": Property(

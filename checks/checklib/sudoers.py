@@ -7,7 +7,9 @@ would refuse it, and the others are read all the same.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
+from checklib import limits
 from checklib.errors import CannotTell
 from checklib.sudogrammar import INCLUDE, Default, Rule, logical_lines, parse_alias, parse_defaults, parse_rules, plain
 
@@ -69,8 +71,21 @@ class Sudoers:
         self.aliases[kind][name] = words
 
     def meant(self, words: list[str], kind: str = "user") -> list[str]:
-        """The words of a list with its aliases put in; a ! before an alias turns its words round."""
-        return list(self._expand(words, kind, frozenset()))
+        """The words of a list with its aliases put in; a ! before an alias turns its words round.
+
+        Raises CannotTell where aliases of aliases make more of them than anybody can want.
+        """
+        found = list(islice(self._expand(words, kind, frozenset()), limits.sudoers_rules_max + 1))
+        if len(found) > limits.sudoers_rules_max:
+            raise CannotTell(f"aliases stand for more than {limits.sudoers_rules_max} words")
+        return found
+
+    def written(self, rule: Rule) -> list[str]:
+        """A rule as `sudo -l` words it, its aliases put in and its hosts before it: ALL=(root) NOPASSWD: /bin/ls."""
+        hosts = ",".join(self.meant(rule.hosts, "host"))
+        runas = ":".join(",".join(self.meant(part.split(","), "runas")) for part in rule.runas)
+        tags = [tag if "=" in tag else f"{tag}:" for tag in rule.tags]
+        return [" ".join([f"{hosts}=({runas})", *tags, one]) for one in self.meant([rule.command], "cmnd")]
 
     def _expand(self, words: list[str], kind: str, passed: frozenset[str]) -> Iterator[str]:
         for word in words:
@@ -88,10 +103,3 @@ def stands_for(words: list[str], names: Container[str]) -> bool:
     """Whether a list without aliases means one of the names: of several words that do, the last counts."""
     meant = [word[:1] != "!" for word in words if word.lstrip("!") in names]
     return bool(meant) and meant[-1]
-
-
-def written(rule: Rule) -> str:
-    """A rule as `sudo -l` words it, with its hosts before it: ALL=(root) NOPASSWD: /bin/ls."""
-    options = [tag for tag in rule.tags if "=" in tag]
-    tags = [f"{tag}:" for tag in rule.tags if "=" not in tag]
-    return " ".join([f"{','.join(rule.hosts)}=({':'.join(rule.runas)})", *options, *tags, rule.command])

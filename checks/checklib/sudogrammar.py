@@ -16,8 +16,9 @@ Rule = namedtuple("Rule", "users hosts runas tags command")
 # scope: "", "@hosts", ":users", "!commands" or ">runas". setting: name, !name, name=value, name+=value, name-=value.
 Default = namedtuple("Default", "scope setting")
 
-_OPPOSITES = ("PASSWD", "EXEC", "SETENV", "LOG_INPUT", "LOG_OUTPUT", "FOLLOW", "MAIL", "INTERCEPT")
-_TAG = re.compile(r"(NO)?(?:" + "|".join(_OPPOSITES) + r")\s*:")
+# Tags in the order in which `sudo -l` prints them; each may begin with NO.
+_TAGS = ("SETENV", "EXEC", "PASSWD", "LOG_INPUT", "LOG_OUTPUT", "MAIL", "FOLLOW", "INTERCEPT")
+_TAG = re.compile(r"(NO)?(?:" + "|".join(_TAGS) + r")\s*:")
 _OPTION = re.compile(
     r"(ROLE|TYPE|PRIVS|LIMITPRIVS|APPARMOR_PROFILE|TIMEOUT|NOTBEFORE|NOTAFTER|CWD|CHROOT)\s*=\s*"
     r'("(?:[^"\\]|\\.)*"|(?:[^\s,\\]|\\.)+)'
@@ -37,7 +38,7 @@ _COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|\\.|#(?!-?\d)', re.DOTALL)
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """(number, line) without comments, continued lines joined, empty ones left out."""
     joined, first = "", 0
-    for number, raw in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(text.removesuffix("\n").split("\n"), 1):
         line = raw if INCLUDE.match(raw) and not joined else _uncommented(raw)
         first = first or number
         if len(line) == len(raw) and raw.endswith("\\"):
@@ -83,7 +84,7 @@ def _setting(text: str, place: int) -> tuple[str, int]:
 
 
 def parse_alias(kind: str, text: str) -> list[tuple[str, list[str]]]:
-    """What stands behind the word User_Alias and the like -> (name, words). kind: cmnd or another. Raises CannotTell."""
+    """What stands behind User_Alias and the like -> (name, words). kind: cmnd or another. Raises CannotTell."""
     found, place = [], 0
     while True:
         name = _ALIAS_NAME.match(text, _blank(text, place))
@@ -139,21 +140,26 @@ def _runas(text: str, place: int) -> tuple[list[str], int]:
 
 
 def _tags(text: str, place: int, before: list[str]) -> tuple[list[str], int]:
-    """The tags and options that hold from here on: those of the command before, and those that are written."""
-    tags = list(before)
+    """The options and tags that hold from here on: those of the command before, and those that are written."""
+    held = {_what(tag): tag for tag in before}
     while True:
         place = _blank(text, place)
         tag, option = _TAG.match(text, place), _OPTION.match(text, place)
         if tag:
             name = tag[0].rstrip(": \t")
-            opposite = name[2:] if tag[1] else f"NO{name}"
-            tags = [one for one in tags if one not in {name, opposite}] + [name]
+            held[_what(name)] = name
             place = tag.end()
         elif option:
-            tags = [one for one in tags if not one.startswith(f"{option[1]}=")] + [f"{option[1]}={plain(option[2])}"]
+            held[option[1]] = f"{option[1]}={plain(option[2])}"
             place = option.end()
         else:
-            return tags, place
+            break
+    return sorted(held.values(), key=lambda one: -1 if "=" in one else _TAGS.index(_what(one))), place
+
+
+def _what(tag: str) -> str:
+    """What a tag or option is about: NOPASSWD and PASSWD are about the same."""
+    return tag.partition("=")[0] if "=" in tag else tag.removeprefix("NO")
 
 
 def _command(text: str, place: int) -> tuple[str, int]:
@@ -163,12 +169,13 @@ def _command(text: str, place: int) -> tuple[str, int]:
         place = _blank(text, digest.end())
         if text[place : place + 1] == ",":
             place = _blank(text, place + 1)
+    digests, bangs = " ".join(text[begin:place].split()), place
     while text[place : place + 1] == "!":
         place += 1
     name = _COMMAND.match(text, _blank(text, place))
     if not name or not _MAY_RUN.match(name[0]):
         raise CannotTell("no command")
-    return " ".join(text[begin : name.end()].split()), name.end()
+    return f"{digests} {'!' * ((place - bangs) % 2)}{' '.join(name[0].split())}".lstrip(), name.end()
 
 
 def _commands(text: str, place: int) -> tuple[list[str], int]:
