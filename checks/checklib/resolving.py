@@ -159,6 +159,7 @@ def ask_for(names: Sequence[str], servers: Sequence[Server], deadline: float) ->
             if dnswire.NO_SUCH_NAME in codes or (len(answers) == len(_KINDS) and codes == {dnswire.OK}):
                 break
             notes += [f"{server[0]} answered {code}" for code in sorted(codes - {dnswire.OK})]
+            notes += [f"{server[0]} answered one of two questions"] if len(answers) == 1 else []
         else:
             is_known = False
     return Found([], is_known=is_known, notes=[*silent.values(), *notes])

@@ -67,6 +67,7 @@ def test_a_name_without_addresses_is_absent(nameserver: str, name: str) -> None:
     [
         (dns_server.FAILING, "127.0.0.1 answered SERVFAIL"),
         (dns_server.SILENT, "127.0.0.1 did not answer"),
+        (dns_server.NOT_FOUR, "127.0.0.1 answered one of two questions"),
         (dns_server.STRANGE, "127.0.0.1 did not answer"),
         (dns_server.BROKEN, "127.0.0.1: the nameserver's answer is broken"),
     ],

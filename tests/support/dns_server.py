@@ -33,7 +33,7 @@ FAILING, SILENT, BROKEN, STRANGE = (
     "broken.example.com",
     "strange.example.com",
 )
-ONLY_FOUR = "four.example.com"  # of an IPv6 address it says nothing at all
+ONLY_FOUR, NOT_FOUR = "four.example.com", "not-four.example.com"  # of an IPv6 address it says nothing at all
 UDP_BYTES = 512
 
 
@@ -51,16 +51,18 @@ def respond(asked: bytes, *, by_tcp: bool) -> bytes | None:
         place += 1 + asked[place]
     name, kind = ".".join(labels).lower(), struct.unpack(">H", asked[end : end + 2])[0]
     question = asked[12 : end + 4]
-    if name == SILENT or (name == ONLY_FOUR and kind == AAAA):
+    if name == SILENT or (name in {ONLY_FOUR, NOT_FOUR} and kind == AAAA):
         return None
     if name == BROKEN:
         return asked[:2] + struct.pack(">5H", 0x8180, 1, 9, 0, 0) + question + b"\xc0"
     if name == STRANGE:
         return bytes([asked[0] ^ 1]) + asked[1:2] + struct.pack(">5H", 0x8180, 1, 0, 0, 0) + question
-    known = name in ZONE or name == ONLY_FOUR
+    known = name in {*ZONE, ONLY_FOUR, NOT_FOUR}
     code = SERVFAIL if name == FAILING else NOERROR if known else NXDOMAIN
     family = socket.AF_INET if kind == A else socket.AF_INET6
-    addresses = [one for one in ZONE.get(name, ["192.0.2.4"] if known else []) if (":" in one) == (kind == AAAA)]
+    addresses = [
+        one for one in ZONE.get(name, ["192.0.2.4"] if name == ONLY_FOUR else []) if (":" in one) == (kind == AAAA)
+    ]
     owner, records = b"\xc0\x0c", []
     if name in ALIASES:
         real = encode(ALIASES[name])
