@@ -104,15 +104,20 @@ KIND = Kind(
     key_begins="/",
     main="value",
     properties={
-        "value": Property("text", "as the file has it; the elements of a list; the keys of a table"),
+        "value": Property(
+            "text",
+            "as the file has it, without quotes; the elements of a list; the keys of a table; of a key that ini or "
+            "keyvalue has more than once all values, of one without a value true",
+        ),
         "type": Property("word", "text, number, bool, list, table or null"),
         "count": Property("number", "how many elements a list, or keys a table has; how often INI has the key; else 1"),
     },
     parameters={
         "format": Parameter(
             "text",
-            "json, yaml, toml, ini or keyvalue (`Key value`, key=value, `key: value`); else the file's ending tells, "
-            "or, where it does not, whether there are [sections]",
+            "json, yaml, toml, ini (nothing behind a value is a comment) or keyvalue (`Key value`, key=value, "
+            "`key: value`, and ` #` begins a comment); else the file's ending tells, or, where it does not, whether "
+            "there are [sections]",
         ),
         "default": Parameter("text", "what the program takes where the key, or the file, is not there"),
         "ignore_case": Parameter("bool", "true: the program does not tell capital and small letters of keys apart"),
@@ -122,12 +127,12 @@ KIND = Kind(
         "/etc/login.defs#PASS_MAX_DAYS": {"at_most": 365},
     },
     outcomes=(
-        "A key or a file that is not there is absent. An error where the file is not of its format or too big; where "
-        "its program's own Python cannot read it: YAML takes PyYAML, TOML Python 3.11. An alias of YAML costs "
-        "nothing by itself. Never na. Any root can be looked at."
+        "A key or a file that is not there is absent. An error where the file is not of its format, or too big, or "
+        "where the Python at hand cannot read it: YAML takes PyYAML, TOML Python 3.11. Never na. Any root can be "
+        "looked at."
     ),
     reads=["the file itself"],
-    cost="the file is read once for all its keys; 1 ms a kB of YAML without libyaml, else less than 0.1 ms a kB",
+    cost="the file is read once for all its keys; a kB of YAML takes 1.5 ms, 14 ms without libyaml, of others 0.1 ms",
     observe=observe,
 )
 
