@@ -16,8 +16,11 @@ from contextlib import contextmanager
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
 A, AAAA, CNAME = 1, 28, 5
 
+ONLY_FOUR, NOT_FOUR = "four.example.com", "not-four.example.com"  # of an IPv6 address it says nothing at all
 # Name -> its addresses. What is not here does not exist.
 ZONE = {
+    ONLY_FOUR: ["192.0.2.4"],
+    NOT_FOUR: [],
     "one.example.com": ["192.0.2.1"],
     "both.example.com": ["192.0.2.2", "192.0.2.1", "2001:db8::1"],
     "six.example.com": ["2001:db8::6"],
@@ -33,7 +36,6 @@ FAILING, SILENT, BROKEN, STRANGE = (
     "broken.example.com",
     "strange.example.com",
 )
-ONLY_FOUR, NOT_FOUR = "four.example.com", "not-four.example.com"  # of an IPv6 address it says nothing at all
 UDP_BYTES = 512
 
 
@@ -57,12 +59,10 @@ def respond(asked: bytes, *, by_tcp: bool) -> bytes | None:
         return asked[:2] + struct.pack(">5H", 0x8180, 1, 9, 0, 0) + question + b"\xc0"
     if name == STRANGE:
         return bytes([asked[0] ^ 1]) + asked[1:2] + struct.pack(">5H", 0x8180, 1, 0, 0, 0) + question
-    known = name in {*ZONE, ONLY_FOUR, NOT_FOUR}
+    known = name in ZONE
     code = SERVFAIL if name == FAILING else NOERROR if known else NXDOMAIN
     family = socket.AF_INET if kind == A else socket.AF_INET6
-    addresses = [
-        one for one in ZONE.get(name, ["192.0.2.4"] if name == ONLY_FOUR else []) if (":" in one) == (kind == AAAA)
-    ]
+    addresses = [one for one in ZONE.get(name, []) if (":" in one) == (kind == AAAA)]
     owner, records = b"\xc0\x0c", []
     if name in ALIASES:
         real = encode(ALIASES[name])
