@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from checklib.contract import Item
     from checklib.node import Node
 
+HASHES = ("sha256", "sha512", "md5")
 TYPES = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "directory",
@@ -58,7 +59,7 @@ def observe(item: Item, node: Node) -> Observed:
 
 
 def _beyond_links(item: Item, node: Node) -> dict[str, Observation]:
-    """The wanted ones of mode, owner, group, size, entries, sha256, content and lines."""
+    """The wanted ones of mode, owner, group, size, entries, hashes, content and lines."""
     path, wanted = item.key, item.expect
     status = node.root.stat(path)
     look: dict[str, Callable[[], Observation]] = {
@@ -66,8 +67,10 @@ def _beyond_links(item: Item, node: Node) -> dict[str, Observation]:
         "mode": lambda: Mode(stat.S_IMODE(status.st_mode)),
         "owner": lambda: name_of(node, "user", status.st_uid),
         "group": lambda: name_of(node, "group", status.st_gid),
+        "uid": lambda: status.st_uid,
+        "gid": lambda: status.st_gid,
         "size": lambda: status.st_size,
-        "sha256": lambda: _sha256(path, node, status),
+        **{name: lambda name=name: _hash(name, path, node, status) for name in HASHES},  # type: ignore[misc]
         "content": lambda: _content(path, node, status),
         "lines": lambda: parse_lines(_content(path, node, status), words(item.parameters.get("comments", []))),
     }
@@ -84,14 +87,14 @@ def _tell(observe_one: Callable[[], Observation]) -> Observation:
         return CannotTell(f"{error.filename}: {error.strerror}")
 
 
-def _sha256(path: str, node: Node, status: os.stat_result) -> Observation:
+def _hash(name: str, path: str, node: Node, status: os.stat_result) -> Observation:
     if not stat.S_ISREG(status.st_mode):
         raise CannotTell(f"{path} is no regular file, so that it has no hash")
     if status.st_size > limits.hashed_bytes_max:
         raise CannotTell(f"{path} has more than {limits.hashed_bytes_max} bytes: too much to be hashed")
     import hashlib  # it brings OpenSSL with it: only who wants a hash pays for it
 
-    digest = hashlib.sha256()
+    digest = hashlib.new(name, usedforsecurity=False)  # else a system that keeps to FIPS has no md5
     fd = node.root.open(path)
     try:
         while chunk := os.read(fd, limits.hash_chunk_bytes):
@@ -152,8 +155,12 @@ KIND = Kind(
         ),
         "owner": Property("word", "the owner's name in /etc/passwd below the root, else the number"),
         "group": Property("word", "the group's name in /etc/group below the root, else the number"),
+        "uid": Property("number", "the owner's number"),
+        "gid": Property("number", "the group's number"),
         "size": Property("number", "how long it is", unit="bytes"),
         "sha256": Property("word", "of the content, in hexadecimal; of at most 256 MiB"),
+        "sha512": Property("word", "the same, as it is"),
+        "md5": Property("word", "the same, as packages have it; it tells accidents, and no attacks"),
         "content": Property(
             "word", "the text, of at most 1 MiB; ^ and $ of matches stand at every line; its size and hash are told"
         ),
@@ -179,7 +186,7 @@ KIND = Kind(
         "text of more than 1 MiB. na where a tree has no such files. Any root can be looked at."
     ),
     reads=["the file itself", "all that lies below a directory, with tree"],
-    cost="one stat; reading the file only for content, lines and sha256 (1 GB/s); a tree of 1,000 files takes 5 ms",
+    cost="one stat; reading the file only for content, lines and hashes (1 GB/s); a tree of 1,000 files takes 5 ms",
     observe=observe,
 )
 

@@ -184,7 +184,7 @@ class _Resource:
         title, timeout = self.written.get("title"), self.written.get("timeout")
         if isinstance(title, Scalar):
             entries.append(("title", title))
-        if timeout is not None:
+        if timeout is not None and not (isinstance(timeout, Scalar) and timeout.value == 0):  # 0: the usual one
             entries.append(("timeout", _seconds(timeout)))
         elif self.about.timeout_s is not None:
             entries.append(("timeout", scalar(self.name, self.about.timeout_s)))

@@ -176,7 +176,7 @@ class MatcherReader:
         if isinstance(value, List) and self.shape == "one":
             return self._only(value, inverted=inverted)
         plain = isinstance(value, List) and all(isinstance(one, Scalar) for one in value.elements)
-        if not isinstance(value, List) or not plain or not self.in_order or inverted:
+        if not isinstance(value, List) or not plain or inverted or (len(value.elements) != 1 and not self.in_order):
             hint = "write equal: [a, b] in the order that is observed, or name only those that must be there"
             return self._refuse(value, "consist-of: in any order cannot be said here", hint)
         return {"equals": sequence(value, sorted(value.elements, key=_spelling))}

@@ -99,8 +99,6 @@ _RECORDS: Final = ("A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SRV", "SSHFP
 _REDIRECTS: Final = 10  # as many as Goss follows
 _READS_ONLY: Final = "a check only asks: GET or HEAD"
 _NO_SECRETS: Final = "a layer holds no secrets: look with a check of your own"
-_BY_NUMBER: Final = "expect the name: owner, group"
-_BY_SHA256: Final = "expect sha256"
 
 RESOURCES: Final[Mapping[str, Resource]] = {
     "file": Resource(
@@ -112,14 +110,17 @@ RESOURCES: Final[Mapping[str, Resource]] = {
             "mode": Attribute("mode", "text"),
             "size": Attribute("size", "number"),
             "owner": Attribute("owner", "text"),
+            "uid": Attribute("uid", "number"),
             "group": Attribute("group", "text"),
+            "gid": Attribute("gid", "number"),
             "linked-to": Attribute("target", "text"),
             "filetype": Attribute("type", "text", words=_FILE_TYPES),
             "contents": Attribute("content", "lines"),
             "contains": Attribute("content", "lines"),
+            "md5": Attribute("md5", "text"),
             "sha256": Attribute("sha256", "text"),
+            "sha512": Attribute("sha512", "text"),
         },
-        refused={"uid": _BY_NUMBER, "gid": _BY_NUMBER, "md5": _BY_SHA256, "sha512": _BY_SHA256},
     ),
     "package": Resource(
         "package",

@@ -74,6 +74,8 @@ def holds(place: Path, port: int) -> dict[str, Any]:
             str(place): {
                 "exists": True, "mode": "0640", "size": place.stat().st_size, "owner": host().file(str(place)).user,
                 "group": host().file(str(place)).group, "filetype": "file", "sha256": host().file(str(place)).sha256sum,
+                "sha512": told("sha512sum", str(place)).split()[0], "md5": host().file(str(place)).md5sum,
+                "uid": host().file(str(place)).uid, "gid": host().file(str(place)).gid,
                 "contents": ["alpha", "!delta", "/^be.a$/", "!/^eta/"],
             },
             f"{place}.gone": {"exists": False},

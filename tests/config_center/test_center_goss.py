@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config_center.catalogue import Catalogue
 from config_center.describe import bundled_checks, catalogue_of
 from config_center.goss import items_of
 from config_center.goss_resources import RESOURCES, Attribute, Presence
@@ -20,15 +22,20 @@ from config_center.layers import Fleet, load_fleet
 from config_center.mistakes import Notes
 from tests.support.layers import write_files
 
-CATALOGUE = catalogue_of(bundled_checks())
 LAYER = "goss: [goss.yaml]\n"
 REPOSITORY = Path(__file__).parent.parent.parent
 CASES = yaml.safe_load((Path(__file__).parent / "goss_cases.yml").read_text(encoding="utf-8"))
 
 
+@cache
+def catalogue() -> Catalogue:
+    """Of the bundled checks."""
+    return catalogue_of(bundled_checks())
+
+
 def load(directory: Path, goss: str) -> Fleet:
     """A fleet with one layer that names one Goss file."""
-    return load_fleet(write_files(directory, {"layers/base.yml": LAYER, "layers/goss.yaml": goss}), CATALOGUE)
+    return load_fleet(write_files(directory, {"layers/base.yml": LAYER, "layers/goss.yaml": goss}), catalogue())
 
 
 def items(directory: Path, goss: str) -> dict[str, tuple[Any, Any]]:
@@ -103,7 +110,7 @@ def test_title_and_times_are_kept_and_dollars_are_no_variables(tmp_path: Path) -
     layer = load(
         tmp_path,
         "command:\n  long: {exec: \"printf '${x}'\", title: It prints, exit-status: 0, timeout: 30000, "
-        "stdout: ['${x}']}\n  usual: {exec: 'true', exit-status: 0}\nhttp: {'http://a': {status: 200}}\n",
+        "stdout: ['${x}']}\n  usual: {exec: 'true', exit-status: 0, timeout: 0}\nhttp: {'http://a': {status: 200}}\n",
     ).sound().layers[0]  # fmt: skip
     long, usual, http = layer.items.values()
     assert (long.line, long.title, long.timeout_s, usual.timeout_s, http.timeout_s) == (2, "It prints", 30.0, 10.0, 5.0)
@@ -122,7 +129,7 @@ def test_the_layer_wins_over_its_goss_files_and_these_have_its_match(tmp_path: P
         "layers/role/sub/c.yaml": "group: {c: {exists: true}}\n",
         "layers/top.yaml": "group: {d: {exists: true}}\n",
         "layers/role/zz.yml": "match: {role: zz}\ngoss: ../../goss/a.yaml\n",
-    }), CATALOGUE).sound()  # fmt: skip
+    }), catalogue()).sound()  # fmt: skip
     assert [(layer.name, layer.file, list(layer.match["role"].any), list(layer.items)) for layer in fleet.layers] == [
         ("goss/a", "goss/a.yaml", ["web"], ["user:a"]),
         ("include/i", "include/i.yml", ["web"], []),
@@ -148,7 +155,7 @@ def test_paths_stay_in_the_fleet_and_other_files_stay_mistakes(tmp_path: Path) -
     })  # fmt: skip
     (directory / "layers" / "link.yaml").symlink_to(tmp_path / "outside.yaml")
     begins = "a path begins at this file's own folder"
-    assert [str(one) for one in load_fleet(directory, CATALOGUE).mistakes] == [
+    assert [str(one) for one in load_fleet(directory, catalogue()).mistakes] == [
         f"layers/a.yml:1:8: goss: ../../outside.yaml is not in the fleet's directory; put the file there; {begins}",
         f"layers/a.yml:1:28: goss: /etc/passwd is not in the fleet's directory; put the file there; {begins}",
         f"layers/a.yml:1:41: goss: there is no file gone.yaml; {begins}",
@@ -162,11 +169,11 @@ def test_paths_stay_in_the_fleet_and_other_files_stay_mistakes(tmp_path: Path) -
 def test_every_kind_property_and_parameter_of_the_tables_is_there() -> None:
     """What the tables name is held to the catalogue."""
     for name, resource in RESOURCES.items():
-        kind = CATALOGUE.kinds[resource.kind]
+        kind = catalogue().kinds[resource.kind]
         assert {option.parameter for option in resource.options.values()} <= set(kind.parameters), name
         for attribute in resource.attributes.values():
             other = attribute.elsewhere if isinstance(attribute, Attribute) else ""
-            about = (CATALOGUE.kinds[other] if other else kind).properties[attribute.property]
+            about = (catalogue().kinds[other] if other else kind).properties[attribute.property]
             if isinstance(attribute, Presence):
                 continue
             types = {"flag": {"bool"}, "number": {"number"}, "list": {"list"}, "one": {"version"}}
