@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,27 @@ def test_what_mount_all_makes_of_a_real_fstab_is_what_is_configured(tmp_path: Pa
     together = "; ".join(f"{place}{key}: {change}" for key, change in changes.items())
     assert everything[:2] == ("fail", "applied false")
     assert everything[2][:280] == f"{together}; applied expected true"[:280]
+
+
+def test_no_filesystem_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every mount and all of fstab, and not one path but the kernel's own: a dead server would make it hang."""
+    touched: list[str] = []
+    for name in ("open", "stat", "statvfs", "listdir", "readlink"):
+        real = getattr(os, name)
+
+        def record(path: Any, *arguments: Any, real: Any = real, **named: Any) -> Any:
+            touched.append(str(path))
+            return real(path, *arguments, **named)
+
+        monkeypatch.setattr(os, name, record)
+    kind = module("batch").find_kind("mount")
+    node = Node(decode_request({"items": []}))
+    keys = list(kind.discover(node))
+    node.close()
+    look([*asked(keys), *({"check": "fstab", "key": key} for key in ("all", *keys))])
+    mine = [path for path in touched if not path.isdecimal() and "/checks/" not in path]
+    assert any(path.endswith("/mountinfo") for path in mine)
+    assert [path for path in mine if not path.startswith(("/proc/", "/sys/dev/", "/dev/", "/etc/fstab"))] == []
 
 
 TAGS = """
