@@ -94,6 +94,8 @@ def _text(node: Node, service: str) -> str | None:
 
 
 def _read(node: Node, service: str) -> str | None:
+    if service.startswith("/"):  # only what is included may be named so
+        return node.root.text(service) if node.root.exists(service) else None
     path = next((f"{folder}/{service}" for folder in FOLDERS if node.root.exists(f"{folder}/{service}")), None)
     if path is not None:
         return node.root.text(path)
@@ -113,7 +115,7 @@ def _stack(node: Node, service: str, kind: str, way: tuple[str, ...] = ()) -> It
         raise CannotTell(f"{way[-1] if way else service} includes {service}, which is not there")
     for line in _lines(text):
         if line.kind == "@include" or (line.kind == kind and line.control in INCLUDES):
-            yield from _stack(node, line.module.rpartition("/")[2], kind, (*way, service))
+            yield from _stack(node, line.module, kind, (*way, service))
         elif line.kind == kind:
             yield line
 
