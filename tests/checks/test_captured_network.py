@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_interfaces_of_other_machines_are_told_as_their_files_stand(roots: list[
     for root in roots:
         for place in sorted(root.glob("sys/class/net/*/mtu")):
             folder = place.parent
-            expect = {"mtu": {"equals": int(place.read_text("ascii"))}}
+            expect: dict[str, dict[str, Any]] = {"mtu": {"equals": int(place.read_text("ascii"))}}
             if (folder / "operstate").exists():
                 expect["state"] = {"equals": (folder / "operstate").read_text("ascii").strip()}
             speed = int((folder / "speed").read_text("ascii")) if (folder / "speed").exists() else -1
