@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from checklib import measured
+from checklib import measured, timex
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import MAY_SPAWN, Kind, Property
 from checklib.values import Observed
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from checklib.values import Observation
 
 CLOCK = "clock"
-# timex(7), struct timex: status is the sixth field, all before it are a number and four longs.
-_TIMEX_BYTES = 512  # the structure has 208 on 64 bits, and none of any machine has more than this
-_UNSYNCHRONISED, _INSERTS, _DELETES = 0x0040, 0x0010, 0x0020  # STA_UNSYNC, STA_INS, STA_DEL
+_INSERTS, _DELETES = 0x0010, 0x0020  # STA_INS, STA_DEL of timex(7)
 _UNKNOWN_STRATUM = (0, 16)  # no server is followed
 
 CHRONY_FILES = ("/etc/chrony/chrony.conf", "/etc/chrony.conf")
@@ -126,20 +124,6 @@ def _keeper(node: Node, timeout_s: float) -> Told | None:
     return None
 
 
-def kernel_status() -> int:
-    """The status bits of the kernel's clock, adjtimex(2), which changes nothing here. Raises OSError."""
-    import ctypes
-    import os
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    timex = ctypes.create_string_buffer(_TIMEX_BYTES)
-    if libc.adjtimex(timex) < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), "adjtimex(2)")
-    longs = ctypes.sizeof(ctypes.c_long)
-    return ctypes.c_int.from_buffer(timex, 5 * longs).value  # modes, padded to a long, and four longs before it
-
-
 def parse_servers(text: str) -> list[str]:
     """ntp.conf(5) or chrony.conf(5) -> the servers, pools and peers to follow, in the order of the file."""
     rows = (line.split() for line in text.splitlines())
@@ -198,8 +182,8 @@ def observe(item: Item, node: Node) -> Observed:
     if not node.root.is_host:
         reason = NotApplicable(f"the clock is this machine's, not that of {node.root.path}")
         return Observed({**dict.fromkeys(KIND.properties, reason), **values})
-    status = node.once("clock", kernel_status)
-    values["synchronised"] = not status & _UNSYNCHRONISED
+    status = node.once("clock", timex.kernel_status)
+    values["synchronised"] = not status & timex.UNSYNCHRONISED
     values["leap"] = "insert" if status & _INSERTS else "delete" if status & _DELETES else "none"
     shown = {}
     if not {"source", "stratum", "offset_ms"}.isdisjoint(item.expect):

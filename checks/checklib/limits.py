@@ -62,6 +62,16 @@ der_depth_max = 16  # sequences in each other
 chain_max = 10  # certificates from one to the one it leads to
 found_certificates_max = 200  # that are listed of the usual places
 
+# ---- faults and containers ------------------------------------------------------------------------------------------
+kernel_records_max = 200_000  # in the kernel's own log: 16 MiB of short ones
+kernel_message_chars_max = 1_024  # the kernel makes no longer one
+fault_things_max = 32  # devices or programs that a fault names
+network_namespaces_max = 65_536  # names of them that are looked at for processes
+
+# ---- hardware -------------------------------------------------------------------------------------------------------
+dmi_structures_max = 4_096  # of the firmware's tables; large servers have a few hundred
+devices_max = 4_096  # slots, disks or arrays that one list tells of
+
 # ---- running programs -----------------------------------------------------------------------------------------------
 program_read_bytes_max = 256 * 1024 * 1024  # with all it starts: whoever reads more looks through logs or whole disks
 program_look_s = 0.1  # between two looks at how much that is: some 0.1 ms each

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     Table = list[tuple[bytes, dict[int, bytes]]]
 
-GET_ADDRESSES, GET_ROUTES = 22, 26  # RTM_GETADDR, RTM_GETROUTE
-HEADER = {GET_ADDRESSES: 8, GET_ROUTES: 12}  # bytes of struct ifaddrmsg and struct rtmsg
+GET_LINKS, GET_ADDRESSES, GET_ROUTES = 18, 22, 26  # RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE
+HEADER = {GET_LINKS: 16, GET_ADDRESSES: 8, GET_ROUTES: 12}  # bytes of struct ifinfomsg, ifaddrmsg and rtmsg
 _ERROR, _DONE = 2, 3
 _REQUEST_DUMP = 0x301
 _INTERRUPTED = 0x10
