@@ -67,6 +67,7 @@ kernel_records_max = 200_000  # in the kernel's own log: 16 MiB of short ones
 kernel_message_chars_max = 1_024  # the kernel makes no longer one
 fault_things_max = 32  # devices or programs that a fault names
 network_namespaces_max = 65_536  # names of them that are looked at for processes
+containers_max = 4_096  # whose state is read: a node has some 250
 
 # ---- hardware -------------------------------------------------------------------------------------------------------
 dmi_structures_max = 4_096  # of the firmware's tables; large servers have a few hundred
