@@ -102,8 +102,8 @@ def observe(item: Item, node: Node) -> Observed:
     now = time.time()
     values: dict[str, Observation] = {
         **_plain(found[0]),
-        "days_left": _days(found[0], now),
-        "soonest_days_left": min(_days(one, now) for one in found),
+        "days_left": days_between(found[0].not_after, now),
+        "soonest_days_left": min(days_between(one.not_after, now) for one in found),
         "count": len(found),
     }
     if "sha256" in item.expect:
@@ -122,9 +122,9 @@ def observe(item: Item, node: Node) -> Observed:
     return Observed(values, note="; ".join(notes))
 
 
-def _days(one: Certificate, now: float) -> int:
+def days_between(end: float, now: float) -> int:
     """Whole days, rounded down: 0 on the last day, below 0 when it is over."""
-    return int((one.not_after - now) // DAY_S)
+    return int((end - now) // DAY_S)
 
 
 def _authority(item: Item, node: Node) -> str:

@@ -8,7 +8,7 @@ from collections import namedtuple
 from checklib import limits
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Property
-from checklib.values import Observed
+from checklib.values import Observed, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ CONF = "/etc/pam.conf"
 INCLUDES = ("include", "substack")
 _LINE = re.compile(r"-?(auth|account|password|session)\s+(\[[^\]]*\]|\S+)\s+(\S+)\s*(.*)", re.IGNORECASE)
 _ARGUMENT = re.compile(r"\[((?:\\.|[^\]\\])*)\]|(\S+)")
+# Some modules are told secrets as arguments, against all advice: these are compared and never shown.
+_SECRET = re.compile(r"\S*(?:pass|passwd|password|passphrase|secret|token|bindpw|pw)=", re.IGNORECASE)
 _SERVICE = re.compile(r"[A-Za-z0-9_.@+-]{1,128}")
 
 
@@ -141,17 +143,26 @@ def observe(item: Item, node: Node) -> Observed:
     lines = [line for line in node.once(f"pam {service}", lambda: _whole(node, service)) if kind in {"", line.kind}]
     mine = [line for line in lines if module in {"", _name(line)}]
     texts = [" ".join([line.control, _name(line), *line.arguments]) for line in mine]
+    whole = texts if kind else [f"{line.kind} {text}" for line, text in zip(mine, texts)]
+    arguments = [argument for line in mine for argument in line.arguments]
     first = mine[0] if mine else None
     return Observed(
         {
-            "lines": texts if kind else [f"{line.kind} {text}" for line, text in zip(mine, texts)],
+            "lines": whole,
             "modules": [_name(line) for line in mine],
             "control": None if first is None else first.control,
-            "arguments": [argument for line in mine for argument in line.arguments],
+            "arguments": arguments,
             "position": None if first is None else lines.index(first) + 1,
         },
         exists=bool(mine),
+        shown={"lines": lambda: show(veiled(whole)), "arguments": lambda: show(veiled(arguments))},
     )
+
+
+def veiled(texts: list[str]) -> list[str]:
+    """Texts without what may be secret in them: `passwd=…`, up to the end where more stands behind it."""
+    found = [(text, _SECRET.search(text)) for text in texts]
+    return [text if secret is None else f"{text[: secret.end()]}…" for text, secret in found]
 
 
 def _name(line: Line) -> str:

@@ -101,8 +101,14 @@ def observe(item: Item, node: Node) -> Observed:
         options = _plain(item, name, node)
     lines = options.get(name, [])
     value = " ".join(lines)
-    words = [word for word in value.replace(",", " ").split() if word]
-    return Observed({"value": value if lines else None, "values": words}, exists=bool(lines))
+    words = value.replace(",", " ").split()
+    shown = dict.fromkeys(("value", "values"), lambda: _names_alone(words)) if name == "setenv" else {}
+    return Observed({"value": value if lines else None, "values": words}, exists=bool(lines), shown=shown)
+
+
+def _names_alone(words: list[str]) -> str:
+    """An environment without its values, which may be secret."""
+    return " ".join(f"{word.partition('=')[0]}=…" for word in words)
 
 
 def _plain(item: Item, name: str, node: Node) -> dict[str, list[str]]:
