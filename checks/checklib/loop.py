@@ -59,6 +59,8 @@ def _find(find: Find, check: str) -> Kind | CannotTell:
         return find(check)
     except CannotTell as error:
         return error
+    except ImportError as error:  # a Python without all of its own modules: the other kinds do not need them
+        return CannotTell(f"the check {check} cannot be loaded here: {error}")
 
 
 def _effort(kind: Kind | CannotTell) -> int:

@@ -82,12 +82,12 @@ class Deferring(Bench):
         self.runner = CheckRunner(
             checks_dir=checks_dir(), parts_dir=self.parts, root=str(root), facts={}, guard=Guard(str(root), 8, say)
         )
-        program(self.parts, "raid", says("raid"))
+        program(self.parts, "vendor", says("vendor"))
         program(root, "tool", f"echo >> {self.parts}/started")
         command = items("x", check="command")[0]
         given = {"argv": ["/tool"], "below_root": True}
         self.command = msgspec.structs.replace(command, expect={}, with_=given, number=7)
-        self.all = [self.command, *items("x", check="raid"), *items("vm.swappiness", check="sysctl")]
+        self.all = [self.command, *items("x", check="vendor"), *items("vm.swappiness", check="sysctl")]
 
     @property
     def started(self) -> int:
@@ -111,7 +111,7 @@ async def test_what_was_held_back_to_the_end_is_an_error_that_says_so(tmp_path: 
     hidden = msgspec.structs.replace(bench.command, id="command:y", key="y", number=8, secret=True)
     await bench.runner.run([*bench.all, hidden], bench.emit, deadline_s=60, left_s=limits.defer_margin_s + 0.2)
     held = {name: finding.message for name, finding in bench.found.items() if finding.outcome == "error"}
-    assert held == dict.fromkeys(["command:x", "command:y", "raid:x"], f"not looked at: {HELD}")
+    assert held == dict.fromkeys(["command:x", "command:y", "vendor:x"], f"not looked at: {HELD}")
     assert bench.found["sysctl:vm.swappiness"].outcome == "pass"
     assert bench.found["command:x"].number == 7
     assert (bench.started, bench.runner.deferred, bench.left_behind()) == (0, HELD, set())
@@ -189,9 +189,9 @@ async def center() -> AsyncIterator[Web]:
 
 async def test_a_deferring_node_answers_in_time_and_says_so(ring: SerfRing, center: Web, tmp_path: Path) -> None:
     """With a whole verdict, before its deadline; and no other sweep takes that verdict from memory."""
-    layers = layer("10-all", {"sysctl:vm.swappiness": item(at_most=10), "raid:x": item(any=True)})
-    program(tmp_path, "raid", says("raid"))
-    release = publish(center, tmp_path, layers, checks={"raid": (tmp_path / "raid").read_bytes()})
+    layers = layer("10-all", {"sysctl:vm.swappiness": item(at_most=10), "vendor:x": item(any=True)})
+    program(tmp_path, "vendor", says("vendor"))
+    release = publish(center, tmp_path, layers, checks={"vendor": (tmp_path / "vendor").read_bytes()})
     config = with_config(config_for(ring[0], tmp_path, center.url), defer_load=8.0)
     set_load(Path(config.root), 49.2)
     async with agents(config) as (agent,):

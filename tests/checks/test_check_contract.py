@@ -117,6 +117,23 @@ def test_a_finding_line_is_bounded_and_printable() -> None:
     assert shorten("a\tb", 10) == "a b"
 
 
+def test_a_kind_that_cannot_be_loaded_costs_its_own_items(tmp_path: Path) -> None:
+    """A node's own Python may lack a module that one kind needs."""
+    kernel = module("batch").find_kind("kernel")
+
+    def find(name: str) -> Kind:
+        if name != "kernel":
+            raise ImportError("No module named '_ctypes'")
+        return kernel  # type: ignore[no-any-return]
+
+    lines: list[Finding] = []
+    asked = [{"check": check, "key": "release", "expect": {"value": {"any": True}}} for check in ("other", "kernel")]
+    run_items(decode_request({"items": asked}), find, lines.append)
+    told = {line["id"]: (line["outcome"], line["message"]) for line in lines if "id" in line}
+    assert told["other:release"] == ("error", "the check other cannot be loaded here: No module named '_ctypes'")
+    assert told["kernel:release"][0] == "pass"
+
+
 def test_what_may_start_programs_is_left_where_only_reading_is_wanted() -> None:
     """And told by name, so that it can be looked at later; what cannot be looked at at all is told as ever."""
     service = {"check": "service", "key": "cron", "expect": {"active": {"any": True}}}
