@@ -68,11 +68,21 @@ def _add(found: Found, keys: Iterable[str], values: dict[str, Any]) -> None:
     versions: list[Version] = values["versions"]
     values["version"] = versions[0] if versions else None
     for key in keys:
-        known = found.setdefault(key, values)
-        if known is not values and versions:
-            newer = known["version"] is None or compare(versions[0], known["version"], versions[0].order) > 0
+        known = found.get(key)
+        if not known:
+            found[key] = values
+        elif versions:
             more = [one for one in versions if one not in known["versions"]]
-            found[key] = {**(values if newer else known), "versions": [*known["versions"], *more]}
+            told = values if _is_newer(versions[0], known["version"]) else known
+            found[key] = {**told, "versions": [*known["versions"], *more]}
+
+
+def _is_newer(version: Version, known: Version | None) -> bool:
+    """Of two texts that are no versions neither is: the first stays, and whoever compares it is told."""
+    try:
+        return known is None or compare(version, known, version.order) > 0
+    except CannotTell:
+        return False
 
 
 def _fields(stanza: str) -> dict[str, str]:

@@ -61,11 +61,11 @@ def _values(fields: dict[str, str], now_s: float) -> dict[str, Observation]:
         amount = systemd.parse_amount(fields.get(theirs, ""))
         values[ours] = _untold(fields, theirs) if amount is None else amount
     older = systemd.parse_amount(fields.get("MemoryLimit", ""))  # its name before control groups had a version 2
-    memory = values["memory_max_bytes"]
-    if older is not None and (not isinstance(memory, (int, float)) or older < memory):
+    if isinstance(older, int) and not isinstance(values["memory_max_bytes"], int):
         values["memory_max_bytes"] = older
     entered = systemd.parse_amount(fields.get("ActiveEnterTimestampMonotonic", ""))
-    values["up_s"] = max(0.0, now_s - entered / 1e6) if entered and fields["ActiveState"] == ACTIVE else None
+    active = isinstance(entered, int) and entered > 0 and fields["ActiveState"] == ACTIVE
+    values["up_s"] = max(0.0, now_s - int(entered or 0) / 1e6) if active else None
     return values
 
 
@@ -133,19 +133,19 @@ KIND = Kind(
         "restart": Property("word", "when systemd restarts it: no, always, on-failure …"),
         "reload_needed": Property("bool", "whether its files were changed and systemd has not read them since"),
         "nofile": Property(
-            "number", "open files that each of its processes may have (LimitNOFILE, the hard one)", unit="files"
+            "text", "open files that each of its processes may have (LimitNOFILE, the hard one)", unit="files"
         ),
-        "nproc": Property("number", "processes that its user may have (LimitNPROC)", unit="processes"),
-        "memlock_bytes": Property("number", "memory that a process may lock (LimitMEMLOCK)", unit="bytes"),
-        "tasks_max": Property("number", "processes and threads that it may have altogether (TasksMax)", unit="tasks"),
-        "memory_max_bytes": Property("number", "memory that it may use altogether (MemoryMax)", unit="bytes"),
+        "nproc": Property("text", "processes that its user may have (LimitNPROC)", unit="processes"),
+        "memlock_bytes": Property("text", "memory that a process may lock (LimitMEMLOCK)", unit="bytes"),
+        "tasks_max": Property("text", "processes and threads that it may have altogether (TasksMax)", unit="tasks"),
+        "memory_max_bytes": Property("text", "memory that it may use altogether (MemoryMax)", unit="bytes"),
     },
     default={"active": {"equals": "active"}},
     example={"ssh": {"equals": "active", "expect": {"enabled": "enabled", "restarts": {"at_most": 3}}}},
     outcomes=(
         "What runs is na where systemd does not, as below another root; enabled, user and restart are then told from "
         "the unit's files. What the systemd at hand does not tell of a unit, such as restarts of a timer or before its "
-        "version 235, is na. Where there is no limit, a limit is infinity, which is at least any number."
+        "version 235, is na. A limit that there is none of is infinity, which is more than any number."
     ),
     reads=["systemctl show", "unit files and their drop-ins"],
     cost="one run of systemctl for 100 items together (some 20 ms)",

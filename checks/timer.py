@@ -54,7 +54,7 @@ def _values(fields: dict[str, str], clocks: Clocks) -> dict[str, Observation]:
     at = systemd.parse_moment(fields.get("NextElapseUSecRealtime", ""))
     span = systemd.parse_span(fields.get("NextElapseUSecMonotonic", ""))
     ahead = [] if at is None else [at - clocks.now_s]
-    ahead += [span - clocks.monotonic_s] if span and span != systemd.INFINITY else []
+    ahead += [span - clocks.monotonic_s] if span else []
     return {
         "active": fields["ActiveState"],
         "enabled": "masked" if fields["LoadState"] == "masked" else fields.get("UnitFileState") or None,

@@ -63,7 +63,7 @@ def _moving_for(node: Node, names: list[str], after_s: float, timeout_s: float) 
     stuck = []
     for fields in systemd.show(node, names, ("Id", "ActiveState", entered), timeout_s):
         since = systemd.parse_amount(fields.get(entered, ""))
-        if fields.get("ActiveState") in MOVING and since is not None and now_s - since / 1e6 >= after_s:
+        if fields.get("ActiveState") in MOVING and isinstance(since, int) and now_s - since / 1e6 >= after_s:
             stuck.append(fields.get("Id", ""))
     return stuck
 

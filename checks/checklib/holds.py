@@ -29,7 +29,7 @@ PLUGINS = (
 CONFIGURATIONS = ("/etc/dnf/dnf.conf", "/etc/yum.conf", "/etc/zypp/zypp.conf")
 _EPOCH = re.compile(r"^\d+:(?=[A-Za-z])")  # yum writes 0:bash-5.1-1.*, dnf bash-0:5.1-1.*
 _WANTED = re.compile(r"([^!~=<>@][^~=<>@]*)(?:@[^~=<>@]+)?[~=<>].*")
-_QUOTED = re.compile(r"""^\s*(name|comparator)\s*=\s*["']([^"'\n]+)["']""", re.MULTILINE)
+_QUOTED = re.compile(r"""^[ \t]*(name|comparator)[ \t]*=[ \t]*["']([^"'\n]+)["']""", re.MULTILINE)
 _ARCHITECTURES = frozenset(
     ("*", "noarch", "x86_64", "aarch64", "ppc64le", "s390x", "riscv64", "loongarch64", "i686", "i586")
 )

@@ -21,7 +21,7 @@ BOOTED = "/run/systemd/system"  # sd_booted(3): the directory is there exactly w
 SUFFIXES = (
     ".service", ".socket", ".device", ".mount", ".automount", ".swap", ".target", ".path", ".timer", ".slice", ".scope",
 )  # fmt: skip
-INFINITY = float("inf")
+ENDLESS = "infinity"
 _UNIT = re.compile(r"[A-Za-z0-9_:.\\@-]{1,255}")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
 _MOMENT = re.compile(r"(?:[A-Z][a-z]{2} )?(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.\d+)? (?:UTC|GMT)")
@@ -101,9 +101,7 @@ def names_of(fields: dict[str, str]) -> set[str]:
 
 
 def parse_span(text: str) -> float | None:
-    """A span of time in seconds: `7h 50min 36.8s`, also infinity; None where it is none."""
-    if text.strip() == "infinity":
-        return INFINITY
+    """A span of time in seconds: `7h 50min 36.8s`; None where it is none, or endless."""
     if len(text) > limits.version_chars_max:
         return None
     total, end = 0.0, 0
@@ -130,21 +128,19 @@ def parse_moment(text: str) -> float | None:
         return None
 
 
-def parse_amount(text: str) -> float | None:
-    """A number or size as systemctl shows it: digits, infinity, or that none is set."""
+def parse_amount(text: str) -> int | str | None:
+    """A number or size as systemctl shows it: digits, or infinity; None where none is set."""
     bare = text.strip()
-    if bare == "infinity" or bare == str(2**64 - 1):
-        return INFINITY
-    return int(bare) if bare.isascii() and bare.isdigit() and len(bare) < 20 else None
+    if bare in {ENDLESS, str(2**64 - 1)}:
+        return ENDLESS
+    return int(bare) if bare.isascii() and bare.isdigit() and len(bare) < limits.digits_max else None
 
 
 def shown(values: Mapping[str, object]) -> dict[str, Callable[[], str]]:
-    """How times, whose names end in `_s`, and what is infinite are told to people; see Observed."""
+    """How times, whose names end in `_s`, are told to people; see Observed."""
     said: dict[str, Callable[[], str]] = {}
     for name, value in values.items():
-        if value == INFINITY:
-            said[name] = lambda: "infinity"
-        elif name.endswith("_s") and isinstance(value, (int, float)):
+        if name.endswith("_s") and isinstance(value, (int, float)):
             said[name] = partial(roughly, value)
     return said
 
