@@ -50,6 +50,7 @@ class Database:
         """url: sqlite:///FILE or postgresql://USER@HOST/NAME. Raises StoreError for any other."""
         self._url = read_url(url) if isinstance(url, str) else url
         self._engine = make_engine(self._url)
+        self._closed = False
 
     @classmethod
     def at(cls, path: Path) -> Database:
@@ -74,7 +75,8 @@ class Database:
         return stamp_of(Path(path)), stamp_of(Path(f"{path}-wal"))
 
     def close(self) -> None:
-        """Close idle connections."""
+        """Close idle connections; one that is in use by a thread nobody waits for any more closes as that ends."""
+        self._closed = True
         self._engine.dispose()
 
     def migrate(self) -> None:
@@ -190,8 +192,12 @@ class Database:
     def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
         with our_errors(self.where), self._engine.connect() as bare:
             connection = bare.execution_options(**{WRITES: writes})
-            with connection.begin():
-                yield connection
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                if self._closed and not bare.invalidated:
+                    bare.detach()  # it belongs to a pool that nobody has any more
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection | None]:

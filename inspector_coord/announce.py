@@ -14,6 +14,7 @@ from inspector_agent.ring import RingError
 from inspector_agent.wire import EVENT_NAME
 from inspector_coord import limits
 from inspector_coord.config import Config, Ring
+from inspector_coord.entry_choice import advised_once
 from inspector_coord.errors import NoEntryError
 from inspector_coord.roster import open_entry
 
@@ -41,7 +42,7 @@ async def announce(config: Config, serial: int, digest: str) -> list[Told]:
             nursery.start_soon(tell, name, ring)
     in_order = [told[name] for name in config.rings]
     if all(each.error for each in in_order):
-        raise NoEntryError("; ".join(each.error for each in in_order))
+        raise NoEntryError(advised_once(each.error for each in in_order))
     return in_order
 
 

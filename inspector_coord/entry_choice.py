@@ -14,7 +14,7 @@ import trio
 from inspector_agent.ring import RingError, connect
 from inspector_coord import limits
 
-__all__ = ["Looks", "Seen", "look_at"]
+__all__ = ["Looks", "Seen", "advised_once", "look_at"]
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -61,6 +61,15 @@ class Looks(msgspec.Struct):
         """Why these entries were not used."""
         found = (self.problems.get(index) or self.doubt(index) for index in places)
         return tuple(text for text in found if text)
+
+
+def advised_once(problems: Iterable[str]) -> str:
+    """Problems, each `what; what to do`, as one text: those with the same advice together, and it once, behind them."""
+    alike: dict[str, list[str]] = {}
+    for problem in problems:
+        what, _, advice = problem.rpartition("; ")
+        alike.setdefault(advice if what else "", []).append(what or advice)
+    return "; ".join("; ".join([*several, *([advice] if advice else [])]) for advice, several in alike.items())
 
 
 async def look_at(addresses: Sequence[str], key: str | None, skip: Mapping[int, str]) -> Looks:

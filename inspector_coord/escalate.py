@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ async def escalate(
 ) -> dict[Key, dict[str, Any]]:
     """Look again at every node that fails, errs or gave no verdict. What is found, by node, as the report has it."""
     wanted = baselines(outcome.facts, outcome.ledger, outcome.reader)
-    subjects = subjects_of(outcome.ledger, report, wanted)
+    subjects = subjects_of(outcome.ledger, report, wanted, outcome.facts.twins)
     if not subjects:
         return {}
     how = config.second_pass or SecondPass()
@@ -67,13 +67,22 @@ async def escalate(
     return {key: found.as_json() for key, found in outcomes.items()}
 
 
-def subjects_of(ledger: Ledger, report: Report, wanted: Mapping[Key, Baseline]) -> list[second_pass.Subject]:
-    """The nodes to look at, with the items that fail or err there and what they said of them."""
+def subjects_of(
+    ledger: Ledger, report: Report, wanted: Mapping[Key, Baseline], twins: Set[str] = frozenset()
+) -> list[second_pass.Subject]:
+    """The nodes to look at, with the items that fail or err there and what they said of them.
+
+    `twins`: the names that more than one ring has.
+    """
     told = {(entry["ring"], entry["name"]): entry["findings"] for entry in report["nodes"]}
-    return [_subject(node, told[node.key], wanted[node.key]) for node in ledger if node.state in LOOKED_AT]
+    return [
+        _subject(node, told[node.key], wanted[node.key], twin=node.name in twins)
+        for node in ledger
+        if node.state in LOOKED_AT
+    ]
 
 
-def _subject(node: Node, findings: list[Report], baseline: Baseline) -> second_pass.Subject:
+def _subject(node: Node, findings: list[Report], baseline: Baseline, *, twin: bool) -> second_pass.Subject:
     wrong = [finding for finding in findings if finding["outcome"] != WAIVED]
     named = {finding["item"] for finding in wrong} if node.state in (State.FAIL, State.ERROR) else set()
     items = tuple(item for item in baseline.items if item.id in named)
@@ -88,6 +97,7 @@ def _subject(node: Node, findings: list[Report], baseline: Baseline) -> second_p
         observed={item.id: clear[item.number] for item in items if item.number in clear and not is_secret(item)},
         erring=frozenset(finding["item"] for finding in wrong if finding["outcome"] == "error"),
         fingerprints=tuple(sorted((finding["item"], finding["observed"]) for finding in wrong)),
+        twin=twin,
     )
 
 

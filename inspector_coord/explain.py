@@ -30,9 +30,10 @@ Document = dict[str, Any]
 def explain(report: Mapping[str, Any], what: str, release: Release | None, canary: Release | None = None) -> Document:
     """All that is known of a node or an item. `release`, `canary`: those of the report, if they are at hand.
 
+    Where rings share names, a name alone is all nodes of this name, `ring:name` is one.
     Raises ReportError where the report knows neither a node nor an item of that name.
     """
-    nodes = [entry for entry in report["nodes"] if entry["name"] == what]
+    nodes = [entry for entry in report["nodes"] if what in (entry["name"], f"{entry['ring']}:{entry['name']}")]
     if nodes:
         told = [_Told(report, canary if entry.get("canary") else release).node(entry) for entry in nodes]
         return {"kind": "node", "nodes": told, "sweep": _sweep(report)}

@@ -20,6 +20,7 @@ from inspector_agent.ring import Member
 from inspector_coord import limits
 from inspector_coord.asking import Plan
 from inspector_coord.config import Config, Ring
+from inspector_coord.entry_choice import advised_once
 from inspector_coord.entry_log import EntryLog
 from inspector_coord.errors import CoordError, NoEntryError
 from inspector_coord.ledger import Ledger, Node
@@ -94,7 +95,7 @@ class FleetRings:
             for name, place in self._places.items():
                 reading.start_soon(opened, name, place)
         if not any(place.roster for place in self._places.values()):
-            raise NoEntryError("; ".join(place.error for place in self._places.values()))
+            raise NoEntryError(advised_once(place.error for place in self._places.values()))
         return found[0]
 
     def members(self) -> list[tuple[str, Member]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
@@ -19,7 +19,7 @@ from inspector_coord.ledger import Key
 from inspector_coord.plain import plain
 from inspector_coord.verdict import SEVERITY_RANK, Finding
 
-__all__ = ["SECRET", "Group", "Texts", "fold_names", "groups_of"]
+__all__ = ["SECRET", "Group", "Texts", "fold_names", "groups_of", "teller", "twins_of"]
 
 SECRET = "(secret)"  # noqa: S105 -- it stands for one
 """Stands for the observed value of a secret item."""
@@ -88,6 +88,19 @@ def _rank(group: Group) -> tuple[int, bool, int, str, str, str]:
         group.observed,
         group.expected,
     )
+
+
+def twins_of(keys: Iterable[Key]) -> frozenset[str]:
+    """The names that more than one ring has."""
+    rings: dict[str, str] = {}
+    return frozenset(name for ring, name in keys if rings.setdefault(name, ring) != ring)
+
+
+def teller(keys: Iterable[Key]) -> Callable[[Key], str]:
+    """How to name each of these nodes to a person: by its name; where rings share names, every one as `ring:name`."""
+    if twins_of(keys):
+        return lambda key: f"{key[0]}:{key[1]}"
+    return lambda key: key[1]
 
 
 def fold_names(names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from inspector_agent.wire import ANY_RELEASE
-from inspector_coord.fold import fold_names
+from inspector_coord.fold import fold_names, teller
 from inspector_coord.ledger import Node
 from inspector_coord.verdict import State
 
@@ -25,14 +25,16 @@ def folded(nodes: Iterable[Node]) -> Document:
     holding: dict[tuple[int, str], list[str]] = defaultdict(list)
     without: list[str] = []
     silent: dict[str, list[str]] = defaultdict(list)
-    for node in nodes:
+    listed = list(nodes)
+    tell = teller(node.key for node in listed)
+    for node in listed:
         # An agent that is busy, or whose clock is wrong, says what it holds nevertheless.
         if node.answer is None:
-            silent[str(node.state)].append(node.name)
+            silent[str(node.state)].append(tell(node.key))
         elif node.answer.release == ANY_RELEASE:
-            without.append(node.name)
+            without.append(tell(node.key))
         else:
-            holding[node.answer.number, node.answer.release.hex()].append(node.name)
+            holding[node.answer.number, node.answer.release.hex()].append(tell(node.key))
     return {
         "releases": [
             {"number": number, "digest": digest, "nodes": fold_names(names), "count": len(names)}

@@ -12,7 +12,7 @@ use, see `waived`); of the release, while one is out, `canary`; of a group `reme
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,7 +23,7 @@ from config_center.resolve import Baseline
 from inspector_coord import limits
 from inspector_coord.causes import causes_of
 from inspector_coord.current import prefix_of
-from inspector_coord.fold import Group, Texts, fold_names, groups_of
+from inspector_coord.fold import Group, Texts, fold_names, groups_of, teller
 from inspector_coord.ledger import DROPPED, Key, Ledger, Node
 from inspector_coord.reading import Evaluated, Reader
 from inspector_coord.report_nodes import node_entry
@@ -66,6 +66,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     started  RFC 3339, of the first question; `epoch` is the same as Unix time
     seconds  from the first question sent to the ledger closed
     canary   the release of the nodes that `match` covers, while one is out; `release` is everybody else's
+    twins    names that members of more than one ring have, whether they were asked or not
     """
 
     sweep: bytes
@@ -79,6 +80,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[str, ...] = ()
     max_age_s: float = 0.0
     absent: tuple[str, ...] = ()
+    twins: frozenset[str] = frozenset()
     rings: tuple[RingFacts, ...] = ()
     notes: tuple[str, ...] = ()
     interrupted: bool = False
@@ -102,17 +104,18 @@ def build(facts: Facts, ledger: Ledger, past: Mapping[bytes, Release], reader: R
     findings = {node.key: reader.findings(node) for node in nodes}
     texts = Texts(finding for several in findings.values() for finding in several)
     current = {node.key: findings[node.key] for node in nodes if _is_current(node)}
-    in_use = waivers_in_use(current)
+    tell = teller(node.key for node in nodes)
+    in_use = waivers_in_use(current, tell)
     main = prefix_of(facts.release)
-    notes = [*facts.notes, *ending(in_use, facts.epoch), *unnamed(nodes)]
+    notes = [*facts.notes, *ending(in_use, facts.epoch), *unnamed(nodes, tell)]
     report: Report = {
         "schema": SCHEMA,
         "sweep": facts.sweep.hex(),
         "started": facts.started,
         "seconds": round(facts.seconds, 3),
-        "release": _release(facts, nodes),
+        "release": _release(facts, nodes, tell),
         "ledger": _sums(nodes),
-        "groups": _groups(current, texts, reader.evaluated(nodes), _remediations(nodes, reader)),
+        "groups": _groups(current, texts, reader.evaluated(nodes), _remediations(nodes, reader), tell),
         "waivers": in_use,
         "nodes": [node_entry(node, findings[node.key], texts, main, facts.epoch) for node in nodes],
         "dropped": {word: ledger.dropped[word] for word in DROPPED},
@@ -154,13 +157,13 @@ def _rings(nodes: Sequence[Node], rings: Sequence[RingFacts]) -> list[Report]:
     ]
 
 
-def _release(facts: Facts, nodes: Sequence[Node]) -> Report:
+def _release(facts: Facts, nodes: Sequence[Node], tell: Callable[[Key], str]) -> Report:
     """Which release was asked for, and who was judged by the canary."""
     told: Report = {"number": facts.release.number, "digest": facts.release.digest}
     if facts.canary is None:
         return told
     prefix = prefix_of(facts.canary)
-    names = [node.name for node in nodes if node.wants == prefix]
+    names = [tell(node.key) for node in nodes if node.wants == prefix]
     canary = {"number": facts.canary.number, "digest": facts.canary.digest, "match": msgspec.to_builtins(facts.match)}
     return told | {"canary": {**canary, "nodes": fold_names(names), "count": len(names)}}
 
@@ -222,7 +225,11 @@ def _remediations(nodes: Sequence[Node], reader: Reader) -> dict[str, str]:
 
 
 def _groups(
-    findings: Mapping[Key, Sequence[Finding]], texts: Texts, evaluated: Evaluated, remediations: Mapping[str, str]
+    findings: Mapping[Key, Sequence[Finding]],
+    texts: Texts,
+    evaluated: Evaluated,
+    remediations: Mapping[str, str],
+    tell: Callable[[Key], str],
 ) -> list[Report]:
     erring: dict[str, list[Key]] = defaultdict(list)
     wrong: dict[Key, list[Finding]] = defaultdict(list)
@@ -233,12 +240,14 @@ def _groups(
             if finding.outcome == "error":
                 erring[finding.item].append(key)
     return [
-        _group(group, evaluated, erring.get(group.item, []), remediations.get(group.item, ""))
+        _group(group, evaluated, erring.get(group.item, []), remediations.get(group.item, ""), tell)
         for group in groups_of(wrong, texts)
     ]
 
 
-def _group(group: Group, evaluated: Evaluated, erring: Sequence[Key], remediation: str) -> Report:
+def _group(
+    group: Group, evaluated: Evaluated, erring: Sequence[Key], remediation: str, tell: Callable[[Key], str]
+) -> Report:
     without = erring if group.outcome == "fail" else ()
     counts, nodes = evaluated.of(group.item, without)
     causes = causes_of(evaluated.tags(group.nodes), len(group.nodes), counts, nodes)
@@ -248,7 +257,7 @@ def _group(group: Group, evaluated: Evaluated, erring: Sequence[Key], remediatio
         "expected": group.expected,
         "observed": group.observed,
         "severity": group.severity,
-        "nodes": fold_names(name for _, name in group.nodes),
+        "nodes": fold_names(map(tell, group.nodes)),
         "count": len(group.nodes),
         "causes": [
             {"tag": cause.tag, "precision": round(cause.precision, 3), "recall": round(cause.recall, 3)}

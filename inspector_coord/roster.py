@@ -13,7 +13,7 @@ from inspector_agent.ring import Member, RingClient, RingError, connect
 from inspector_coord import limits
 from inspector_coord.config import Config, Ring
 from inspector_coord.entries import Entry
-from inspector_coord.entry_choice import look_at
+from inspector_coord.entry_choice import advised_once, look_at
 from inspector_coord.errors import NoEntryError
 from inspector_coord.ledger import GONE
 
@@ -86,7 +86,8 @@ async def open_entry(name: str, ring: Ring, skip: Mapping[int, str] | None = Non
             took_s = trio.current_time() - began
             yield Opened(client, index, took_s, order, looks.names, looks.against(range(index)))
             return
-        raise NoEntryError(f"ring {name}: no entry can be used: {'; '.join(looks.against(range(len(ring.entries))))}")
+        why = advised_once(looks.against(range(len(ring.entries))))
+        raise NoEntryError(f"ring {name}: no entry can be used: {why}")
 
 
 async def read_through(name: str, ring: Ring, opened: Opened) -> RingRoster:
@@ -131,7 +132,7 @@ async def read_rosters(config: Config) -> Rosters:
         for name, ring in config.rings.items():
             nursery.start_soon(read, name, ring)
     if not found:
-        raise NoEntryError("; ".join(errors[name] for name in config.rings))
+        raise NoEntryError(advised_once(errors[name] for name in config.rings))
     return Rosters({name: found[name] for name in config.rings if name in found}, errors)
 
 

@@ -22,6 +22,7 @@ from inspector_coord.current import Current
 from inspector_coord.errors import ItemError, TargetError
 from inspector_coord.evidence import Evidence
 from inspector_coord.fleet_rings import Asked, FleetRings, first_error
+from inspector_coord.fold import twins_of
 from inspector_coord.groups import Groups
 from inspector_coord.ledger import WAITING, Ledger, Node
 from inspector_coord.plain import plain
@@ -164,6 +165,7 @@ class FleetSweep:
             items=self._request.items,
             max_age_s=self._request.max_age_s,
             absent=selection.absent,
+            twins=twins_of((ring, member.name) for ring, member in self._rings.members()),
             rings=self._rings.facts(began),
             notes=tuple(notes[: limits.notes_max]),
             interrupted=self._interrupted,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -27,8 +27,11 @@ def told(waiver: Waiver) -> dict[str, str]:
     }
 
 
-def waivers_in_use(findings: Mapping[Key, Iterable[Finding]]) -> list[dict[str, Any]]:
-    """The report's `waivers`: each that excuses something, with its items and nodes; who ends first comes first."""
+def waivers_in_use(findings: Mapping[Key, Iterable[Finding]], tell: Callable[[Key], str]) -> list[dict[str, Any]]:
+    """The report's `waivers`: each that excuses something, with its items and nodes; who ends first comes first.
+
+    `tell` names a node to a person, see `fold.teller`.
+    """
     items: dict[tuple[str, ...], set[str]] = defaultdict(set)
     nodes: dict[tuple[str, ...], set[Key]] = defaultdict(set)
     words: dict[tuple[str, ...], dict[str, str]] = {}
@@ -44,7 +47,7 @@ def waivers_in_use(findings: Mapping[Key, Iterable[Finding]]) -> list[dict[str, 
         {
             **words[mark],
             "items": sorted(items[mark]),
-            "nodes": fold_names(name for _, name in nodes[mark]),
+            "nodes": fold_names(map(tell, nodes[mark])),
             "count": len(nodes[mark]),
         }
         for mark in words
@@ -65,10 +68,10 @@ def ending(in_use: Sequence[Mapping[str, Any]], epoch: float) -> list[str]:
     return notes
 
 
-def unnamed(nodes: Iterable[Node]) -> list[str]:
+def unnamed(nodes: Iterable[Node], tell: Callable[[Key], str]) -> list[str]:
     """A sentence where answers had no room for the numbers of all their waived items."""
     missing = {
-        node.name: count
+        tell(node.key): count
         for node in nodes
         if node.answer is not None and (count := node.answer.counts.waived - len(node.answer.waived)) > 0
     }

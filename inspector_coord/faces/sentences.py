@@ -18,7 +18,7 @@ __all__ = [
 
 Report = Mapping[str, Any]
 
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_SAFE_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*:)?[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _SAFE_ITEM = re.compile(r"[a-z0-9_-]+:[ -~]+", re.ASCII)
 # A cause is worth the headline when it is nearly the whole story.
 HEADLINE_PRECISION = 0.8

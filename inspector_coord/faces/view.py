@@ -25,7 +25,8 @@ from inspector_coord.faces.sentences import (
     waiver_told,
 )
 from inspector_coord.faces.words import LEDGER_STATES, NO_VERDICT, SECOND_ORDER, SEVERITIES, STATE_MEANINGS
-from inspector_coord.fold import fold_names
+from inspector_coord.fold import fold_names, teller
+from inspector_coord.ledger import Key
 from inspector_coord.plain import plain
 
 __all__ = ["Group", "Missing", "Second", "State", "View", "Waived", "exit_code", "view"]
@@ -212,12 +213,17 @@ def _item_again(node: Mapping[str, Any], item: str) -> Mapping[str, Any]:
     return second
 
 
+def _key(node: Mapping[str, Any]) -> Key:
+    return (node["ring"], node["name"])
+
+
 def _missing(nodes: Sequence[Mapping[str, Any]]) -> tuple[Missing, ...]:
+    tell = teller(map(_key, nodes))
     together: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for node in nodes:
         if node["state"] in (*NO_VERDICT, "left"):
             evidence = plain(node.get("evidence") or "")
-            together.setdefault((node["state"], shape_of(evidence)), []).append((node["name"], evidence))
+            together.setdefault((node["state"], shape_of(evidence)), []).append((tell(_key(node)), evidence))
     order = {state: index for index, state in enumerate((*NO_VERDICT, "left"))}
     ranked = sorted(together.items(), key=lambda each: (order[each[0][0]], -len(each[1]), each[1][0]))
     return tuple(
@@ -232,13 +238,14 @@ def _missing(nodes: Sequence[Mapping[str, Any]]) -> tuple[Missing, ...]:
 
 
 def _second(nodes: Sequence[Mapping[str, Any]]) -> tuple[Second, ...]:
+    tell = teller(map(_key, nodes))
     together: dict[tuple[str, str], list[str]] = {}
     for node in nodes:
         second = node.get("second_pass")
         if second:
             # Who is spoken for by others is one line, whoever the others are.
             message = "sampled out" if second.get("represented_by") else plain(second.get("message") or "")
-            together.setdefault((second["outcome"], message), []).append(node["name"])
+            together.setdefault((second["outcome"], message), []).append(tell(_key(node)))
     order = {outcome: index for index, outcome in enumerate(SECOND_ORDER)}
     ranked = sorted(together.items(), key=lambda each: (order.get(each[0][0], 9), -len(each[1]), each[1][0]))
     return tuple(

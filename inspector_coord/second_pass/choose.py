@@ -40,7 +40,7 @@ def choose(subjects: Sequence[Subject], *, sample: int, nodes_max: int) -> Plan:
     unanswered = [subject.key for subject in wanted if not subject.items]
     late = set(unanswered[limits.unanswered_max :])
     ranked = sorted((subject for subject in wanted if subject.key not in late), key=lambda one: one.key not in first)
-    chosen = {subject.key for subject in ranked[:nodes_max]}
+    chosen = {subject.key: subject.told for subject in ranked[:nodes_max]}
     decided = {
         subject.key: _passed_over(subject, picked, chosen, late, nodes_max)
         for subject in subjects
@@ -57,15 +57,19 @@ def _is_wanted(subject: Subject, picked: Mapping[Fingerprint, tuple[Key, ...]]) 
 
 
 def _passed_over(
-    subject: Subject, picked: Mapping[Fingerprint, tuple[Key, ...]], chosen: Set[Key], late: Set[Key], nodes_max: int
+    subject: Subject,
+    picked: Mapping[Fingerprint, tuple[Key, ...]],
+    chosen: Mapping[Key, str],
+    late: Set[Key],
+    nodes_max: int,
 ) -> Outcome:
-    """Why a node is not looked at, and who speaks for it."""
+    """Why a node is not looked at, and who speaks for it. `chosen` says how those that are looked at are called."""
     prints = fingerprints(subject)
     if not prints and subject.state not in LOOK_ONLY_STATES:
         return Outcome("skipped", f"nothing to look at again on a node that is {subject.state}")
     if subject.key in late:
         return Outcome("skipped", f"{limits.unanswered_max} other nodes without a verdict were looked at first")
-    speakers = _names(tuple(key for key in picked[mark] if key in chosen) for mark in prints)
+    speakers = _names(tuple(chosen[key] for key in picked[mark] if key in chosen) for mark in prints)
     if speakers and not _is_wanted(subject, picked):
         return Outcome("skipped", _spoken_for(speakers), represented_by=speakers)
     return Outcome("skipped", f"{nodes_max} other nodes were looked at first (nodes_max)")
@@ -96,9 +100,9 @@ def _spread(count: int, sample: int) -> list[int]:
     return [step * (count - 1) // (sample - 1) for step in range(sample)]
 
 
-def _names(groups: Iterable[tuple[Key, ...]]) -> tuple[str, ...]:
+def _names(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     """Node names of several samples, each once, in order."""
-    return tuple(dict.fromkeys(name for keys in groups for _, name in keys))
+    return tuple(dict.fromkeys(name for names in groups for name in names))
 
 
 def _spoken_for(representatives: tuple[str, ...]) -> str:

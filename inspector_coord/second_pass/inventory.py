@@ -24,10 +24,10 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.A
 _RESERVED = {"all", "ungrouped", "localhost", "127.0.0.1", "::1", BATCH_GROUP}
 
 
-def refusal(subject: Subject, known: Collection[str], twins: Collection[str]) -> str:
+def refusal(subject: Subject, known: Collection[str]) -> str:
     """Why this node cannot be looked at with Ansible; empty when it can.
 
-    `known` are the hosts of the user's inventory; `twins` the names that more than one ring uses.
+    `known` are the hosts of the user's inventory.
     """
     name = subject.name
     if not _PLAIN_NAME.fullmatch(name):
@@ -35,7 +35,7 @@ def refusal(subject: Subject, known: Collection[str], twins: Collection[str]) ->
     if name.lower() in _RESERVED:
         return "its name means something else to Ansible"
     if name in known:
-        return "two rings have a node of this name, and the inventory knows one host" if name in twins else ""
+        return "two rings have a node of this name, and the inventory knows one host" if subject.twin else ""
     if _address(subject.address) is None:
         return "it is not in the inventory, and the roster has no usable address for it"
     return ""

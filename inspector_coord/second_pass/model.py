@@ -25,7 +25,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     first outcome was `error`; a node whose state is `error` has no others. `fingerprints` are (item id, observed)
     pairs, shared by nodes that are wrong in the same way; left empty, they are made of items and observed.
     `site_checks` maps the site's own checks to paths of their executables, where these are others for this node than in
-    the settings.
+    the settings. `twin`: another ring has a node of this name, too, be it a subject or not.
     """
 
     ring: str
@@ -38,6 +38,12 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     erring: frozenset[str] = frozenset()
     fingerprints: tuple[tuple[str, str], ...] = ()
     site_checks: Mapping[str, str] | None = None
+    twin: bool = False
+
+    @property
+    def told(self) -> str:
+        """Its name to a person, with its ring where the name alone is not enough."""
+        return f"{self.ring}:{self.name}" if self.twin else self.name
 
     @property
     def key(self) -> Key:

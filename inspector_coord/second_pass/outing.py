@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 
@@ -92,11 +91,10 @@ class _Outing:
         if self._inventory is not None:
             self._progress("reading the inventory")
             self._known = await inventory_hosts(self._inventory, self._environment)
-        twins = {name for name, count in Counter(each.name for each in subjects).items() if count > 1}
         outcomes: dict[Key, Outcome] = {}
         fit: list[Subject] = []
         for subject in subjects:
-            refused = refusal(subject, self._known, twins)
+            refused = refusal(subject, self._known)
             if refused:
                 outcomes[subject.key] = Outcome("skipped", refused)
             else:

@@ -50,6 +50,7 @@ memory_base_mb = 150
 memory_per_member_kb = 12  # the entry's Serf and the members' process together
 files_min = 256
 delay_ms_max = 10_000.0
+members_niceness = 10  # answers that leave late for it are counted as lagging
 gogc_max = 1_000  # beyond, a ring of 50,000 takes gigabytes
 
 _RELATIONS = {

@@ -117,7 +117,13 @@ def services(plan: Plan, layout: Layout, gogc: int) -> list[ServiceSpec]:
     files = layout.node(entry.name)
     agent = [str(SCRIPTS / "inspector-agent"), "run", "--config", str(files.agent)]
     serf = ["env", f"GOGC={gogc}", str(find("serf")), "agent", f"-config-file={files.serf}"]
-    hollow = processes.python("inspector_lab.hollow.process", str(layout.home))
+    # In a real ring the members do not use the entry's processors: here they make way for it.
+    hollow = [
+        "nice",
+        "-n",
+        str(limits.members_niceness),
+        *processes.python("inspector_lab.hollow.process", str(layout.home)),
+    ]
     return [
         spec("", "center", center_command(plan, layout), layout.log("center"), 0.0),
         spec(entry.name, "serf", serf, files.log("serf"), 0.0),

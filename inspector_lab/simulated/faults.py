@@ -133,6 +133,10 @@ def _entry_down(dice: Dice, scenario: Scenario) -> list[Fault]:
     return [Fault("entry-down", dice.below(scenario.rings), (entry,), at_s, until_s)]
 
 
+def _slow_entry(dice: Dice, scenario: Scenario) -> list[Fault]:
+    return [Fault("slow-entry", -1, (dice.below(scenario.entries),), amount=dice.one_of((0.0005, 0.005)))]
+
+
 def _joined(dice: Dice, scenario: Scenario) -> list[Fault]:
     """Often an entry, whose questions nobody then hears."""
     ring = dice.below(scenario.rings)
@@ -184,6 +188,7 @@ DRAWS: dict[str, tuple[float, Draw]] = {
     "other-sweep": (0.1, _hitting("other-sweep", share=0.08)),
     "impostor": (0.12, _counted("impostor", 1, 30)),
     "entry-down": (0.12, _entry_down),
+    "slow-entry": (0.08, _slow_entry),
     "phantoms": (0.1, _counted("phantoms", 1, 20)),
     "rival": (0.12, _rivals),
     "slow-coordinator": (0.1, _slow_coordinator),

@@ -28,26 +28,28 @@ _SMALL_BYTES, _SMALL_TRUE, _BIG_TRUE = 128, 768, 1_280  # what Linux books for a
 class Inbox:
     """One entry's."""
 
-    __slots__ = ("_counted", "_depth", "_handled", "_read", "_socket_bytes")
+    __slots__ = ("_counted", "_depth", "_handled", "_read", "_socket_bytes", "slower_s")
 
     def __init__(self, profile: Profile, counted: Counter[str], socket_bytes: int = SOCKET_BYTES) -> None:
         self._depth = profile.handoff_depth
         self._socket_bytes = socket_bytes
         self._counted = counted
+        self.slower_s = 0.0  # that each packet takes longer to read, and to handle
         self._read = self._handled = 0.0  # when the reader and the handler are free again
 
     def take(self, now: float, size: int) -> float | None:
         """A packet of that size arrives: when it will have been handled; None: dropped, and counted."""
         true = _SMALL_TRUE if size <= _SMALL_BYTES else _BIG_TRUE
-        unread = (self._read - now) / READ_S
+        read_s, handle_s = READ_S + self.slower_s, HANDLE_S + self.slower_s
+        unread = (self._read - now) / read_s
         if unread * true > self._socket_bytes:
             self._counted["overflow_socket"] += 1
             return None
-        read = self._read = max(self._read, now) + READ_S
-        if (self._handled - read) / HANDLE_S > self._depth:
+        read = self._read = max(self._read, now) + read_s
+        if (self._handled - read) / handle_s > self._depth:
             self._counted["overflow_handoff"] += 1
             return None
-        self._handled = max(self._handled, read) + HANDLE_S
+        self._handled = max(self._handled, read) + handle_s
         return self._handled
 
     def stopped_until(self, now: float) -> None:

@@ -35,12 +35,10 @@ questions_per_s_max = 40  # small ones
 answers_of_a_node_max = 16  # to one sweep: the first, re-asks, excuses, and everybody asked again through other entries
 rate_slack = 1.5  # hearing is not even: half of the nodes hear a question within one gossip interval
 burst_answers = 500  # re-asks are not spread: 4 questions of 64 names, and what comes from memory
-# The local profile sends each message half as often: in a ring of 40 one node in twenty misses a question without any
-# loss. It is made for loopback.
-healthy_loss_max = {"lan": 0.2, "local": 0.05}
+healthy_loss_max = 0.2
 healthy_local_members_min = 40  # with it members of a ring of nine pass each question on twice: one in five misses it
 healthy_timeout_s = 8.0  # what asking again needs at that loss, through a second entry if the first one is mute
-healthy_amounts = {"loss": 0.0, "delay": 0.25}
+healthy_delay_s = 0.25
 # Changed tags put questions off, in a real ring of 60 by 1.9 to 3.8 s, which the sweep of 10 s has; so much a node is
 # what a longer one needs in addition.
 healthy_retags = 60

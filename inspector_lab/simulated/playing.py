@@ -80,6 +80,9 @@ class Player:
             case "entry-down":
                 for entry in fault.nodes:
                     stage.serf.entry_down(entry)
+            case "slow-entry":
+                for entry in fault.nodes:
+                    stage.serf.entry_slower(entry, fault.amount)
             case "retag":
                 stage.serf.retag(fault.nodes)
             case _:
@@ -98,6 +101,9 @@ class Player:
             case "entry-down":
                 for entry in fault.nodes:
                     stage.serf.entry_up(entry)
+            case "slow-entry":
+                for entry in fault.nodes:
+                    stage.serf.entry_slower(entry, -fault.amount)
             case _:
                 for member in fault.nodes:
                     self._mend(fault.what, stage, member)

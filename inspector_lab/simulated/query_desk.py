@@ -97,6 +97,10 @@ class QueryDesk:
         self._waiting[entry].clear()
         self.hang_up(entry, "end of file")
 
+    def slow_down(self, entry: int, by_s: float) -> None:
+        """Each packet takes the entry's agent so much longer to read, and to handle; less, if negative."""
+        self._inboxes[entry].slower_s += by_s
+
     def waiting(self, entry: int) -> int:
         """Queries in the entry's own broadcast queue: serf.query_queue of its stats."""
         return self._gossip.waiting(self._entries[entry], QUERY)

@@ -35,6 +35,7 @@ KINDS = {
     "other-sweep": "it answers for another sweep",
     "impostor": "it sends answers of other sweeps, of nobody and of no sense under other members' names",
     "entry-down": "an entry hangs up, and takes no connection until the end",
+    "slow-entry": "each packet takes an entry's Serf agent so many seconds more to read, and to handle",
     "phantoms": "so many records of nobody come through the entry",
     "rival": "another coordinator asks everybody, through the same entry",
     "slow-coordinator": "booking one record takes the coordinator so many seconds",

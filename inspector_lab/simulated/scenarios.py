@@ -39,6 +39,10 @@ SCENARIOS: Mapping[str, Named] = {
         "ten coordinators ask the same ring through the same entry at the same moment",
         Scenario(nodes=60, seed=1, faults=tuple(Fault("rival", -1, (0,), 0.0) for _ in range(9))),
     ),
+    "slow-entry": Named(
+        "the only entry of 2,500 nodes takes 800 packets a second and drops the rest: asked more slowly, all are heard",
+        Scenario(nodes=2500, seed=1, faults=(Fault("slow-entry", nodes=(0,), amount=0.0012),)),
+    ),
     "same-excuse-twice": Named(
         "an excuse that comes twice, or is overtaken by a newer one, changes nothing (found by seed 3 of 40 nodes)",
         Scenario(

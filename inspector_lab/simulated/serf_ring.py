@@ -183,6 +183,10 @@ class SerfRing:
         self._desk.closed[entry] = True
         self._desk.hang_up(entry, "end of file")
 
+    def entry_slower(self, entry: int, by_s: float) -> None:
+        """Each packet takes its agent so much longer to read, and to handle; less, if negative."""
+        self._desk.slow_down(entry, by_s)
+
     def entry_up(self, entry: int) -> None:
         """Its RPC is back."""
         self._desk.closed[entry] = False

@@ -19,12 +19,12 @@ from tests.support.agents import (
     names,
     publish,
     question_for,
-    soon,
     sweep,
     with_config,
 )
 from tests.support.center import item, layer
 from tests.support.serf import RPC_PORT, SerfRing, serf_ring
+from tests.support.waiting import soon
 from tests.support.web import Web, web
 
 FAST = {"poll_s": 0.1}

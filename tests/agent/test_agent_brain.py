@@ -17,9 +17,10 @@ from inspector_agent import limits
 from inspector_agent.ring import Answer as Response
 from inspector_agent.ring import connect
 from inspector_agent.wire import ANY_RELEASE, EVENT_NAME, QUERY_NAME, Serving, decode_answer, encode_question
-from tests.support.agents import SWAPPINESS, agents, config_for, publish, question_for, soon, sweep, with_config
+from tests.support.agents import SWAPPINESS, agents, config_for, publish, question_for, sweep, with_config
 from tests.support.center import item, layer
 from tests.support.serf import SerfRing, serf_ring
+from tests.support.waiting import soon
 from tests.support.web import Web, web
 
 TOKEN = "hunter2-correct-horse"  # noqa: S105 - what the tests look for

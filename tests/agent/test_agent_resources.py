@@ -17,9 +17,10 @@ import trio
 
 from inspector_agent.config import AgentConfig
 from inspector_agent.wire import Counts
-from tests.support.agents import config_for, publish, question_for, soon, sweep
+from tests.support.agents import config_for, publish, question_for, sweep
 from tests.support.center import item, layer
 from tests.support.serf import SerfRing, serf_ring
+from tests.support.waiting import soon
 from tests.support.web import web
 
 MEMORY_KB_MAX = 32 * 1024  # DESIGN 13: of PSS

@@ -18,7 +18,8 @@ from inspector_agent.findings import Finding
 from inspector_agent.runner import kin, limits
 from inspector_agent.runner.burial import Family
 from inspector_agent.runner.worker import warm
-from tests.support.checks import Bench, agent_process, gone, items, until
+from tests.support.checks import Bench, agent_process, gone, items
+from tests.support.waiting import soon
 
 
 async def nobody_looks(_family: Family) -> None:
@@ -167,7 +168,7 @@ async def test_cancelling_a_run_ends_its_processes(bench: Bench, tmp_path: Path)
     pid_file = tmp_path / "pid"
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bench.run, items("good 1", f"daemon_and_hang {pid_file}"))
-        await until(pid_file.exists)
+        await soon(pid_file.exists, f"{pid_file} written")
         nursery.cancel_scope.cancel()
     assert list(bench.found) == ["fake:good 1"]
     assert gone(int(pid_file.read_text()))
@@ -214,7 +215,7 @@ async def test_a_worker_that_does_not_die_is_left_and_reaped_by_the_next_run(
         found = await bench.run(items("hang", timeout_s=0.1))
     assert found["fake:hang"].message == "timeout after 0.1 s"
     os.kill(pids[0], signal.SIGKILL)
-    await until(partial(is_zombie, pids[0]))
+    await soon(partial(is_zombie, pids[0]), "the child has ended")
     await bench.run(items("good 1"))
     assert not bench.left_behind()
 
@@ -228,7 +229,7 @@ async def test_the_worker_of_a_killed_agent_dies_with_it(tmp_path: Path) -> None
     """SIGKILL leaves the agent no time to clean up: its worker, which hangs, ends all the same."""
     pid_file = tmp_path / "pid"
     with agent_process(tmp_path, f"fake:say_pid_and_hang {pid_file}") as agent:
-        await until(pid_file.exists)
+        await soon(pid_file.exists, f"{pid_file} written")
         agent.kill()
         assert gone(int(pid_file.read_text()))
 

@@ -10,7 +10,8 @@ import trio
 
 from inspector_agent.runner import limits
 from inspector_agent.runner.burial import Family
-from tests.support.checks import Bench, agent_process, gone, items, program, until
+from tests.support.checks import Bench, agent_process, gone, items, program
+from tests.support.waiting import soon
 
 DAEMON = """
     setsid sh -c 'echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600' </dev/null >/dev/null 2>&1 &
@@ -158,7 +159,7 @@ async def test_cancelling_ends_it_with_all_it_started(bench: Bench, tmp_path: Pa
     program(bench.parts, "raid", DAEMON.format(pid_file) + "sleep 600")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bench.run, items("md0", check="raid"))
-        await until(pid_file.exists)
+        await soon(pid_file.exists, f"{pid_file} written")
         nursery.cancel_scope.cancel()
     assert gone(int(pid_file.read_text()))
     assert not bench.left_behind()
@@ -169,7 +170,7 @@ async def test_what_a_killed_agent_left_dies(tmp_path: Path) -> None:
     pid_file, parts = tmp_path / "pid", tmp_path / "parts"
     program(parts, "raid", f"echo $$ > {tmp_path}/program\n" + DAEMON.format(pid_file) + "sleep 600")
     with agent_process(tmp_path, "raid:md0") as agent:
-        await until(pid_file.exists)
+        await soon(pid_file.exists, f"{pid_file} written")
         agent.kill()
         assert gone(int((tmp_path / "program").read_text()))
         assert gone(int(pid_file.read_text()))

@@ -171,3 +171,15 @@ def test_a_server_may_die_within_an_act(postgresql: Postgres) -> None:
         assert database.record(act, after=1).serial == 2
         with pytest.raises(StoreConflict):
             database.record(act, after=1)
+
+
+def test_who_is_left_behind_closes_what_it_used(postgresql: Postgres) -> None:
+    """A question that nobody waits for any more ends after the database is closed: no connection stays."""
+    database = Database(postgresql.create())
+    put(database, layers_of(1))
+    with database._transaction(writes=False) as connection:  # noqa: SLF001 - as of a thread that was abandoned
+        database.close()
+        held = connection.connection.dbapi_connection
+        assert held is not None
+        assert not held.closed
+    assert held.closed

@@ -18,6 +18,16 @@ PLAN = Plan(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize(("sweep", "forged"), [(PLAN.sweep, 0), (b"sweep-01", 1)])
+def test_the_sweep_id_is_all_that_an_answer_proves(sweep: bytes, forged: int) -> None:
+    """docs/trust.md says so: Serf vouches for no name, so an answer with the id is its node's, whoever has sent it."""
+    node = Node("main", "n001", "127.0.0.1", {}, "alive")
+    ledger = Ledger([node], PLAN.release)
+    answer = Answer(sweep=sweep, state=Serving.VERDICT, release=PLAN.release, number=1)
+    assert (taken_in(encode_answer(answer, budget=900), node, PLAN, ledger) is None) is bool(forged)
+    assert ledger.dropped["forged"] == forged
+
+
 @pytest.mark.parametrize(
     ("max_age_ms", "age_ms", "taken"),
     [(0, 0, True), (0, 1, False), (60_000, 60_000, True), (60_000, 69_000, True), (60_000, 71_000, False)],

@@ -13,7 +13,7 @@ import trio
 from inspector_coord import limits
 from inspector_coord.entry_choice import Looks, Seen
 from inspector_coord.faces.view import view
-from inspector_coord.report import Report
+from inspector_coord.report import Report, build
 from tests.support.fleets import Fleet, fleet
 from tests.support.serf import SerfNode, claimed_prefix, serf_ring
 
@@ -85,6 +85,15 @@ async def test_a_ring_without_targets_is_told_and_no_gap(tmp_path: Path) -> None
     assert (report["ledger"]["pass"], report["ledger"]["targets"], report["exit_code"]) == (3, 3, 0)
     assert by_ring(report)["empty"]["error"] == ""
     assert "empty: 0 of 3 members" in view(report).rings
+
+
+async def test_names_that_rings_share_are_known_also_where_one_ring_is_asked(tmp_path: Path) -> None:
+    """The second pass must know of the other node of that name; the report, with one of them only, need not."""
+    async with rings(tmp_path, {"good": {}, "other": {"n002": ("fail",)}}) as fleets:
+        first = fleets["good"]
+        outcome = await first.outcome(first.prepare("ring=other"))
+    assert outcome.facts.twins == {"n001", "n002", "n003"}
+    assert [group["nodes"] for group in build(outcome.facts, outcome.ledger, {})["groups"]] == ["n002"]
 
 
 async def test_an_entry_that_lost_its_ring_is_not_believed(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_everybody_is_either_looked_at_or_decided(marks: list[list[str]], sample
 @pytest.mark.parametrize("name", ["n001", "web-1.example.org", "a", "N_1", "10.0.0.1"])
 def test_an_ordinary_name_is_taken(name: str) -> None:
     """Host names and addresses."""
-    assert refusal(subject(name), frozenset(), frozenset()) == ""
+    assert refusal(subject(name), frozenset()) == ""
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,23 @@ def test_an_ordinary_name_is_taken(name: str) -> None:
 )  # fmt: skip
 def test_a_name_with_a_meaning_is_refused(name: str) -> None:
     """Patterns, ranges, options, templates, and what Ansible calls its own machine."""
-    assert "Ansible" in refusal(subject(name), frozenset(), frozenset())
+    assert "Ansible" in refusal(subject(name), frozenset())
 
 
 def test_a_node_nobody_can_place_is_refused() -> None:
     """Not in the inventory and without an address; or in two rings, and the inventory knows one host."""
-    assert "no usable address" in refusal(subject("n001", "n001; reboot"), frozenset(), frozenset())
-    assert "two rings" in refusal(subject("n001"), frozenset({"n001"}), frozenset({"n001"}))
-    assert refusal(subject("n001"), frozenset(), frozenset({"n001"})) == ""
+    assert "no usable address" in refusal(subject("n001", "n001; reboot"), frozenset())
+    assert "two rings" in refusal(subject("n001", twin=True), frozenset({"n001"}))
+    assert refusal(subject("n001", twin=True), frozenset()) == ""
+    assert refusal(subject("n001"), frozenset({"n001"})) == ""
+
+
+def test_who_speaks_for_a_node_is_named_with_its_ring_where_names_are_shared() -> None:
+    """Also where the other node of this name has nothing to look at again."""
+    alike = (("sysctl:a", "60"),)
+    nodes = [subject("n001", twin=True, fingerprints=alike), subject("n002", ring="east", fingerprints=alike)]
+    plan = choose(nodes, sample=1, nodes_max=9)
+    assert plan.decided["east", "n002"].represented_by == ("main:n001",)
 
 
 def test_the_generated_inventory_adds_to_the_operators() -> None:

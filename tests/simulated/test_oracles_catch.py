@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from inspector_agent import runs, session
+from inspector_agent import askings, runs, session
 from inspector_agent.askings import Asking
 from inspector_agent.wire import Answer, decode_answer
 from inspector_coord import ledger, limits, rounds, verdict
 from inspector_coord.asking import Plan
 from inspector_coord.ledger import Ledger, Node
+from inspector_coord.pace import Pace
 from inspector_coord.rounds import RingRounds
 from inspector_coord.signals import Ask, Effect, Event
 from inspector_coord.verdict import State
@@ -22,6 +23,7 @@ from inspector_lab.simulated.coordinator import GARBLED
 from inspector_lab.simulated.many import held
 from inspector_lab.simulated.oracles import ORACLES
 from inspector_lab.simulated.scenario import Fault, Scenario
+from inspector_lab.simulated.scenarios import named
 from inspector_lab.simulated.serf_ring import SerfRing
 
 Patch = pytest.MonkeyPatch
@@ -116,6 +118,12 @@ def test_nobody_is_asked_again(monkeypatch: Patch) -> None:
     assert caught(LOSSY) == {"healthy"}
 
 
+def test_an_entry_that_is_not_spared(monkeypatch: Patch) -> None:
+    """Whatever an entry has dropped, the missing are asked as fast as before: it drops their answers, too."""
+    monkeypatch.setattr(Pace, "learn", lambda _self, _silent: None)
+    assert caught(named("slow-entry")) == {"healthy"}
+
+
 def test_a_ledger_that_is_closed_late(monkeypatch: Patch) -> None:
     """The deadline of the rounds is not the one that was asked for."""
     original = of(RingRounds, "_begin")
@@ -187,6 +195,15 @@ def test_a_coordinator_that_floods_the_ring(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(RingRounds, "handle", eager)
     assert "rates" in caught(PLAIN)
+
+
+def test_agents_that_do_not_wait_for_their_turn(monkeypatch: Patch) -> None:
+    """The answers are to be spread over half of the time; everybody answers as soon as the checks are done."""
+    monkeypatch.setattr(limits, "answer_rate_per_s", 200.0)
+    many = msgspec.structs.replace(PLAIN, nodes=900)
+    assert caught(many) == set()
+    monkeypatch.setattr(askings, "answer_slot_ms", lambda *_: 0)
+    assert caught(many) == {"rates"}
 
 
 def test_an_agent_that_says_everything_twice(monkeypatch: Patch) -> None:

@@ -6,7 +6,7 @@ import errno
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from inspector_agent.ring import connect
 from inspector_agent.wire import QUERY_NAME, Answer, Question, decode_answer, encode_question
 from tests.support.center import item, layer
 from tests.support.serf import SerfNode
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import soon
 from tests.support.web import Web
 
 SWAPPINESS = layer("10-all", {"sysctl:vm.swappiness": item(at_most=10), "sysctl:kernel.pid_max": item(at_least=1)})
@@ -71,15 +71,6 @@ class Fixture:
     async def says(self, event: str, *, times: int = 1) -> None:
         """Returns as soon as the agent has logged the event so often."""
         await soon(lambda: len(self.logged(event)) >= times, what=f"{event} in {self.lines}")
-
-
-async def soon(holds: Callable[[], bool], *, what: str = "", within_s: float = PATIENCE_S) -> None:
-    """Returns as soon as the condition holds; AssertionError with `what` after `within_s` seconds."""
-    with trio.move_on_after(within_s):
-        while not holds():  # noqa: ASYNC110  # the world outside sets no Event
-            await trio.sleep(0.01)
-        return
-    raise AssertionError(f"not within {within_s:g} s: {what}")
 
 
 def node_root(directory: Path, **parameters: object) -> Path:

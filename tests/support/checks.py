@@ -7,11 +7,9 @@ import select
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import trio
 
 from config_center.resolve import Item
 from inspector_agent.findings import Finding
@@ -21,7 +19,7 @@ from tests.support.waiting import PATIENCE_S
 
 # The bundled batch, played by a module whose items say by their key how to behave.
 MISCHIEF = '''
-import json, os, resource, signal, sys, time
+import json, os, resource, signal, sys
 
 FINDINGS_FD = 3
 
@@ -98,22 +96,29 @@ def big_file(argument, request, emit, item):
             file.write(b"x" * (1 << 20))
     return "written"
 
-def say_pid_and_hang(argument, request, emit, item):
+def say_pid(argument):
     with open(argument + ".new", "w") as file:
         file.write(str(os.getpid()))
     os.rename(argument + ".new", argument)
+
+def say_pid_and_hang(argument, request, emit, item):
+    say_pid(argument)
     signal.pause()
 
 def daemon(argument, request, emit, item):
     """A child that leaves its session and its parent, as a daemon does, and writes its pid."""
+    heard, said = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork():
             os._exit(0)
-        say_pid_and_hang(argument, request, emit, item)
+        say_pid(argument)
+        os.write(said, b".")
+        signal.pause()
     os.wait()
-    while not os.path.exists(argument):
-        time.sleep(0.002)
+    os.read(heard, 1)
+    os.close(heard)
+    os.close(said)
     return "left one behind"
 
 def daemon_and_hang(argument, request, emit, item):
@@ -249,10 +254,3 @@ def gone(pid: int) -> bool:
     with suppress(ChildProcessError):  # orphans of a killed agent come to this process
         os.waitpid(pid, os.WNOHANG)
     return ended
-
-
-async def until(holds: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
-    """Returns as soon as `holds()` does; TimeoutError after `within_s` seconds."""
-    with trio.fail_after(within_s):
-        while not holds():  # noqa: ASYNC110  # the world outside sets no Event
-            await trio.sleep(0.005)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import trio
-
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, soon
 
 
 def mentioning(text: str) -> list[str]:
@@ -25,16 +22,13 @@ def mentioning(text: str) -> list[str]:
 
 async def seen(*texts: str, within_s: float = PATIENCE_S) -> None:
     """Return when some process's command line holds all of these texts."""
-    await _until(lambda: any(all(text in line for text in texts) for line in mentioning(texts[0])), within_s)
+    await soon(
+        lambda: any(all(text in line for text in texts) for line in mentioning(texts[0])),
+        f"a process of {' '.join(texts)}",
+        within_s=within_s,
+    )
 
 
 async def gone(text: str, within_s: float = PATIENCE_S) -> None:
     """Return when no process's command line holds this text."""
-    await _until(lambda: not mentioning(text), within_s)
-
-
-async def _until(holds: Callable[[], bool], within_s: float) -> None:
-    """Look again and again: the kernel tells nobody of other programs' processes."""
-    with trio.fail_after(within_s):
-        while not holds():  # noqa: ASYNC110
-            await trio.sleep(0.02)
+    await soon(lambda: not mentioning(text), f"no process of {text}", within_s=within_s)

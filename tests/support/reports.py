@@ -72,78 +72,72 @@ def bad_night() -> Report:
     """Twenty nodes: one rack with a wrong kernel parameter, and one of everything else that can be wrong."""
     nodes = [node(f"n{index:03}") for index in range(1, 21)]
     by_name = {each["name"]: each for each in nodes}
-    sampled = again("skipped", "sampled out: wrong in the same way as n011, n013", represented_by=["n011", "n013"])
-    for name in ("n011", "n012", "n013"):
-        by_name[name].update(state="fail", findings=[dict(SWAPPINESS)], second_pass=again("confirmed", "60"))
-    by_name["n012"]["second_pass"] = sampled
-    by_name["n004"].update(state="fail", findings=[dict(KERNEL)], second_pass=again("confirmed", "6.1.55"))
-    by_name["n007"].update(
-        state="fail",
-        findings=[dict(MOTD)],
-        second_pass=again("recovered", "passes now: mode 0644, sha256 4f0c…"),
-    )
-    by_name["n009"].update(state="error", findings=[dict(HANGS)], second_pass=again("confirmed", "timeout after 2 s"))
-    by_name["n015"].update(
-        state="stalled",
-        via="ack",
-        seconds=None,
-        evidence="its Serf agent acknowledged at 0.4 s, no verdict came in 2.3 s",
-        second_pass=again("confirmed", "inspector-agent is not running"),
-    )
-    by_name["n018"].update(
-        state="down",
-        via="membership",
-        seconds=None,
-        evidence="membership says failed at the start of the sweep",
-        second_pass=again("unreachable", "ssh: connect to host 127.9.0.18 port 2222: Connection refused"),
-    )
-    by_name["n020"].update(state="uncovered", evidence="answered: none of the 42 items applies to it")
-    group = {"outcome": "fail", "severity": "major", "causes": []}
-    groups = [
-        group
-        | {
-            "item": "file:/etc/motd",
-            "expected": MOTD["expected"],
-            "observed": MOTD["observed"],
-            "nodes": "n007",
-            "count": 1,
-            "severity": "minor",
-        },
-        group
-        | {
-            "item": "sysctl:vm.swappiness",
-            "expected": "at_most 10",
-            "observed": "60",
-            "nodes": "n[011-013]",
-            "count": 3,
-            "causes": [{"tag": "rack=b2", "precision": 1.0, "recall": 1.0}],
-            "remediation": "sysctl -w vm.swappiness=10, and remove /etc/sysctl.d/99-tuning.conf",
-        },
-        group
-        | {
-            "item": "kernel:release",
-            "expected": "at_least 6.1.90",
-            "observed": "6.1.55",
-            "nodes": "n004",
-            "count": 1,
-            "severity": "critical",
-        },
-        group
-        | {
-            "item": "command:raid",
-            "outcome": "error",
-            "expected": "exit 0",
-            "observed": "",
-            "nodes": "n009",
-            "count": 1,
-        },
-    ]
+    for name, wrong in (failing_by_name() | silent_by_name()).items():
+        by_name[name].update(wrong)
     return report(
         nodes,
-        groups,
+        bad_groups(),
         dropped=DROPPED | {"duplicate": 2, "late": 1},
         notes=["second pass: 6 of 9 nodes looked at, 1 spoken for by a sample"],
     )
+
+
+def failing_by_name() -> dict[str, Report]:
+    """Who gave a verdict that is no pass, and what the second pass says of it."""
+    sampled = again("skipped", "sampled out: wrong in the same way as n011, n013", represented_by=["n011", "n013"])
+    recovered = again("recovered", "passes now: mode 0644, sha256 4f0c…")
+    hangs = again("confirmed", "timeout after 2 s")
+    return {
+        **{name: failing(SWAPPINESS, again("confirmed", "60")) for name in ("n011", "n013")},
+        "n012": failing(SWAPPINESS, sampled),
+        "n004": failing(KERNEL, again("confirmed", "6.1.55")),
+        "n007": failing(MOTD, recovered),
+        "n009": failing(HANGS, hangs) | {"state": "error"},
+    }
+
+
+def failing(found: Report, second: Report) -> Report:
+    """What a failing node has beyond others."""
+    return {"state": "fail", "findings": [dict(found)], "second_pass": second}
+
+
+def silent_by_name() -> dict[str, Report]:
+    """Who gave no verdict on its items."""
+    return {
+        "n015": {
+            "state": "stalled",
+            "via": "ack",
+            "seconds": None,
+            "evidence": "its Serf agent acknowledged at 0.4 s, no verdict came in 2.3 s",
+            "second_pass": again("confirmed", "inspector-agent is not running"),
+        },
+        "n018": {
+            "state": "down",
+            "via": "membership",
+            "seconds": None,
+            "evidence": "membership says failed at the start of the sweep",
+            "second_pass": again("unreachable", "ssh: connect to host 127.9.0.18 port 2222: Connection refused"),
+        },
+        "n020": {"state": "uncovered", "evidence": "answered: none of the 42 items applies to it"},
+    }
+
+
+def bad_groups() -> list[Report]:
+    """The failing nodes of the bad night, folded."""
+    b2 = {"tag": "rack=b2", "precision": 1.0, "recall": 1.0}
+    remediation = "sysctl -w vm.swappiness=10, and remove /etc/sysctl.d/99-tuning.conf"
+    return [
+        folded(MOTD, "n007", severity="minor"),
+        folded(SWAPPINESS, "n[011-013]", count=3, causes=[b2], remediation=remediation),
+        folded(KERNEL, "n004", severity="critical"),
+        folded(HANGS, "n009"),
+    ]
+
+
+def folded(found: Report, nodes: str, **fields: Any) -> Report:
+    """One group of nodes with the same finding."""
+    known = {word: found[word] for word in ("item", "outcome", "expected", "observed")}
+    return known | {"severity": "major", "nodes": nodes, "count": 1, "causes": []} | fields
 
 
 def quiet_night(count: int = 3) -> Report:

@@ -17,17 +17,15 @@ import random
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from inspector_lab.tools import find, sshd_helpers
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, wait_until
 
 PORT, CLAIM_PORT = 2222, 7944
-POLL_S = 0.01
 
 
 @dataclass
@@ -167,13 +165,17 @@ def _keygen(path: Path) -> str:
 
 def _wait_for_banner(address: str, log: Path) -> None:
     """Return when the server greets. Connecting is the event: sshd listens a few milliseconds after it is started."""
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
+
+    def greets() -> bool:
         with suppress(OSError), socket.create_connection((address, PORT), timeout=PATIENCE_S) as connection:
-            if connection.recv(4) == b"SSH-":
-                return
-        time.sleep(POLL_S)
-    raise TimeoutError(f"sshd on {address} did not start: {log.read_text(encoding='utf-8')[-500:]}")
+            return connection.recv(4) == b"SSH-"
+        return False
+
+    try:
+        wait_until(greets, f"sshd on {address} greets")
+    except AssertionError as late:
+        late.add_note(log.read_text(encoding="utf-8")[-500:])
+        raise
 
 
 @contextmanager
