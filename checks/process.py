@@ -196,7 +196,7 @@ def _ages(node: Node, alive: list[Process]) -> dict[str, Observation]:
 def _as_seen(name: str, value: Observation, item: Item, node: Node) -> Observation:
     """A value where others may be hidden: only what holds for those that are seen holds for all."""
     expected = item.expect.get(name, {})
-    if not expected.keys() <= CERTAIN.get(name, set()):
+    if isinstance(value, Exception) or not expected.keys() <= CERTAIN.get(name, set()):
         return _hidden(node)
     if isinstance(value, str):
         return Cut(value)
@@ -230,7 +230,7 @@ KIND = Kind(
         "args": Property("word", "their argument lists, one a line; a finding shows names of options alone"),
         "oldest_s": Property("number", "for how long the one that was started first has run", unit="s"),
         "youngest_s": Property("number", "for how long the one that was started last has run", unit="s"),
-        "threads": Property("number", "their threads together"),
+        "threads": Property("number", "how many threads they have together"),
         "zombies": Property("number", "how many have ended, and whoever started them has not looked after them"),
         "blocked": Property(
             "number", "how many wait inside the kernel, mostly for a disk (state D), at the moment of looking"

@@ -132,13 +132,11 @@ KIND = Kind(
         "user": Property("word", "whom its unit makes it run as: root where it names nobody"),
         "restart": Property("word", "when systemd restarts it: no, always, on-failure …"),
         "reload_needed": Property("bool", "whether its files were changed and systemd has not read them since"),
-        "nofile": Property(
-            "text", "open files that each of its processes may have (LimitNOFILE, the hard one)", unit="files"
-        ),
-        "nproc": Property("text", "processes that its user may have (LimitNPROC)", unit="processes"),
-        "memlock_bytes": Property("text", "memory that a process may lock (LimitMEMLOCK)", unit="bytes"),
-        "tasks_max": Property("text", "processes and threads that it may have altogether (TasksMax)", unit="tasks"),
-        "memory_max_bytes": Property("text", "memory that it may use altogether (MemoryMax)", unit="bytes"),
+        "nofile": Property("text", "how many files each of its processes may have open (LimitNOFILE, the hard one)"),
+        "nproc": Property("text", "how many processes its user may have (LimitNPROC)"),
+        "memlock_bytes": Property("text", "how many bytes of memory a process may lock (LimitMEMLOCK)"),
+        "tasks_max": Property("text", "how many processes and threads it may have altogether (TasksMax)"),
+        "memory_max_bytes": Property("text", "how many bytes of memory it may use altogether (MemoryMax)"),
     },
     default={"active": {"equals": "active"}},
     example={"ssh": {"equals": "active", "expect": {"enabled": "enabled", "restarts": {"at_most": 3}}}},

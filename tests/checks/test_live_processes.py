@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,7 +123,7 @@ exec setpriv --reuid=65534 --regid=65534 --clear-groups -- sh -c 'echo >&3; read
 
 def test_hidden_processes_are_no_absent_ones(tmp_path: Path) -> None:
     """Where /proc hides what others run: what is seen is told, and nothing else. Where it cannot: all of it."""
-    items = [
+    items: list[dict[str, Any]] = [
         {"id": "0", "check": "process", "key": "sleep"},
         {"id": "1", "check": "process", "key": "sleep", "expect": {"count": {"at_most": 1}}},
         {"id": "2", "check": "process", "key": "no-such-program", "expect": {"count": {"absent": True}}},

@@ -154,8 +154,7 @@ def _is_ready(ready: socket.socket, outer: subprocess.Popen[bytes]) -> bool:
     ended = os.pidfd_open(outer.pid)
     try:
         while True:
-            readable = select.select([ready, ended], [], [], BOOT_S_MAX)[0]
-            if ready not in readable:
+            if ready.fileno() not in select.select([ready.fileno(), ended], [], [], BOOT_S_MAX)[0]:
                 return False
             if b"READY=1" in ready.recv(4096):
                 return True
