@@ -67,20 +67,25 @@ def of(node: Node) -> Log:
 
 
 def _read(node: Node) -> Log:
-    if node.root.is_host:
+    if node.root.is_host and node.root.exists(KMSG):
         try:
             return of_kmsg()
-        except (FileNotFoundError, PermissionError):
-            pass  # a container's /dev, or kernel.dmesg_restrict: a log file may tell
+        except PermissionError as error:  # kernel.dmesg_restrict: a log file may tell
+            refused: PermissionError | None = error
+    else:
+        refused = None
     for path in FILES:
         if node.root.exists(path):
             text, is_all = node.root.tail(path)
             return of_lines(path, text, is_all=is_all)
+    if refused:
+        raise refused
     raise NotApplicable(f"the kernel's log is not to be read: neither {KMSG} nor {FILES[0]}{node.root.whereabouts()}")
 
 
 def of_kmsg() -> Log:
-    raws = []
+    """All records that /dev/kmsg still holds. Raises OSError, CannotTell."""
+    raws: list[bytes] = []
     kmsg = os.open(KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         raw = _next(kmsg)
