@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FLAG, CONFIG = "flag.", "config."
 _DAY_S = 86_400
-_OK, _NOT_FOUND = 200, 404
+OK = 200  # of HTTP
 
 
 class Component:
@@ -162,7 +162,7 @@ def _health(of: Component, item: Item, node: Node) -> Observation:
     if not port:
         raise NotApplicable(f"{of.name} is told to have no health port")
     status = ask("127.0.0.1", port, "/healthz", item.timeout_s)
-    return "ok" if status == _OK else status if isinstance(status, str) else f"status {status}"
+    return "ok" if status == OK else status if isinstance(status, str) else f"status {status}"
 
 
 def ask(host: str, port: int, path: str, timeout_s: float) -> int | str:
