@@ -216,7 +216,8 @@ def test_check_defers_likewise(tmp_path: Path) -> None:
     write_fleet(tmp_path / "fleet", {"10-all.yml": text})
     Deferring(tmp_path / "bench")
     root = tmp_path / "bench/root"
-    command = [sys.executable, "-m", "inspector_agent.cli", "check", "--release", tmp_path / "fleet", "--root", root]
+    where = ["--release", tmp_path / "fleet", "--root", root]
+    command = [sys.executable, "-m", "inspector_agent.cli", "check", *map(str, where)]
 
     def check(*more: str) -> tuple[int, str, dict[str, object]]:
         done = subprocess.run([*command, "--json", *more], capture_output=True, timeout=PATIENCE_S, check=False)

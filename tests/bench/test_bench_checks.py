@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bench.check_cost import by_kind, resolved, taken
 from inspector_agent.findings import Finding
 
-LISTED = {
+LISTED: dict[str, dict[str, Any]] = {
     "sysctl": {f"vm.parameter_{number}": {"any": True} for number in range(5)},
     "kernel": {"release": {"any": True}},
     "module": {},
@@ -18,7 +20,7 @@ def test_kinds_take_turns() -> None:
     """So that the one of which there is most does not crowd out the others."""
     chosen = taken(LISTED, 5)
     assert {kind: len(items) for kind, items in chosen.items()} == {"sysctl": 2, "kernel": 1, "command": 1, "limit": 1}
-    assert sum(map(len, taken(LISTED, 500).values())) == 8
+    assert sum(len(items) for items in taken(LISTED, 500).values()) == 8
 
 
 def test_items_are_as_a_baseline_has_them() -> None:
