@@ -25,7 +25,7 @@ FOLDERS = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d")
 CONF = "/etc/pam.conf"
 INCLUDES = ("include", "substack")
 _LINE = re.compile(r"-?(auth|account|password|session)\s+(\[[^\]]*\]|\S+)\s+(\S+)\s*(.*)", re.IGNORECASE)
-_ARGUMENT = re.compile(r"\[((?:\\.|[^\]\\])*)\]|(\S+)")
+_ARGUMENT = re.compile(r"\[((?:\\.|[^\]\\])*)(?:\]|$)|(\S+)")
 # Some modules are told secrets as arguments, against all advice: these are compared and never shown.
 _SECRET = re.compile(r"\S*(?:pass|passwd|password|passphrase|secret|token|bindpw|pw)=", re.IGNORECASE)
 _SERVICE = re.compile(r"[A-Za-z0-9_.@+-]{1,128}")
@@ -52,16 +52,16 @@ def _lines(text: str) -> Iterator[Line]:
 
 
 def _logical_lines(text: str) -> Iterator[str]:
-    """Without comments, which end a line in any case; else one that ends in a backslash goes on in the next."""
+    """Without comments. A line that ends in a backslash goes on in the next one that is not empty."""
     joined = ""
     for raw in text.split("\n"):
         line, comment, _ = raw.partition("#")
         line = line.rstrip()
         if line.endswith("\\") and not comment:
             joined += line[:-1] + " "
-            continue
-        yield (joined + line).strip()
-        joined = ""
+        elif line:
+            yield (joined + line).strip()
+            joined = ""
     yield joined.strip()
 
 

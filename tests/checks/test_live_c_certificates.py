@@ -158,6 +158,8 @@ def test_chains_are_told_as_openssl_verifies_them(tmp_path: Path) -> None:
     forged = tmp_path / "forged.der"
     raw = x509.read_certificates(between.read_bytes())[0].raw
     forged.write_bytes(raw[:-4] + bytes([raw[-4] ^ 1]) + raw[-3:])
+    below = make(tmp_path, "below", KEYS["p256"], "-CA", str(leaf), "-CAkey", str(tmp_path / "leaf.key"), "-days", "9",
+                 subject="/CN=below")  # fmt: skip
     cases = {
         (whole, ca): (True, True),
         (leaf, ca): (False, False),
@@ -165,6 +167,7 @@ def test_chains_are_told_as_openssl_verifies_them(tmp_path: Path) -> None:
         (whole, other): (False, False),
         (late, ca): (False, False),
         (ca, ca): (True, True),
+        (below, leaf): (False, False),  # by one that may not sign
         (between, ca): (True, True),
         (forged, ca): (True, False),  # the chain is told by names: only openssl computes signatures
     }
@@ -188,6 +191,14 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A certificate with all sorts of parts, as DER."""
     path = make(tmp_path_factory.mktemp("good"), "p256", KEYS["p256"], "-extensions", "v3")
     return x509.read_certificates(path.read_bytes())[0].raw
+
+
+def test_what_is_cut_off_is_refused(good: bytes) -> None:
+    """At every byte; and what stands behind it does not matter."""
+    for size in range(1, len(good)):
+        with pytest.raises(CannotTell):
+            x509.read_certificates(good[:size])
+    assert x509.read_certificates(good + b"more")[0].raw == good
 
 
 def read_all(raw: bytes) -> None:

@@ -53,6 +53,11 @@ auth optional {tool} quiet {script} last
     "deep": "auth include {here}/inner\nauth [success=ok default=ignore] {tool} quiet {script} deep # \\\n",
 }
 
+ODD = [
+    "one \\ # c", "one # c \\", "one \\  \n three", "a#b c", "a\\#b c", "[a # b] c", "one \\\n# comment\n three",
+    "one \\\n\n", "[a b][c\\]d] e", "one\t\ttwo", "[] one",
+]  # fmt: skip
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Path:
@@ -148,7 +153,7 @@ def run_pam(folder: Path, service: str) -> None:
     )
     assert started == 0
     for step in (pam.pam_authenticate, pam.pam_acct_mgmt, pam.pam_open_session, pam.pam_chauthtok):
-        assert step(handle, 0) == 0
+        step(handle, 0)
     pam.pam_end(handle, 0)
 
 
@@ -165,6 +170,19 @@ def test_modules_run_in_the_order_we_tell(stacks: Path) -> None:
         assert found["outcome"] == "pass", found
     order = ["one", "common", "inner-auth", "two words", "inner-auth", "deep", "last"]
     assert [words for name, words in ran if name == "auth"] == order
+
+
+def test_odd_lines_are_read_as_the_library_reads_them(stacks: Path) -> None:
+    """Comments before and after a backslash, between continued lines, brackets that never close."""
+    begin = f"auth optional pam_exec.so quiet {stacks / 'write-down'}"
+    for tail in ODD:
+        (stacks / "ran").unlink(missing_ok=True)
+        text = f"{begin} {tail}\n{begin} second\n"
+        (stacks / "etc/pam.d/odd").write_text(text, encoding="utf-8")
+        run_pam(stacks / "etc/pam.d", "odd")
+        ran = (stacks / "ran").read_text(encoding="utf-8").splitlines()
+        lines = module("pam").parse_lines(text)
+        assert [" ".join(["auth", *line[5:]]) for line in lines] == list(map(str.rstrip, ran)), tail
 
 
 def test_all_services_of_this_machine_are_read() -> None:

@@ -59,7 +59,7 @@ USERS = ("root", "alice", "bob", "carol")
 
 def is_sound(path: Path) -> bool:
     """What visudo says of a file."""
-    return host().run("%s -c -f %s", str(locate("visudo")), str(path)).rc == 0
+    return bool(host().run("%s -c -f %s", str(locate("visudo")), str(path)).rc == 0)
 
 
 @pytest.mark.parametrize("text", LINES)
