@@ -133,7 +133,7 @@ def test_held_packages_of_rpm_are_what_its_tools_lock(rpms: Path) -> None:
     (plugin / "versionlock.list").write_text(
         "\n# Added lock on Sat Nov 21 20:06:12 2026\nbash-0:5.1.8-9.el9.*\n\n# Added lock on Sat Nov 21 20:06:12 2026\n"
         "kernel-core-0:5.14.0-427.20.1.el9_4.*\nkernel-core-0:5.14.0-427.13.1.el9_4.*\n\nopenssl-libs-1:3*\n"
-        "!kubelet-0:1.29.5-150500.1.1.*\npython3.11-0:3.11.7-1.el9.*\n",
+        "!kubelet-0:1.29.5-150500.1.1.*\npython3.11-0:3.11.7-1.el9.*\npython3-libs\n",
         encoding="utf-8",
     )
     held = ["true", "true", "true", "false", "false", "true", "absent"]
