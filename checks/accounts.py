@@ -140,9 +140,16 @@ def observe(item: Item, node: Node) -> Observed:
 
 
 def discover(node: Node) -> Iterable[str]:
-    """All keys where there are users and groups."""
-    whole = node.root.exists(accounts.PASSWD) and node.root.exists(accounts.GROUP)
-    return KEYS if whole else ()
+    """All keys whose files are there and may be read."""
+    return [key for key, (_, find) in KEYS.items() if _can_be_told(node, find)]
+
+
+def _can_be_told(node: Node, find: Look) -> bool:
+    try:
+        list(find(node))
+    except (NotApplicable, OSError):
+        return False
+    return True
 
 
 KIND = Kind(

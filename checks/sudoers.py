@@ -137,13 +137,18 @@ def _valid(node: Node, found: Sudoers, timeout_s: float) -> tuple[bool, str]:
 
 
 def discover(node: Node) -> Iterable[str]:
-    """Everything, and all whom a rule names as users or %groups."""
+    """Everything, and all whom a rule names as users or %groups, where that may be read and is sound."""
     try:
         found = node.once("sudoers", lambda: _load(node))
-    except NotApplicable:
+        named = [] if found.mistakes else [word for rule in found.rules for word in found.meant(rule.users)]
+    except (NotApplicable, CannotTell, PermissionError):
         return []
-    named = (word for rule in found.rules for word in found.meant(rule.users))
-    return dict.fromkeys([EVERYTHING, *(word for word in named if word[:1] not in {"!", "#", "+"} and word != "ALL")])
+    return [] if found.mistakes else dict.fromkeys([EVERYTHING, *filter(_is_plain, named)])
+
+
+def _is_plain(word: str) -> bool:
+    """A name of a user or %group that may be a key."""
+    return word[:1] not in {"!", "#", "+"} and word != "ALL"
 
 
 KIND = Kind(
