@@ -67,6 +67,6 @@ def _deviates(value: Observation, expected: Mapping[str, Operand]) -> bool | Non
 
 def _holds(matcher: str, value: Value, operand: Operand) -> bool | None:
     try:
-        return matchers.holds(matcher, value, operand, exists=value is not None)
+        return matchers.holds(matcher, value, operand, exists=value is not None and value != [])
     except CannotTell:
         return None

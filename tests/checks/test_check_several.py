@@ -53,3 +53,11 @@ def test_names_stand_together_as_the_caller_wants() -> None:
 def test_nothing_expected_is_never_a_deviation() -> None:
     """The first value stands for the others."""
     assert decide([("a", 1), ("b", 2)], {})[0] == 1
+
+
+@pytest.mark.parametrize(("matcher", "deciding"), [("absent", ["x"]), ("any", [])])
+def test_an_empty_list_is_absent_of_one_of_several_too(matcher: str, deciding: list[str]) -> None:
+    """As it is of a single thing: else one thing without faults would speak for all."""
+    expected: dict[str, Any] = {matcher: True}
+    for things in ([("a", []), ("b", ["x"])], [("a", ["x"]), ("b", [])]):
+        assert decide(things, expected)[0] == deciding
