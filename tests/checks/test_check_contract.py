@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -282,3 +283,19 @@ def test_a_flood_on_stdin_is_refused() -> None:
     done = script("batch.py", b" " * (limits.request_bytes_max + 1))
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"more than" in done.stderr
+
+
+@pytest.mark.parametrize("check", ["file", "setting", "fstab", "cron", "sysctl", "module"])
+def test_below_a_root_that_is_not_there_nothing_is_absent(check: str, tmp_path: Path) -> None:
+    """A forgotten mount of the machine into a container must not let hardening pass."""
+    kind = module(check).KIND
+    root = tmp_path / "nowhere"
+    line = look_at(check, next(iter(kind.example)), {kind.main: {"absent": True}}, root)
+    assert outcome(line) == ("error", "", f"{root}: No such file or directory")
+
+
+def test_disks_that_are_full_alike_read_the_same() -> None:
+    """The last bytes differ on every node, and would keep their findings apart."""
+    line = look_at("disk", "/", {"free_bytes": {"at_least": 1 << 62}})
+    assert line["outcome"] == "fail"
+    assert re.fullmatch(r"free_bytes (under 1|\d+ to \d+) GiB", line["observed"])
