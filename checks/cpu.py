@@ -65,7 +65,10 @@ def _count(node: Node) -> Value:
 
 def _online(node: Node) -> list[int]:
     text = read(node, f"{CPUS}/online")
-    return parse_ranges(text) if text else list(_cpuinfo(node).each)
+    found = parse_ranges(text) if text else list(_cpuinfo(node).each)
+    if not found:
+        raise CannotTell(f"{CPUINFO} tells of no processor at all")
+    return found
 
 
 def _list(name: str) -> Callable[[Node], Value]:

@@ -135,6 +135,8 @@ def _all_of_kernel() -> Iterator[Route]:
 def _all_of_lists(node: Node) -> Iterable[Route]:
     node.root.first(*LISTS)
     texts = [node.root.text(path) if node.root.exists(path) else "" for path in LISTS]
+    if node.root.exists(LISTS[0]) and not texts[0].startswith("Iface"):
+        raise CannotTell(f"{LISTS[0]} has no heading: it is no list of the kernel's")
     return parse_route(texts[0]) + parse_ipv6_route(texts[1])
 
 

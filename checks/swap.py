@@ -70,11 +70,14 @@ def observe(item: Item, node: Node) -> Observed:
 
 def _read(node: Node) -> list[Device]:
     try:
-        return parse_swaps(node.root.text(SWAPS))
+        text = node.root.text(SWAPS)
     except (FileNotFoundError, NotADirectoryError):
         if node.root.exists(MEMINFO):  # a kernel that cannot swap at all has no such file
             return []
         raise NotApplicable(f"there is no {SWAPS}{node.root.whereabouts()}") from None
+    if not text.startswith("Filename"):
+        raise CannotTell(f"{SWAPS} has no heading: it is no list of the kernel's")
+    return parse_swaps(text)
 
 
 def discover(node: Node) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from checklib import limits
-from checklib.errors import NotApplicable
+from checklib.errors import CannotTell, NotApplicable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def _read(node: Node) -> Table:
             text = node.root.text(path, limits.mounts_bytes_max)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue  # an older kernel, a tree without process 1, or hidepid: the next one may tell
-        return parse_mountinfo(text) if path.endswith("info") else parse_mounts(text)
+        table = parse_mountinfo(text) if path.endswith("info") else parse_mounts(text)
+        if not table.targets():  # every machine has a mount at /
+            raise CannotTell(f"{path} has not a single mount: it is no table of the kernel's")
+        return table
     raise NotApplicable(f"there is no /proc with the mounts of a machine{node.root.whereabouts()}")
 
 

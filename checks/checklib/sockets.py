@@ -76,9 +76,12 @@ def waiting(node: Node, protocol: str) -> list[Waiting] | None:
 
     def look() -> list[Waiting] | None:
         try:
-            return parse_sockets(_list_of(node, protocol))
+            text = _list_of(node, protocol)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        if "local_address" not in text.partition("\n")[0]:
+            raise CannotTell(f"/proc/net/{protocol} has no heading: it is no list of the kernel's")
+        return parse_sockets(text)
 
     return node.once(f"sockets {protocol}", look)
 
