@@ -151,9 +151,12 @@ def _own(user: str, node: Node) -> tuple[list[Entry], list[int]]:
 
 def _text(path: str, node: Node) -> str:
     try:
-        return node.root.text(path)
+        text = node.root.text(path)
     except (FileNotFoundError, NotADirectoryError):
         return ""
+    if "\0" in text:
+        raise CannotTell(f"{path} is binary: it is no table of cron")
+    return text
 
 
 def _scripts(folder: str, node: Node) -> list[Entry]:

@@ -41,6 +41,8 @@ def observe(item: Item, node: Node) -> Observed:
 
 def _read(node: Node, path: str, format_: str) -> Any:
     text = node.root.text(path)
+    if "\0" in text:
+        raise CannotTell(f"{path} is binary: it has no settings")
     try:
         return FORMATS[format_ or format_of(path, text)](text)
     except CannotTell as error:
