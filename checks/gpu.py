@@ -122,8 +122,12 @@ def observe(item: Item, node: Node) -> Observed:
         names = list(found)
     elif item.key in VENDORS:
         names = [name for name in found if pci.identity(node, found[name], "vendor") == VENDORS[item.key]]
-    else:
+    elif ":" in item.key or item.key == "*" or _CARD.fullmatch(item.key):
         names = devices.meant(item, found, "GPU")
+    else:
+        raise CannotTell(
+            f"{item.key[:80]!r} is neither {ALL}, nor a maker ({', '.join(VENDORS)}), nor an address as 0000:3b:00.0"
+        )
     seen = devices.tell(item, names, _looks(item, node, found))
     return Observed({**seen.values, "count": len(names)}, exists=bool(names), shown=seen.shown, note=seen.note)
 

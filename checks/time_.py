@@ -176,6 +176,8 @@ def _of_timesyncd(node: Node) -> list[str]:
 
 def observe(item: Item, node: Node) -> Observed:
     """The kernel's own word first; the program that keeps the clock is asked only for what it alone knows."""
+    if item.key != CLOCK:
+        raise CannotTell(f"there is no {item.key[:80]!r} of time: known is {CLOCK}")
     values: dict[str, Observation] = {}
     if "servers" in item.expect:
         values["servers"] = _or_reason(lambda: _servers(node))
