@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from checklib import limits, measured, resolving
+from checklib import limits, matchers, measured, resolving
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import MAY_SPAWN, Kind, Parameter, Property
 from checklib.values import Observed
@@ -61,7 +61,7 @@ def _of_name(item: Item, node: Node) -> Observed:
     took_ms = 1000 * (time.monotonic() - began)
     return Observed(
         {
-            "resolves": bool(found.addresses),
+            "resolves": _resolves(item, found),
             "addresses": sorted(found.addresses) if found.is_known else CannotTell("no nameserver has told"),
             "time_ms": took_ms if found.addresses else None,
             **dict.fromkeys(OF_FILE, NotApplicable(f"only {RESOLV_CONF} has nameservers, search and options")),
@@ -70,6 +70,16 @@ def _of_name(item: Item, node: Node) -> Observed:
         note="; ".join(found.notes),
         shown={"time_ms": lambda: measured.about(took_ms)},
     )
+
+
+def _resolves(item: Item, found: resolving.Found) -> bool | CannotTell:
+    """That a name leads nowhere is certain only where a nameserver has said so; that it cannot be used always is."""
+    resolves = bool(found.addresses)
+    if resolves or found.is_known:
+        return resolves
+    expected = item.expect.get("resolves", {}).items()
+    wants_none = all(matchers.holds(matcher, resolves, operand, exists=False) for matcher, operand in expected)
+    return CannotTell("no nameserver has told") if wants_none else resolves
 
 
 def _look_up(item: Item, node: Node, deadline: float) -> resolving.Found:
@@ -111,8 +121,8 @@ KIND = Kind(
         "/etc/hosts is asked first, then each nameserver in its order, with the domains searched: for an A and an AAAA "
         "record, over TCP where the answer is too long. No other name service is asked (mDNS, a directory). The item's "
         f"time is shared by up to {limits.nameservers_max} nameservers; which did not answer is said. A name that does "
-        "not exist does not resolve, and neither does one of which no nameserver tells anything; its addresses are an "
-        "error then, so that `addresses: absent` tells the two apart. Look-ups are na below another root."
+        "not exist does not resolve, and neither does one of which no nameserver tells anything; where it is not to "
+        "resolve, that is an error then, and so are its addresses. Look-ups are na below another root."
     ),
     reads=["/etc/resolv.conf", "/etc/hosts", "the nameservers in it, UDP and TCP port 53"],
     cost="two questions to a nameserver; where none answers, the item's whole time",

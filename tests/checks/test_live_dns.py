@@ -79,6 +79,8 @@ def test_a_nameserver_that_tells_nothing_is_not_one_that_denies(nameserver: str,
     assert (finding["outcome"], finding["observed"], finding["message"]) == ("fail", "false", f"{why}; expected true")
     finding = ask(name, nameserver, {"addresses": {"absent": True}}, timeout_s=0.5)
     assert (finding["outcome"], finding["message"]) == ("error", f"{why}; no nameserver has told")
+    finding = ask(name, nameserver, {"resolves": {"equals": False}}, timeout_s=0.5)
+    assert (finding["outcome"], finding["message"]) == ("error", f"{why}; no nameserver has told")
     assert time.monotonic() - began < 30
 
 
