@@ -9,7 +9,8 @@ import time
 from checklib import limits
 from checklib.errors import CannotTell, CheckError, NotApplicable
 from checklib.kernelfs import pids_of
-from checklib.structured import find, parse_names, parse_yaml
+from checklib.settings_yaml import parse_yaml
+from checklib.structured import find, parse_names
 from checklib.values import Observed, Version
 
 TYPE_CHECKING = False
