@@ -68,6 +68,9 @@ kernel_message_chars_max = 1_024  # the kernel makes no longer one
 fault_things_max = 32  # devices or programs that a fault names
 network_namespaces_max = 65_536  # names of them that are looked at for processes
 containers_max = 4_096  # whose state is read: a node has some 250
+engine_answer_bytes_max = 1024 * 1024  # of Docker's /info, which has some 10 KiB
+socket_path_bytes_max = 107  # the kernel takes no longer path of a Unix socket
+network_files_max = 256  # configurations of CNI that are looked into
 
 # ---- hardware -------------------------------------------------------------------------------------------------------
 dmi_structures_max = 4_096  # of the firmware's tables; large servers have a few hundred
