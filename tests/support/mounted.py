@@ -15,10 +15,11 @@ from tests.support.others import PLAIN
 # A process 1 of its own, as the machine's is what counts otherwise.
 UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
 LIMIT_S = 120
+REFUSED = 77  # what a script ends with after it has asked the machine for what it needs, and the machine has it not
 
 
 class RefusedError(Exception):
-    """Whoever runs the tests may not mount: what our checks tell of the machine as it is has to do."""
+    """The machine has not what a script needs: what our checks tell of the machine as it is has to do."""
 
 
 def inside(
@@ -28,7 +29,8 @@ def inside(
 
     script  is started with `place` as its directory; the last of it may be `findmnt --json`, say
     also    more namespaces of its own, as unshare(1) names them: `--net`
-    Raises RefusedError where such a namespace cannot be made.
+    Raises RefusedError where such a namespace cannot be made, or the script ends with REFUSED. However else it fails,
+    the test fails: nobody is to catch that.
     """
     if subprocess.run([*UNSHARE, *also, "true"], capture_output=True, check=False, env=PLAIN).returncode:
         raise RefusedError
@@ -39,7 +41,9 @@ def inside(
          sys.executable, str(CHECKS / "batch.py")],
         cwd=place, capture_output=True, check=False, text=True, timeout=LIMIT_S, env=PLAIN,
     )  # fmt: skip
+    if done.returncode == REFUSED:
+        raise RefusedError(done.stderr)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (place / "findings.json").read_text(encoding="utf-8").splitlines()]
     found = {line["id"]: line for line in lines if "id" in line}
-    return [found[str(number)] for number in range(len(found))], done.stdout
+    return [found[item["id"]] for item in json.loads(request)["items"]], done.stdout
