@@ -21,7 +21,8 @@ def examine(kind: Kind, item: Item, node: Node) -> dict[str, Any]:
     """The finding of one item, without its time. Raises only what nobody expected."""
     try:
         kinds.hold_to(kind, item)
-        node.root.top()  # below a root that is not there nothing is absent: nobody has looked
+        if not node.root.is_host:
+            node.root.top()  # below a root that is not there nothing is absent: nobody has looked
         observed = kind.observe(item, node)
         line = _judge(kind, item, observed)
         return line if observed.keep is None else {**line, "keep": observed.keep}
