@@ -78,7 +78,7 @@ KIND = Kind(
         "mounted": Property("bool", "whether a filesystem is mounted at the path itself"),
     },
     example={"/": {"at_most": 85, "expect": {"inodes_used_percent": {"at_most": 90}, "read_only": False}}},
-    outcomes="A path that is not there is absent; an error where the filesystem does not answer. Any root can be looked at.",
+    outcomes="A path that is not there is absent; an error where nothing answers. Any root can be looked at.",
     reads=["statvfs(3) of the path"],
     cost="one statvfs; a dead network filesystem makes it hang until the item's timeout",
     observe=observe,
