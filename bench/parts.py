@@ -45,6 +45,12 @@ def sysctl(*, quick: bool) -> Results:
     return sysctl_speed.measure(runs=3 if quick else 15)
 
 
+def checks(*, quick: bool) -> Results:
+    from bench import check_cost
+
+    return check_cost.measure(runs=3 if quick else 15)
+
+
 def brain(*, quick: bool) -> Results:
     from bench import brain
 
@@ -128,6 +134,7 @@ def hollow_50000(*, quick: bool) -> Results:
 
 PARTS = {
     "sysctl": Part("300 sysctl items on one node", sysctl),
+    "checks": Part("500 items of all kinds on one node", checks),
     "brain": Part("the config center: validate, resolve, publish, take", brain),
     "center": Part("the config center: a fleet comes to fetch", center),
     "booking": Part("50,000 answers into the ledger", booking),

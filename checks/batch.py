@@ -4,6 +4,7 @@ echo '{"items": [{"check": "kernel", "key": "release", "expect": {"value": {"at_
 
 --describe   what can be checked, as JSON: kinds, properties, parameters, matchers
 --list       the kinds, one a line
+--pages DIR  a page of Markdown for each kind, and an index of them, into this directory
 --help       this text
 """
 
@@ -28,25 +29,33 @@ if TYPE_CHECKING:
 
     from checklib.kinds import Kind
 
-# Kind -> its file, where they differ: a file of that name would hide a module of Python's own.
-FILES = {"os": "os_release"}
-NAMES = ("sysctl", "kernel", "os", "file", "disk", "process", "package", "service", "command", "nagios")
-
 _loaded: dict[str, Kind] = {}
+
+
+def names() -> list[str]:
+    """Of all kinds: each has a file of that name. One more _ stands behind it where Python has such a module itself."""
+    files = (file for file in os.listdir(HERE) if file.endswith(".py"))  # noqa: PTH208 - the same
+    return sorted(file.removesuffix(".py").removesuffix("_") for file in files if file != "batch.py")
 
 
 def find_kind(name: str) -> Kind:
     """The kind of that name, loaded when it is first asked for. Raises CannotTell where there is none."""
-    if name not in NAMES:
-        raise CannotTell(f"there is no check {name[:80]!r}: known are {', '.join(NAMES)}")
     if name not in _loaded:
-        _loaded[name] = _load(FILES.get(name, name))
+        if not name.isidentifier() or name.endswith("_") or name == "batch":
+            raise CannotTell(f"{name[:80]!r} cannot be a bundled check")
+        try:
+            _loaded[name] = _load(name)
+        except FileNotFoundError:
+            try:
+                _loaded[name] = _load(f"{name}_")
+            except FileNotFoundError:
+                raise CannotTell(f"there is no check {name[:80]!r}: --list names all") from None
     return _loaded[name]
 
 
 def kinds() -> Iterator[Kind]:
     """All kinds, those that cost least first."""
-    return map(find_kind, NAMES)
+    return iter(sorted(map(find_kind, names()), key=lambda kind: (kind.effort, kind.name)))
 
 
 def run(request: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None:

@@ -40,6 +40,7 @@ def observe(item: Item, node: Node) -> Observed:
 KIND = Kind(
     "command",
     title="what a program says",
+    chapter="your own",
     key="a name for people",
     main="exit",
     properties={
@@ -55,6 +56,11 @@ KIND = Kind(
     example={
         "ntp": {"with": {"argv": ["chronyc", "tracking"]}, "expect": {"exit": 0, "stdout": {"contains": "Normal"}}}
     },
+    outcomes=(
+        "na below another root, unless the item says below_root; an error where it cannot be started, floods its "
+        "output or overruns its time."
+    ),
+    reads=["the program"],
     cost="a process; ended with all it started after the item's timeout",
     observe=observe,
     effort=SPAWNS,

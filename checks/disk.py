@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
+from checklib import measured
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Property
 from checklib.values import Observation, Observed
@@ -12,6 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from checklib.contract import Item
     from checklib.node import Node
+
+
+GIB = 1 << 30
 
 
 def percent(used: int, available: int) -> int | None:
@@ -43,7 +48,12 @@ def observe(item: Item, node: Node) -> Observed:
         values["mounted"] = _is_mount_point(path, node)
     except (FileNotFoundError, NotADirectoryError):
         return Observed({}, exists=False, note=f"there is no {path}{node.root.whereabouts()}")
-    return Observed(values)
+    return Observed(values, shown={"free_bytes": partial(_roughly, values["free_bytes"])})
+
+
+def _roughly(free_bytes: Observation) -> str:
+    """So that nodes which are full alike say the same: their last bytes differ."""
+    return f"{measured.about(free_bytes // GIB)} GiB" if isinstance(free_bytes, int) else ""
 
 
 def _is_mount_point(path: str, node: Node) -> bool:
@@ -55,18 +65,21 @@ def _is_mount_point(path: str, node: Node) -> bool:
 KIND = Kind(
     "disk",
     title="how full a filesystem is",
+    chapter="files",
     key="a path in it, best its mount point",
     key_begins="/",
     main="used_percent",
     properties={
-        "used_percent": Property("number", "used space in whole percent, rounded up and without root's reserve, as df"),
-        "free_bytes": Property("number", "what may still be written by others than root"),
-        "size_bytes": Property("number", "the whole filesystem"),
-        "inodes_used_percent": Property("number", "used inodes, in whole percent; na where inodes are not counted"),
+        "used_percent": Property("number", "used space, rounded up and without root's reserve, as df", unit="percent"),
+        "free_bytes": Property("number", "what may still be written by others than root", unit="bytes"),
+        "size_bytes": Property("number", "the whole filesystem", unit="bytes"),
+        "inodes_used_percent": Property("number", "used inodes; na where inodes are not counted", unit="percent"),
         "read_only": Property("bool", "whether it is mounted read-only"),
         "mounted": Property("bool", "whether a filesystem is mounted at the path itself"),
     },
     example={"/": {"at_most": 85, "expect": {"inodes_used_percent": {"at_most": 90}, "read_only": False}}},
+    outcomes="A path that is not there is absent; an error where nothing answers. Any root can be looked at.",
+    reads=["statvfs(3) of the path"],
     cost="one statvfs; a dead network filesystem makes it hang until the item's timeout",
     observe=observe,
 )

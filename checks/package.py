@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import re
 
-from checklib import limits, programs
-from checklib.errors import CannotTell, NotApplicable
+from checklib import holds, limits, programs
+from checklib.errors import CannotTell, CheckError, NotApplicable
 from checklib.kinds import MAY_SPAWN, Kind, Property
 from checklib.root import Root
 from checklib.searching import find_program
-from checklib.values import Observation, Observed, Version
+from checklib.values import Observed, Version
 from checklib.versions import compare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
     from checklib.contract import Item
     from checklib.node import Node
+
+    Found = dict[
+        str, dict[str, Any]
+    ]  # package name -> property -> value, and under `name` the one without architecture
 
 # Tool -> where its database may be, those that only older systems have first: of several the last counts.
 DATABASES = {
@@ -32,12 +37,11 @@ DATABASES = {
     ),
 }
 RPM_FORMAT = r"%{NAME}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\t%{ARCH}\n"
+PROPERTIES = ("version", "versions", "status", "held")
 NOT_INSTALLED = frozenset({"not-installed", "config-files"})
 _RPM_MISSING = re.compile(r"package (\S+) is not installed")
-_DPKG_PACKAGE = re.compile(rb"^Package:", re.MULTILINE)
+_DPKG_PACKAGE = re.compile(rb"^Package:[ \t]*(\S+)", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._:~-]{0,250}")
-
-Found = dict[str, dict[str, Observation]]  # package name -> property -> value
 
 
 def parse_dpkg(raw: bytes, wanted: Iterable[str]) -> Found:
@@ -52,16 +56,33 @@ def parse_dpkg(raw: bytes, wanted: Iterable[str]) -> Found:
         want, _, state = fields.get("Status", "").partition(" ")
         status = state.rpartition(" ")[2]
         version = fields.get("Version", "")
-        values: dict[str, Observation] = {
-            "version": Version(version, "dpkg") if version and status not in NOT_INSTALLED else None,
-            "status": status,
-            "held": want == "hold",
-        }
-        name = fields["Package"]
-        for key in (f"{name}:{fields.get('Architecture', '')}", name):
-            if key in names and (key not in found or found[key]["version"] is None):
-                found[key] = values
+        there = [Version(version, "dpkg")] if version and status not in NOT_INSTALLED else []
+        name = fields.get("Package", "")
+        values = {"name": name, "versions": there, "status": status, "held": want == "hold"}
+        _add(found, {f"{name}:{fields.get('Architecture', '')}", name} & names, values)
     return found
+
+
+def _add(found: Found, keys: Iterable[str], values: dict[str, Any]) -> None:
+    """One more of a package, which may be there in several versions or architectures: the newest is the one told of."""
+    versions: list[Version] = values["versions"]
+    values["version"] = versions[0] if versions else None
+    for key in keys:
+        known = found.get(key)
+        if not known:
+            found[key] = values
+        elif versions:
+            more = [one for one in versions if one not in known["versions"]]
+            told = values if _is_newer(versions[0], known["version"]) else known
+            found[key] = {**told, "versions": [*known["versions"], *more]}
+
+
+def _is_newer(version: Version, known: Version | None) -> bool:
+    """Of two texts that are no versions neither is: the first stays, and whoever compares it is told."""
+    try:
+        return known is None or compare(version, known, version.order) > 0
+    except CannotTell:
+        return False
 
 
 def _fields(stanza: str) -> dict[str, str]:
@@ -75,7 +96,7 @@ def parse_apk(text: str) -> Found:
     for stanza in text.split("\n\n"):
         fields = {line[0]: line[2:] for line in stanza.splitlines() if line[1:2] == ":" and line[0] in "PV"}
         if len(fields) == 2:
-            found[fields["P"]] = _installed(Version(fields["V"], "apk"), "apk")
+            _add(found, [fields["P"]], _installed(fields["P"], Version(fields["V"], "apk")))
     return found
 
 
@@ -87,19 +108,28 @@ def parse_rpm(text: str) -> Found:
         if missing:
             found[missing[1]] = {}
         fields = line.split("\t")
-        if len(fields) != 3:
-            continue
-        name, version, arch = fields
-        values = _installed(Version(version.removeprefix("0:"), "rpm"), "rpm")
-        for key in (name, f"{name}.{arch}"):
-            other = found.get(key, {}).get("version")
-            if not isinstance(other, Version) or compare(version, other, "rpm") > 0:
-                found[key] = values
+        if len(fields) == 3:
+            name, version, arch = fields
+            bare = version[2:] if version.startswith("0:") else version
+            _add(found, [name, f"{name}.{arch}"], _installed(name, Version(bare, "rpm")))
     return found
 
 
-def _installed(version: Version, tool: str) -> dict[str, Observation]:
-    return {"version": version, "status": "installed", "held": NotApplicable(f"{tool} knows no held packages")}
+def _installed(name: str, version: Version) -> dict[str, Any]:
+    return {"name": name, "versions": [version], "status": "installed"}
+
+
+def _with_holds(found: Found, patterns: Callable[[Root], list[str]], root: Root) -> Found:
+    """Where the tool has no such state itself: what the files of the tools above it say of each package."""
+    held: list[str] | CheckError
+    try:
+        held = patterns(root)
+    except CheckError as reason:
+        held = reason
+    for values in found.values():
+        if "name" in values:
+            values["held"] = holds.is_held(values["name"], held) if isinstance(held, list) else held
+    return found
 
 
 def _look(node: Node, timeout_s: float) -> Found:
@@ -118,7 +148,8 @@ def _look(node: Node, timeout_s: float) -> Found:
     if "apk" in files:
         packages = parse_apk(root.text(files["apk"], limits.package_database_bytes_max))
         if packages:
-            found["apk"] = packages
+            wanted = {name: packages[name] for name in names if name in packages}
+            found["apk"] = _with_holds(wanted, holds.held_by_apk, root)
     if "rpm" in files:
         if not found:
             return _ask_rpm(root, files["rpm"], names, timeout_s)
@@ -137,7 +168,7 @@ def _ask_rpm(root: Root, file: str, names: list[str], timeout_s: float) -> Found
     answers: Found = {}
     for first in range(0, len(names), limits.names_asked_max):
         answers |= _query_rpm(root, file, names[first : first + limits.names_asked_max], timeout_s)
-    return answers
+    return _with_holds(answers, holds.held_above_rpm, root)
 
 
 def _query_rpm(root: Root, file: str, names: list[str], timeout_s: float) -> Found:
@@ -147,7 +178,7 @@ def _query_rpm(root: Root, file: str, names: list[str], timeout_s: float) -> Fou
     found = parse_rpm(ended.stdout)
     # A broken database makes rpm say nothing at all of a package: that does not mean that it is not installed.
     silence = CannotTell(f"rpm: {programs.first_line(ended.stderr) or 'no answer for this package'}")
-    return {name: found.get(name, dict.fromkeys(("version", "status", "held"), silence)) for name in names}
+    return {name: found.get(name, dict.fromkeys(PROPERTIES, silence)) for name in names}
 
 
 def _rpm_has_packages(root: Root, file: str, timeout_s: float) -> bool:
@@ -174,19 +205,49 @@ def observe(item: Item, node: Node) -> Observed:
     return Observed(values, exists=values.get("version") is not None)
 
 
+def discover(node: Node) -> list[str]:
+    """All installed packages of the databases that can be read without a tool."""
+    found: Found = {}
+    for path in filter(node.root.exists, DATABASES["dpkg"]):
+        raw = node.root.read(path, limits.package_database_bytes_max)
+        found = parse_dpkg(raw, {match[1].decode("ascii", "replace") for match in _DPKG_PACKAGE.finditer(raw)})
+    for path in filter(node.root.exists, DATABASES["apk"]):
+        found = found or parse_apk(node.root.text(path, limits.package_database_bytes_max))
+    return sorted(name for name in found if found[name]["version"] is not None and _NAME.fullmatch(name))
+
+
 KIND = Kind(
     "package",
     title="an installed package",
+    chapter="software",
     key="the package's name; name:arch for dpkg and name.arch for rpm mean one architecture",
     main="version",
     properties={
-        "version": Property("version", "in the order of dpkg, rpm or apk; absent where it is not installed"),
+        "version": Property("version", "in the order of dpkg, rpm or apk; of several the newest"),
+        "versions": Property("list", "all that are installed beside each other, such as kernels of rpm"),
         "status": Property("word", "installed; with dpkg also unpacked, half-configured, config-files …"),
-        "held": Property("bool", "whether it is kept from being upgraded; na where the tool knows no such thing"),
+        "held": Property("bool", "whether it is kept from being upgraded"),
     },
-    example={"openssl": {"at_least": "3.0.11-1~deb12u2"}},
+    example={
+        "openssl": {"at_least": "3.0.11-1~deb12u2"},
+        "kubelet": {"between": ["1.29.0", "1.30~"], "expect": {"held": True}},
+        "telnetd": {"absent": True},
+    },
+    outcomes=(
+        "na where there is no package database, or only an empty one; an error where two tools both have packages. Any "
+        "root can be looked at with dpkg and apk, with rpm where this machine has the tool. Held is dpkg's hold; with "
+        "rpm it is a versionlock or exclude of dnf or yum, or a lock of zypper, and na where none of them is set up; "
+        "with apk a version in its world."
+    ),
+    reads=[
+        "/var/lib/dpkg/status",
+        "/lib/apk/db/installed",
+        "rpm -q",
+        "versionlock.list, dnf.conf, yum.conf and the like",
+    ],
     cost="one read of dpkg's database, or one run of rpm (0.1 s and more), for all items together",
     observe=observe,
+    discover=discover,
     effort=MAY_SPAWN,
 )
 

@@ -33,10 +33,11 @@ class Matcher(msgspec.Struct, frozen=True):
 
 
 class Property(msgspec.Struct, frozen=True):
-    """Something observed of an item."""
+    """Something observed of an item. unit: of a number; may be empty."""
 
     type: PropertyType
     title: str = ""
+    unit: str = ""
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -53,9 +54,10 @@ class Kind(msgspec.Struct, frozen=True):
     main     the property a plain value belongs to; None: every expectation names its property
     default  what is expected of an item that says nothing; None: it must say something
     key      what the item's key names
-    keys     all that it may be; empty: others too
+    keys     all that it may be, `cpu.*` for all that begin so; empty: others too
     key_begins  what it must begin with; may be empty
     example  an item's body, as YAML would hold it
+    timeout_s  an item's time, where it names none itself; None: the usual one
     open     it does not describe itself: any property and any parameter is taken
     """
 
@@ -69,6 +71,7 @@ class Kind(msgspec.Struct, frozen=True):
     key_begins: str = ""
     example: Any = None
     cost: str = ""
+    timeout_s: float | None = None
     open: bool = False
 
     def property(self, name: str) -> Property | None:

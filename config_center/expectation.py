@@ -18,6 +18,7 @@ MATCHERS: Final = (
     "one_of",
     "matches",
     "contains",
+    "lacks",
     "absent",
     "any",
 )

@@ -7,6 +7,7 @@ from one layer it counts once, at its first place.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from collections.abc import Mapping as Table
 from typing import Final
@@ -22,24 +23,20 @@ from config_center.yaml_lines import Node, Scalar
 INCLUDES: Final = "include"  # the folder, and the key
 
 
-def read_references(node: Node | None, notes: Notes) -> tuple[Reference, ...]:
-    """The files that a layer or an include asks for: one name or a list."""
+def read_references(node: Node | None, word: str, notes: Notes) -> tuple[Reference, ...]:
+    """The files that a layer or an include asks for under `include` or another word: one name or a list."""
     if node is None:
         return ()
-    elements = (node,) if isinstance(node, Scalar) else read_elements(node, INCLUDES, notes)
+    elements = (node,) if isinstance(node, Scalar) else read_elements(node, word, notes)
     found: dict[str, Reference] = {}
     for element in elements or ():
-        name = spelled(element, INCLUDES, notes)
+        name = spelled(element, word, notes)
         if name is None:
             continue
-        if "/" in name or name in {"", ".", ".."}:
-            notes.at(
-                element, f"{name[:80]!r} is no name of a file in {INCLUDES}/", "no path: only files there are read"
-            )
+        if word == INCLUDES and ("/" in name or name in {"", ".", ".."}):
+            notes.at(element, f"{name[:80]!r} is no name of a file in {word}/", "no path: only files there are read")
         elif name in found:
-            notes.at(
-                element, f"{name[:80]} is included twice", f"first on line {found[name].line}: keep one of the two"
-            )
+            notes.at(element, f"{name[:80]} is named twice", f"first on line {found[name].line}: keep one of the two")
         else:
             found[name] = Reference(name, element.line, element.column)
     return tuple(found.values())
@@ -95,16 +92,18 @@ def group_of(head: Written, known: Table[str, Written]) -> Group:
         if reference is None:
             path.pop()
             if name:
-                members.append(_adopted(known[name], head))
+                members.extend(_adopted(known[name], head))
         elif reference.name in known and reference.name not in seen:
             seen.add(reference.name)
             path.append((reference.name, iter(known[reference.name].includes)))
-    return Group(head, (*members, head))
+    return Group(head, (*members, *_adopted(head, head)))
 
 
-def _adopted(written: Written, head: Written) -> Written:
-    layer = msgspec.structs.replace(written.layer, match=head.layer.match, dimension=head.layer.dimension)
-    return Written(layer, written.item_spots, written.variable_spots, written.includes, written.uses)
+def _adopted(written: Written, head: Written) -> Iterator[Written]:
+    """The Goss files that a file takes in, then the file itself, all as layers of the head's match and dimension."""
+    for one in (*written.taken, written):
+        layer = msgspec.structs.replace(one.layer, match=head.layer.match, dimension=head.layer.dimension)
+        yield dataclasses.replace(one, layer=layer)
 
 
 def _at(written: Written, reference: Reference, what: str, hint: str) -> Mistake:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Final, Literal
 
 from config_center import limits
@@ -43,7 +44,7 @@ class ItemReader:
         if not isinstance(body, Mapping):
             expect = self._default(key) if _is_null(body) else reader.plain(body)
             self._require(key, None)
-            return _item(key, expect, {}, {})
+            return self._item(key, expect, {}, {})
         for word, action in _ACTIONS.items():
             value = body.get(word)
             if value is not None:
@@ -64,7 +65,7 @@ class ItemReader:
             metadata[SECRET] = True
         if metadata.get(SECRET):
             self._conceal(expect, reader)
-        return _item(key, expect, given, {**metadata, "from_file": reader.from_file})
+        return self._item(key, expect, given, {**metadata, "from_file": reader.from_file})
 
     def _act(
         self, key: Scalar, body: Mapping, action: Literal["append", "unset"], value: Node, reader: ExpectationReader
@@ -76,8 +77,14 @@ class ItemReader:
         if action == UNSET:
             if not isinstance(value, Scalar) or value.value is not True:
                 self.notes.at(value, f"{UNSET} takes only true", "leave the item out where it is not meant")
-            return _item(key, {}, {}, {"action": UNSET})
-        return _item(key, reader.appended(value), {}, {"action": APPEND})
+            return self._item(key, {}, {}, {"action": UNSET})
+        return self._item(key, reader.appended(value), {}, {"action": APPEND})
+
+    def _item(self, key: Scalar, expect: Expect, given: Parameters, more: dict[str, Any]) -> LayerItem:
+        """more: metadata and the rest, by the names of a LayerItem."""
+        severity = more.pop("severity", SEVERITY_DEFAULT)
+        timeout_s = more.pop("timeout", self.kind.timeout_s or limits.timeout_s_default)
+        return LayerItem(line=key.line, expect=expect, with_=given, severity=severity, timeout_s=timeout_s, **more)
 
     def _conceal(self, expect: Expect, reader: ExpectationReader) -> None:
         """What a secret is must not stand where everybody reads it."""
@@ -91,7 +98,7 @@ class ItemReader:
     def _name_something(self, key: Scalar) -> None:
         """A key that no node can make anything of would be an error on every one of them."""
         kind, word = self.kind, key.spelling
-        if kind.keys and word not in kind.keys:
+        if kind.keys and not any(fnmatchcase(word, known) for known in kind.keys):
             self.notes.at(key, f"{self.name} has no key {word[:80]!r}", did_you_mean(word, kind.keys))
         elif not word.startswith(kind.key_begins):
             hint = f"write {kind.key_begins}{word[:80]}"
@@ -157,12 +164,6 @@ class ItemReader:
 
 
 _ACTIONS: Final[dict[str, Literal["append", "unset"]]] = {APPEND: "append", UNSET: "unset"}
-
-
-def _item(key: Scalar, expect: Expect, given: Parameters, more: dict[str, Any]) -> LayerItem:
-    """more: metadata and the rest, by the names of a LayerItem."""
-    severity, timeout_s = more.pop("severity", SEVERITY_DEFAULT), more.pop("timeout", limits.timeout_s_default)
-    return LayerItem(line=key.line, expect=expect, with_=given, severity=severity, timeout_s=timeout_s, **more)
 
 
 def _is_null(node: Node) -> bool:

@@ -1,6 +1,7 @@
 """Shell: reads a fleet's directory, and finds every mistake in it at once.
 
-fleet.yml (may be missing), layers/*.yml or layers/<dimension>/*.yml, include/*.yml, waivers.yml, checks/*.
+fleet.yml (may be missing), layers/*.yml or layers/<dimension>/*.yml, include/*.yml, the Goss files that these name,
+waivers.yml, checks/*.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from config_center import limits
 from config_center.catalogue import Catalogue
 from config_center.errors import CenterError, InvalidLayers
 from config_center.fleet_file import FleetFile, read_fleet_file
+from config_center.goss_files import GossFiles
 from config_center.includes import INCLUDES, group_of
 from config_center.mistakes import Mistake, Notes, did_you_mean
 from config_center.reading import SUFFIX, Reader, ordered, printable
@@ -81,8 +83,9 @@ def load_fleet(directory: Path, catalogue: Catalogue, today: date | None = None)
     known = _fleet_file(reader)
     parts, kinds = read_site_checks(reader, catalogue)
     catalogue = catalogue.with_kinds(kinds)
-    includes, names = _includes(reader, catalogue)
-    heads = _heads(reader, catalogue, known)
+    goss = GossFiles(reader, catalogue)
+    includes, names = _includes(reader, catalogue, goss)
+    heads = _heads(reader, catalogue, known, goss)
     whole = Whole(tuple(group_of(head, includes) for head in heads), includes, names, known)
     notes = look_over(whole)
     reader.mistakes += notes.mistakes
@@ -107,31 +110,32 @@ def _fleet_file(reader: Reader) -> FleetFile:
     return known
 
 
-def _includes(reader: Reader, catalogue: Catalogue) -> tuple[dict[str, Written], frozenset[str]]:
+def _includes(reader: Reader, catalogue: Catalogue, goss: GossFiles) -> tuple[dict[str, Written], frozenset[str]]:
     """The includes that can be read, and the names of all."""
     folder = reader.directory / INCLUDES
     found = {}
-    paths = reader.files(folder, "an include", limits.includes_max) if folder.is_dir() else []
+    paths, others = reader.files(folder, limits.includes_max) if folder.is_dir() else ([], [])
     for path in paths:
         notes = Notes(f"{INCLUDES}/{path.name}")
         raw = reader.yaml(path, notes)
         written = None if raw is None else read_include(raw, f"{INCLUDES}/{path.stem}", catalogue, notes)
         if written:
-            found[path.name] = written
+            found[path.name] = goss.with_goss(written, folder, notes)
         reader.take(notes)
+    _unread(reader, others, goss, "an include")
     return found, frozenset(path.name for path in paths)
 
 
-def _heads(reader: Reader, catalogue: Catalogue, known: FleetFile) -> list[Written]:
+def _heads(reader: Reader, catalogue: Catalogue, known: FleetFile, goss: GossFiles) -> list[Written]:
     """The layers' own files, in order."""
     folder = reader.directory / LAYERS
     places = [("", folder)]
     if known.dimensions:
         places = [(name, folder / name) for name in known.dimensions if (folder / name).is_dir()]
-        _strays(reader, folder, known.dimensions)
-    found, count, room = [], 0, limits.layers_max
+    found, others, count, room = [], list[Path](), 0, limits.layers_max
     for dimension, place in places:
-        paths = reader.files(place, "a layer", room)
+        paths, beside = reader.files(place, room)
+        others += beside
         count, room = count + len(paths), room - len(paths)
         for path in paths:
             notes = Notes(reader.named(path))
@@ -139,18 +143,32 @@ def _heads(reader: Reader, catalogue: Catalogue, known: FleetFile) -> list[Writt
             raw = reader.yaml(path, notes)
             written = None if raw is None else read_layer(raw, name, catalogue, notes, known, dimension)
             if written:
-                found.append(written)
+                found.append(goss.with_goss(written, place, notes))
             reader.take(notes)
+    _unread(reader, others, goss, "a layer")
+    if known.dimensions:
+        _strays(reader, folder, known.dimensions, goss)
     if not count:
         where = f"{LAYERS}/<dimension>/" if known.dimensions else LAYERS
         reader.add(LAYERS, f"no layer: there is no *{SUFFIX} file", f"write one in {where}" if known.dimensions else "")
     return found
 
 
-def _strays(reader: Reader, folder: Path, dimensions: tuple[str, ...]) -> None:
+def _unread(reader: Reader, paths: list[Path], goss: GossFiles, what: str) -> None:
+    """What stands beside layers or includes and would not be read is a mistake: nobody would notice.
+
+    what: one of them, in words.
+    """
+    for path in paths:
+        if not goss.knows(path):
+            why = "a folder is not read here" if path.is_dir() else "this file is not read"
+            reader.add(reader.named(path), why, f"{what} is a file named *{SUFFIX}")
+
+
+def _strays(reader: Reader, folder: Path, dimensions: tuple[str, ...], goss: GossFiles) -> None:
     """What stands in layers/ and belongs to no dimension."""
     for path in reader.entries(folder):
-        if path.name in dimensions and path.is_dir():
+        if (path.name in dimensions and path.is_dir()) or goss.knows(path):
             continue
         if path.is_dir():
             hint = did_you_mean(path.name, dimensions)

@@ -17,7 +17,7 @@ from config_center.yaml_lines import Mapping, Node, Scalar
 EXPECT: Final = "expect"
 EQUALS: Final = "equals"  # what a plain value means
 ABSENT: Final = "absent"  # beside any other matcher it could never hold
-LISTS: Final = frozenset({EQUALS, "one_of", "contains"})  # matchers whose operand is a list, or may be one
+LISTS: Final = frozenset({EQUALS, "one_of", "contains", "lacks"})  # matchers whose operand is a list, or may be one
 
 
 class _Wanted(NamedTuple):

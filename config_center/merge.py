@@ -11,7 +11,7 @@ from config_center import limits
 from config_center.model import Expect, LayerItem, Operand, Parameters
 from config_center.variables import filled, is_template, names_in, texts_of
 
-_TAKES_ONE_OR_MORE: Final = "contains"  # the matcher to which a single value is a list of one
+_TAKES_ONE_OR_MORE: Final = frozenset({"contains", "lacks"})  # matchers to which a single value is a list of one
 
 
 class Merged(msgspec.Struct, frozen=True, gc=False):
@@ -88,7 +88,7 @@ def _appended(body: LayerItem, source: str, word: LayerItem) -> tuple[LayerItem,
         for matcher, more in matched.items():
             where = expect.setdefault(about, {})
             lower = where.get(matcher, [])
-            if not isinstance(lower, list) and matcher == _TAKES_ONE_OR_MORE:
+            if not isinstance(lower, list) and matcher in _TAKES_ONE_OR_MORE:
                 lower = [lower]
             if matcher in body.from_file.get(about, {}):
                 trouble = trouble or f"{source} appends to {about} {matcher}, which stands in a file of the node"

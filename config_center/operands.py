@@ -22,6 +22,7 @@ from config_center.release import Scalar as Value
 from config_center.yaml_lines import Mapping, Node, Scalar, Sequence
 
 ORDERED: Final = frozenset({"at_least", "at_most", "between"})
+PARTS: Final = frozenset({"contains", "lacks"})  # matchers that look for parts of a text or elements of a list
 _YES_NO: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _IN_ORDER: Final = re.compile(r"[+-]?\.?[0-9]")  # how a number or a version begins
 _OCTAL: Final = re.compile("[0-7]{3,4}")
@@ -141,8 +142,8 @@ def _suits(node: Node, matcher: str, of: PropertyType, notes: Notes) -> bool:
         what = "text of this sort" if of == "word" else f"a {of}"
         notes.at(node, f"{matcher} cannot be used here: {what} has no order", "use equals, one_of or contains")
         return False
-    if matcher == "contains" and of in {"bool", "number", "version", "mode"}:
-        notes.at(node, f"contains cannot be used here: a {of} has no parts", "use equals, one_of or between")
+    if matcher in PARTS and of in {"bool", "number", "version", "mode"}:
+        notes.at(node, f"{matcher} cannot be used here: a {of} has no parts", "use equals, one_of or between")
         return False
     return True
 

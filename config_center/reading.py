@@ -96,18 +96,11 @@ class Reader:
             self.add(self.named(folder), f"cannot be listed: {error.strerror or error}")
             return []
 
-    def files(self, folder: Path, what: str, most: int) -> list[Path]:
-        """Its *.yml. What stands beside them and would not be read is a mistake: nobody would notice.
-
-        what: one of them, in words.
-        """
-        found = []
-        for path in self.entries(folder):
-            if path.suffix == SUFFIX and path.name.isprintable():
-                found.append(path)
-            else:
-                why = "a folder is not read here" if path.is_dir() else "this file is not read"
-                self.add(self.named(path), why, f"{what} is a file named *{SUFFIX}")
+    def files(self, folder: Path, most: int) -> tuple[list[Path], list[Path]]:
+        """Its *.yml, at most so many of them; and what else stands there."""
+        entries = self.entries(folder)
+        found = [path for path in entries if path.suffix == SUFFIX and path.name.isprintable()]
         if len(found) > most:
             self.add(self.named(folder), f"{len(found)} files, at most {most} are taken")
-        return found[:most]
+        taken = set(found)
+        return found[:most], [path for path in entries if path not in taken]

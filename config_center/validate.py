@@ -1,13 +1,16 @@
-"""CORE. One layer or include: from its bytes to what it says, with every mistake in it."""
+"""CORE. One layer, include or Goss file: from its bytes to what it says, with every mistake in it."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Final
 
 from config_center import limits
 from config_center.catalogue import Catalogue
 from config_center.fleet_file import NOTHING_KNOWN, FleetFile
+from config_center.goss import GOSS, items_of
+from config_center.goss_words import mapping
 from config_center.includes import INCLUDES, read_references
 from config_center.items import ItemReader
 from config_center.match import NODE
@@ -23,8 +26,8 @@ from config_center.yaml_lines import Mapping, Node, Scalar, compose
 
 ITEMS: Final = "items"
 VARIABLES: Final = "variables"
-_OF_LAYER: Final = (MATCH, INCLUDES, VARIABLES, ITEMS)
-_OF_INCLUDE: Final = (INCLUDES, VARIABLES, ITEMS)
+_OF_LAYER: Final = (MATCH, INCLUDES, GOSS, VARIABLES, ITEMS)
+_OF_INCLUDE: Final = (INCLUDES, GOSS, VARIABLES, ITEMS)
 
 
 def read_layer(
@@ -44,13 +47,19 @@ def read_layer(
         variables=written.layer.variables,
         dimension=dimension,
     )
-    return Written(layer, written.item_spots, written.variable_spots, written.includes, written.uses)
+    return dataclasses.replace(written, layer=layer)
 
 
 def read_include(raw: bytes, name: str, catalogue: Catalogue, notes: Notes) -> Written | None:
     """Read an include: as a layer, but that it has no match of its own."""
     root = _root(raw, INCLUDES, _OF_INCLUDE, notes)
     return None if root is None else _Body(root, catalogue, notes).read(name)
+
+
+def read_goss(raw: bytes, name: str, catalogue: Catalogue, notes: Notes) -> Written | None:
+    """Read a Goss file: as an include that says the same."""
+    items = items_of(raw, notes)
+    return _Body(mapping(items, [(ITEMS, items)]), catalogue, notes).read(name) if items and items.entries else None
 
 
 def _root(raw: bytes, what: str, keys: tuple[str, ...], notes: Notes) -> Mapping | None:
@@ -69,7 +78,7 @@ def _root(raw: bytes, what: str, keys: tuple[str, ...], notes: Notes) -> Mapping
             notes.at(key, "an include has no match", "it is for the nodes of the layers that include it")
         elif key.spelling not in keys:
             notes.at(key, f"unknown key {key.spelling[:80]!r}", did_you_mean(key.spelling, keys))
-    if not any(root.get(key) for key in (ITEMS, VARIABLES, INCLUDES)):
+    if not any(root.get(key) for key in (ITEMS, VARIABLES, INCLUDES, GOSS)):
         notes.at(root, f"empty {what}: it has no items", "write items:, or remove the file")
     return root
 
@@ -90,11 +99,12 @@ class _Body:
         uses = Uses(self.notes)
         items_at: dict[str, Spot] = {}
         variables_at: dict[str, Spot] = {}
-        includes = read_references(self.root.get(INCLUDES), self.notes)
+        includes = read_references(self.root.get(INCLUDES), INCLUDES, self.notes)
+        goss = read_references(self.root.get(GOSS), GOSS, self.notes)
         variables = self._variables(variables_at)
         items = self._items(uses, items_at)
         layer = Layer(name=name, file=self.notes.file, match={}, items=items, variables=variables)
-        return Written(layer, items_at, variables_at, includes, tuple(uses.found.values()))
+        return Written(layer, items_at, variables_at, includes, tuple(uses.found.values()), goss)
 
     def _variables(self, places: dict[str, Spot]) -> dict[str, Variable]:
         node = self.root.get(VARIABLES)

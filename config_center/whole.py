@@ -37,8 +37,9 @@ class Whole:
 
     @property
     def files(self) -> tuple[Written, ...]:
-        """Every file once."""
-        return (*self.includes.values(), *(group.head for group in self.groups))
+        """Every file, those that layers and includes take in before them."""
+        own = (*self.includes.values(), *(group.head for group in self.groups))
+        return tuple(written for one in own for written in (*one.taken, one))
 
 
 @dataclass(slots=True)

@@ -27,6 +27,8 @@ class Written:
     variable_spots  name -> where it stands
     includes        the files it includes, in order
     uses            what its texts ask for as ${name}, each where it is asked for first
+    goss            the Goss files it names, in order
+    taken           these, as they were read: what the file itself says wins over them
     """
 
     layer: Layer
@@ -34,6 +36,8 @@ class Written:
     variable_spots: Mapping[str, Spot] = field(default_factory=dict)
     includes: tuple[Reference, ...] = ()
     uses: tuple[Reference, ...] = ()
+    goss: tuple[Reference, ...] = ()
+    taken: tuple[Written, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ import trio
 from inspector_agent import limits
 from inspector_agent.announcements import MALFORMED, Announcements
 from inspector_agent.bundled import checks_dir
+from inspector_agent.defer import Guard
 from inspector_agent.events import (
     Attached,
     Detached,
@@ -38,6 +39,7 @@ from inspector_agent.events import (
     Tick,
 )
 from inspector_agent.log import Log
+from inspector_agent.looks import Looks
 from inspector_agent.ring import (
     CommandRefused,
     Failure,
@@ -105,6 +107,8 @@ class Agent:
         self._gauges = Gauges(config.root)
         self._upkeep = Upkeep(config, self._give, log)
         self._teller = Teller(config, clock, log)
+        self._looks = Looks(config.cache)
+        self._guard = Guard(config.root, config.defer_load, lambda why: log("deferred", why=why))
         self._announcements = Announcements(session.counted)
         self._secret_key = config.secret_key or os.urandom(32)
         self._looked_at = float("-inf")
@@ -115,6 +119,7 @@ class Agent:
         self._run_scope = trio.CancelScope()
         self._due_changed = trio.Event()
         self._problem = ""
+        self._looks_problem = ""
         self._drops_said: dict[str, int] = {}
 
     # ---- Serf ------------------------------------------------------------------------------------------------------
@@ -226,12 +231,27 @@ class Agent:
                     root=self._config.root,
                     facts={"name": node.name, "tags": dict(node.tags), **self._upkeep.facts},
                     secret_key=self._secret_key,
+                    last=self._looks.read(),
+                    guard=self._guard,
                 )
-                await runner.run(order.items, emit, deadline_s=order.deadline_s)
+                await runner.run(order.items, emit, deadline_s=order.deadline_s, left_s=order.left_s)
+                self._keep(runner.kept)
+                problem = runner.deferred  # so that no other sweep takes this verdict from memory
             except OSError as error:
                 problem = f"checks cannot run: {error.strerror or error}"
                 self._log("run-failed", problem=problem)
         self._give(Ended(order.run, problem))
+
+    def _keep(self, kept: Mapping[str, bytes]) -> None:
+        """Keep what the items of a finished run left for their next looks. Where that fails the older ones hold."""
+        problem = ""
+        try:
+            self._looks.keep(kept, self._clock())
+        except OSError as error:
+            problem = f"what checks keep cannot be written: {error.strerror or error}"
+        if problem and problem != self._looks_problem:
+            self._log("looks-problem", problem=problem)
+        self._looks_problem = problem
 
     # ---- time -------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from inspector_agent import limits
 from inspector_agent.limits import id_bytes
-from inspector_agent.runs import Share, Wish
+from inspector_agent.runs import Run, Share, Wish
 from inspector_agent.wire import ANY_RELEASE, Question, Serving, answer_slot_ms
 
 
@@ -152,6 +152,12 @@ class Memory:
         fits = [sweep.share for sweep in self if sweep.share is not None and sweep.share.fulfils(wish)]
         newest = min(fits, key=lambda share: share.age_s(now, clock), default=None)
         return newest if newest is not None and newest.age_s(now, clock) <= max_age_s else None
+
+    def left_s(self, run: Run, now: float) -> float:
+        """Seconds until the first answer that waits for this run is due."""
+        live = [sweep.live for sweep in self if sweep.share is not None and sweep.share.run is run]
+        due = min((one.deadline_at for one in live if one is not None), default=now + limits.defer_unasked_s)
+        return max(0.0, due - now)
 
     def forget(self, sweep: Sweep) -> int:
         """Let go of a sweep. Returns how many questions still waited for it."""

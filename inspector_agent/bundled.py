@@ -18,7 +18,14 @@ def checks_dir() -> Path:
 
 
 @cache
+def kind_file(directory: Path, kind: str) -> Path | None:
+    """The file of a kind that the bundled batch knows: one file a kind, as `batch.names` has it; None: no such kind."""
+    if not kind.isidentifier() or kind.endswith("_") or kind == "batch":
+        return None
+    files = (directory / f"{kind}{more}.py" for more in ("", "_"))
+    return next((file for file in files if file.is_file()), None)
+
+
 def is_bundled(directory: Path, kind: str) -> bool:
-    """Whether the bundled batch knows this kind of check: one file a kind (`os` may not be called os.py)."""
-    name = "os_release" if kind == "os" else kind
-    return name.isidentifier() and (directory / f"{name}.py").is_file()
+    """Whether the bundled batch knows this kind of check."""
+    return kind_file(directory, kind) is not None

@@ -16,9 +16,8 @@ from typing import NoReturn, TextIO, TypeVar
 
 import trio
 
-from inspector_agent import limits
-from inspector_agent.config import SYSTEM_FILE
 from inspector_agent.errors import AgentError, SourceError
+from inspector_agent.options import OPTIONS
 from inspector_agent.paint import Paint
 
 T = TypeVar("T")
@@ -110,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
             name, help=about, description=about, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         made.set_defaults(command=command)
-        ADD_OPTIONS[name](made)
+        OPTIONS[name](made)
     return top
 
 
@@ -118,60 +117,6 @@ def _parser(name: str, about: str, examples: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         name, description=about, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
-
-def _check_options(made: argparse.ArgumentParser) -> None:
-    made.add_argument(
-        "--release", metavar="PATH", type=Path, required=True,
-        help="a fleet's directory (layers/, checks/), a directory of published releases, or one release's JSON file",
-    )  # fmt: skip
-    made.add_argument("--root", metavar="DIR", default="/", help="look at this root directory instead of /")
-    made.add_argument("--name", metavar="NODE", default=os.uname().nodename, help="be this node (default: %(default)s)")
-    made.add_argument(
-        "--tag", metavar="KEY=VALUE", action="append", default=[], type=_tag, help="have this tag; repeat it"
-    )
-    made.add_argument(
-        "--item", metavar="GLOB", action="append", default=[], help="only these items, e.g. 'sysctl:*'; repeat it"
-    )
-    made.add_argument(
-        "--timeout", metavar="S", type=_seconds, default=limits.run_s_max, help="for all (default: %(default)g)"
-    )
-    made.add_argument("--all", action="store_true", help="print every item, not only what differs")
-    made.add_argument("--json", action="store_true", help="print one JSON document with every item")
-
-
-def _facts_options(made: argparse.ArgumentParser) -> None:
-    made.add_argument("--root", metavar="DIR", default="/", help="look at this root directory instead of /")
-    made.add_argument("--json", action="store_true", help="print one JSON document")
-
-
-def _doctor_options(made: argparse.ArgumentParser) -> None:
-    _config_option(made)
-    made.add_argument("--json", action="store_true", help="print one JSON document")
-
-
-def _config_option(made: argparse.ArgumentParser) -> None:
-    made.add_argument("--config", metavar="FILE", type=Path, default=SYSTEM_FILE, help="default: %(default)s")
-
-
-ADD_OPTIONS = {"check": _check_options, "facts": _facts_options, "doctor": _doctor_options, "run": _config_option}
-
-
-def _tag(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise argparse.ArgumentTypeError(f"a tag is given as key=value, not {text!r}")
-    return key, value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 86_400:
-        raise argparse.ArgumentTypeError(f"seconds, more than 0, not {text!r}")
-    return value
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -184,12 +129,18 @@ def check(arguments: argparse.Namespace) -> int:
 
     root = _root(arguments.root)
     question = Question(
-        arguments.name, dict(arguments.tag), flat_facts(root), tuple(arguments.item), root, arguments.timeout
+        arguments.name,
+        dict(arguments.tag),
+        flat_facts(root),
+        tuple(arguments.item),
+        root,
+        arguments.timeout,
+        arguments.defer_load,
     )
     try:
         with open_source(arguments.release, question.node, question.traits) as source, Progress() as progress:
             items = choose(source, question)
-            done = trio.run(_until_signalled, look, source, question, items, progress)
+            done = trio.run(_until_signalled, look, source, question, items, progress, progress.say)
     except InvalidLayers as error:
         lines = [str(arguments.release / str(mistake)) for mistake in error.mistakes]
         raise SourceError("\n  ".join(["the layers have mistakes, nothing was checked:", *lines])) from error
@@ -273,6 +224,10 @@ class Progress:
         """Say how many items have a finding."""
         if sys.stderr.isatty() and time.monotonic() - self._since > self.PATIENCE_S:
             print(f"\r{done} of {total} items", end="", file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """Say why it takes longer."""
+        print(f"inspector-agent: {text}", file=sys.stderr, flush=True)
 
     def __exit__(self, *_: object) -> None:
         if sys.stderr.isatty():

@@ -8,6 +8,7 @@
     poll_s: 60                                                      # how often to ask for news
     trusted_keys: [ops.pub, "ed25519:…"]                            # then nothing else is taken than what these signed
     secret_key_file: secrets.key                                    # of the hashes that stand for secret values
+    defer: {load: 8}                                                # above it a CPU, checks that start programs wait
 
 All but `cache` may be left out. Relative paths are relative to the file. Every mistake of a file is reported at once.
 """
@@ -32,7 +33,7 @@ from inspector_agent.runner.kin import fork
 SYSTEM_FILE = Path("/etc/inspector/agent.yml")
 RPC_DEFAULT = "127.0.0.1:7373"
 
-_KEYS = ("ring", "config_center", "cache", "root", "query_prefix", "poll_s", "trusted_keys", "secret_key_file")
+_KEYS = ("ring", "config_center", "cache", "root", "query_prefix", "poll_s", "trusted_keys", "secret_key_file", "defer")
 _RING_KEYS = ("rpc", "auth_key_file")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{0,32}")
@@ -51,6 +52,7 @@ class AgentConfig:
         poll_s: seconds between two questions for news; the agent adds jitter.
         trusted_keys: public keys as they are written; without any, unsigned releases are taken.
         secret_key: of the hashes that stand for secret values; b"": each start of the agent has a random one.
+        defer_load: load average a CPU above which checks that start programs are held back; 0: they never are.
     """
 
     rpc: str
@@ -62,6 +64,7 @@ class AgentConfig:
     poll_s: float
     trusted_keys: tuple[str, ...] = ()
     secret_key: bytes = field(default=b"", repr=False)
+    defer_load: float = 0.0
 
 
 def load(path: Path) -> AgentConfig:
@@ -132,6 +135,7 @@ def parse(document: Mapping[Any, Any], path: Path) -> AgentConfig:
         poll_s=reader.seconds("poll_s", limits.poll_s_default),
         trusted_keys=reader.trusted_keys(),
         secret_key=reader.secret_key(),
+        defer_load=reader.defer_load(),
     )
     if reader.mistakes:
         raise ConfigError("\n".join(f"{path}: {mistake}" for mistake in reader.mistakes))
@@ -245,6 +249,15 @@ class _Reader:
                 f"`query_prefix` has at most 32 letters, digits, `_`, `.`, `-`, unlike {_short(value)}"
             )
         return value
+
+    def defer_load(self) -> float:
+        defer = self.take("defer", dict, {})
+        self.know_keys(defer, ("load",), "defer.")
+        value = defer.get("load", 0.0) if defer else 0.0
+        if defer and not (type(value) in {int, float} and 0 < value <= limits.defer_load_max):
+            self.mistakes.append(f"`defer.load` is a load average a CPU, such as 8, not {_short(value)}")
+            return 0.0
+        return float(value)
 
     def seconds(self, key: str, default: float) -> float:
         value = float(self.take(key, (int, float), default))

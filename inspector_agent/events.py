@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inspector_agent import limits
 from inspector_agent.wire import Vitals
 
 if TYPE_CHECKING:
@@ -104,12 +105,16 @@ class Respond:
 
 @dataclass(frozen=True, slots=True)
 class StartRun:
-    """Run the checks of these items; report Found for each outcome, and Ended once nothing of the run is left."""
+    """Run the checks of these items; report Found for each outcome, and Ended once nothing of the run is left.
+
+    left_s: until the first answer is due that waits for it.
+    """
 
     run: int
     digest: str
     items: tuple[Item, ...]
-    deadline_s: float
+    left_s: float
+    deadline_s: float = limits.run_s_max
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ The output of a check is hostile, or at least broken, until it is proven otherwi
 fields are ignored, texts are cut and stripped of what would move a terminal's cursor, and every byte is counted, so
 that a flood can be stopped. A line is one of
     {"start": "<item id>"}                                                            this item is being looked at now
-    {"id": "<item id>", "outcome": "pass|fail|error|na", "observed": "…", "message": "…", "ms": 0.2}
+    {"held": "<item id>"}                                                  bundled checks leave it, as they were told to
+    {"id": "<item id>", "outcome": "pass|fail|error|na", "observed": "…", "message": "…", "ms": 0.2, "keep": …}
 """
 
 from __future__ import annotations
@@ -48,13 +49,23 @@ class Started(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reported(msgspec.Struct, frozen=True, gc=False):
-    """A well-formed finding line, not yet matched with an item that was asked for."""
+    """A well-formed finding line, not yet matched with an item that was asked for.
+
+    keep: JSON for the next look at this item; b"": nothing, or more than is kept.
+    """
 
     id: str
     outcome: str
     observed: str
     message: str
     ms: float
+    keep: bytes = b""
+
+
+class Left(msgspec.Struct, frozen=True, gc=False):
+    """The check leaves this item to a later run."""
+
+    id: str
 
 
 class Garbage(msgspec.Struct, frozen=True, gc=False):
@@ -63,18 +74,20 @@ class Garbage(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-Line = Started | Reported | Garbage
+Line = Started | Left | Reported | Garbage
 
 
 class _Wire(msgspec.Struct, gc=False):
     """Either kind of line as it is written."""
 
     start: str | None = None
+    held: str | None = None
     id: str | None = None
     outcome: Outcome | None = None
     observed: str | int | float | bool | None = None
     message: str = ""
     ms: float = 0.0
+    keep: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _decode = msgspec.json.Decoder(_Wire).decode
@@ -95,6 +108,8 @@ def parse_line(raw: bytes) -> Line:
         return _garbage(raw)
     if wire.start is not None:
         return Started(wire.start) if len(wire.start) <= limits.item_id_chars_max else _garbage(raw)
+    if wire.held is not None:
+        return Left(wire.held) if len(wire.held) <= limits.item_id_chars_max else _garbage(raw)
     if wire.id is None or wire.outcome is None or len(wire.id) > limits.item_id_chars_max:
         return _garbage(raw)
     observed = wire.observed
@@ -106,7 +121,18 @@ def parse_line(raw: bytes) -> Line:
         observed=printable("" if observed is None else str(observed), limits.observed_chars_max),
         message=printable(wire.message, limits.message_chars_max),
         ms=min(max(wire.ms, 0.0), 86_400_000.0),
+        keep=bytes(wire.keep) if is_keepable(wire.keep) else b"",
     )
+
+
+def is_keepable(raw: msgspec.Raw) -> bool:
+    """Whether this is JSON that can be kept for an item's next look: not null, within the bound, and sound."""
+    if len(raw) > limits.keep_bytes_max:
+        return False
+    try:
+        return msgspec.json.decode(raw) is not None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False
 
 
 def _garbage(raw: bytes) -> Garbage:

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from config_center.resolve import Item, resolve
 from config_center.traits import traits_of
 from inspector_agent.bundled import checks_dir
+from inspector_agent.defer import Guard
 from inspector_agent.errors import SourceError
 from inspector_agent.findings import Finding
 from inspector_agent.runner.run import CheckRunner
@@ -27,6 +28,7 @@ class Question:
         patterns: of item ids, shell-style; none means all items.
         root: the directory below which all checks look.
         deadline_s: for all checks together.
+        defer_load: load average a CPU above which items that start programs are held back; 0: they never are.
     """
 
     node: str
@@ -35,6 +37,7 @@ class Question:
     patterns: tuple[str, ...]
     root: str
     deadline_s: float
+    defer_load: float = 0.0
 
     @property
     def traits(self) -> dict[str, str]:
@@ -95,13 +98,18 @@ async def look(
     question: Question,
     items: tuple[Item, ...],
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> Run:
-    """Run the checks on chosen items. `progress` is told how many of how many items have a finding."""
+    """Run the checks on chosen items.
+
+    progress: is told how many of how many items have a finding; say: why some wait.
+    """
     runner = CheckRunner(
         checks_dir=checks_dir(),
         parts_dir=source.parts_dir,
         root=question.root,
         facts={"name": question.node, "tags": dict(question.tags), **question.facts},
+        guard=Guard(question.root, question.defer_load, say),
     )
     found: dict[int, Finding] = {}
 

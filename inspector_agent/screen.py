@@ -73,7 +73,8 @@ def _details(item: Item, finding: Finding, outcome: str) -> Iterator[str]:
     if outcome == "waived":
         yield printable(f"waived until {item.waived_until} by {item.waiver}", TEXT_CHARS_MAX)
     owner = f"owner {item.owner}" if item.owner else ""
-    yield printable(", ".join(part for part in (item.severity, item.source, item.title, owner) if part), TEXT_CHARS_MAX)
+    about = (item.severity, item.source, item.title, owner, *item.references)
+    yield printable(", ".join(part for part in about if part), TEXT_CHARS_MAX)
     if finding.outcome == "fail" and finding.message and not finding.message.startswith("expected "):  # said already
         yield finding.message
     if item.remediation:
@@ -112,5 +113,6 @@ def _finding(item: Item, finding: Finding, outcome: str) -> dict[str, Any]:
         "severity": item.severity,
         "source": item.source,
         "ms": finding.ms,
+        **({"references": list(item.references)} if item.references else {}),
         **({"waiver": item.waiver, "waived_until": item.waived_until} if outcome == "waived" else {}),
     }

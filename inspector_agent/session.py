@@ -261,7 +261,7 @@ class Session:
             self._effects.append(StopRun(overdue.number))
         run = self._runs.start(self._now)
         if run is not None:
-            self._effects.append(StartRun(run.number, run.digest, run.items, limits.run_s_max))
+            self._effects.append(StartRun(run.number, run.digest, run.items, self._sweeps.left_s(run, self._now)))
         for sweep in self._sweeps:
             live, due_at = sweep.live, sweep.due_at
             if live is not None and due_at is not None and due_at <= self._now:

@@ -103,7 +103,10 @@ def has_ensurepip() -> bool:
 
 
 def install_programs(home: Path) -> None:
-    """The programs in `tools.PACKAGES`: by apt-get as root or with sudo, else unpacked into `.tools`."""
+    """The programs in `tools.PACKAGES`: by apt-get as root or with sudo, else unpacked into `.tools`.
+
+    Those of `tools.UNPACKED` are unpacked whoever asks: a set-up must not change which daemons a machine runs.
+    """
     folder = home / ".tools"
     missing = tools.missing_packages(folder)
     if not missing:
@@ -111,12 +114,14 @@ def install_programs(home: Path) -> None:
     names = " ".join(missing)
     if shutil.which("apt-get") is None:
         raise SetupError(f"this machine has no apt-get: install what Debian calls {names}, then run make again")
-    if debian.can_install():
-        say(f"system packages: {names}")
-        debian.install(missing)
-    else:
-        say(f"no root here: unpacking {names} into {folder}")
-        debian.unpack(missing, folder)
+    installed = [name for name in missing if name not in tools.UNPACKED] if debian.can_install() else []
+    if installed:
+        say(f"system packages: {' '.join(installed)}")
+        debian.install(installed)
+    unpacked = [name for name in missing if name not in installed]
+    if unpacked:
+        say(f"unpacking {' '.join(unpacked)} into {folder}")
+        debian.unpack(unpacked, folder)
     still = tools.missing_packages(folder)
     if still:
         raise SetupError(f"could not get {' '.join(still)}: install with `apt-get install {' '.join(still)}` as root")

@@ -27,7 +27,8 @@ SYSTEM_FOLDERS = (
     "/usr/lib/postgresql/*/bin",
 )
 
-# Program -> the Debian package that brings it. What make setup sees to.
+# Program -> the Debian package that brings it. What make setup sees to. From dmidecode on: what the checks' tests hold
+# them against, or run them on.
 PACKAGES = {
     "serf": "serf",
     "sshd": "openssh-server",
@@ -36,7 +37,21 @@ PACKAGES = {
     "check_disk": "monitoring-plugins-basic",
     "initdb": "postgresql",
     "postgres": "postgresql",
+    "dmidecode": "dmidecode",
+    "ethtool": "ethtool",
+    "smartctl": "smartmontools",
+    "visudo": "sudo",
+    "crontab": "cron",
+    "chronyd": "chrony",
+    "rpm": "rpm",
+    "openssl": "openssl",
+    "modprobe": "kmod",
+    "runc": "runc",
+    "etcd": "etcd-server",
 }
+
+# Packages that would start a daemon, or put another one out, by being installed: only ever unpacked.
+UNPACKED = frozenset({"chrony", "etcd-server", "smartmontools"})
 
 
 def search_path(tools: Path = TOOLS) -> str:

@@ -11,7 +11,7 @@ An item's "from_file", property -> matcher -> path, names operands that are read
 Of an item that is "secret" only the outcome is told.
 
 Out goes one JSON line a finding, as the check contract says. Every item runs in a process of its own that ends with its
-time, and everything ends with `limit_s`, whatever becomes of the connection. Standard library only, any Python >= 3.8.
+time, and everything ends with `limit_s`, whatever becomes of the connection. Standard library only, any Python >= 3.9.
 """
 
 from __future__ import annotations

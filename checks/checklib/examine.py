@@ -21,7 +21,11 @@ def examine(kind: Kind, item: Item, node: Node) -> dict[str, Any]:
     """The finding of one item, without its time. Raises only what nobody expected."""
     try:
         kinds.hold_to(kind, item)
-        return _judge(kind, item, kind.observe(item, node))
+        if not node.root.is_host:
+            node.root.top()  # below a root that is not there nothing is absent: nobody has looked
+        observed = kind.observe(item, node)
+        line = _judge(kind, item, observed)
+        return line if observed.keep is None else {**line, "keep": observed.keep}
     except NotApplicable as reason:
         return finding(item.id, "na", message=str(reason))
     except CannotTell as reason:
@@ -51,14 +55,15 @@ def _judge(kind: Kind, item: Item, observed: Observed) -> dict[str, Any]:
         if isinstance(value, NotApplicable):
             inapplicable.append(str(value))
             continue
-        exists = observed.exists if name == kind.main else value is not None
+        exists = observed.exists if name == kind.main else value is not None and value != []
+        has_any = exists and value is not None  # of a thing that is there without such a value `any` would be no pass
         try:
             if isinstance(value, CannotTell):
                 raise value
             broken = [
                 matchers.say(matcher, operand)
                 for matcher, operand in expected.items()
-                if not matchers.holds(matcher, value, operand, exists=exists)
+                if not matchers.holds(matcher, value, operand, exists=has_any if matcher == "any" else exists)
             ]
         except CannotTell as error:
             errors.append(str(error))

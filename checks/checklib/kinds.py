@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checklib import matchers
+from checklib import limits, matchers
 from checklib.contract import CONTRACT
 from checklib.errors import CannotTell
 
@@ -16,23 +16,31 @@ if TYPE_CHECKING:
     from checklib.values import Observed
 
     Observe = Callable[[Item, Node], Observed]
+    Discover = Callable[[Node], Iterable[str]]
 
 # word: text that has no order: a name, a state, a hash. mode: permissions, compared bit by bit.
 PROPERTY_TYPES = ("text", "word", "number", "version", "mode", "bool", "list")
 PARAMETER_TYPES = ("argv", "text", "number", "bool", "list")
+
+CHAPTERS = ("system", "files", "accounts", "software", "network", "hardware", "containers", "faults", "your own")
 
 # What a kind does to observe, cheapest first: a batch looks at its items in this order.
 READS, MAY_SPAWN, SPAWNS = 0, 1, 2
 
 
 class Property:
-    """Something observed of an item. type: one of PROPERTY_TYPES, how values are to be written and compared."""
+    """Something observed of an item.
 
-    __slots__ = ("title", "type")
+    type  one of PROPERTY_TYPES, how values are to be written and compared
+    unit  of a number: percent, bytes, MiB, s, …; empty where it counts things
+    """
 
-    def __init__(self, type_: str, title: str) -> None:
+    __slots__ = ("title", "type", "unit")
+
+    def __init__(self, type_: str, title: str, *, unit: str = "") -> None:
         self.type = type_
         self.title = title
+        self.unit = unit
 
 
 class Parameter:
@@ -50,20 +58,25 @@ class Kind:
     """One kind of item.
 
     title    what it checks, in half a sentence
+    chapter  one of CHAPTERS, where the catalogue has it
     key      what an item's key names
-    keys     all that it may be; empty: others too
+    keys     all that it may be, `cpu.*` for all that begin so; empty: others too
     key_begins  what it must begin with; may be empty
     main     the property that a plain value belongs to
     default  what is expected of an item that says nothing; None: it must say something
-    example  an item's body as YAML holds it, under its key: {"vm.swappiness": {"at_most": 10}}
+    example  one or more items' bodies as YAML holds them, each under its key: {"vm.swappiness": {"at_most": 10}}
+    outcomes when it is na and when an error, and what can be told below another root; sentences
+    reads    the files it reads and the programs it runs
     cost     what observing costs a node, for people
     effort   READS, MAY_SPAWN or SPAWNS
+    timeout_s  an item's time, where it names none itself
     observe  item, node -> what is seen; raises NotApplicable, CannotTell or OSError
+    discover node -> keys of what is there, each of which can be observed without an error; None: cannot be listed
     """
 
     __slots__ = (
-        "cost", "default", "effort", "example", "key", "key_begins", "keys", "main", "name", "observe", "parameters",
-        "properties", "title",
+        "chapter", "cost", "default", "discover", "effort", "example", "key", "key_begins", "keys", "main", "name",
+        "observe", "outcomes", "parameters", "properties", "reads", "timeout_s", "title",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - a definition, in which every part has its name
@@ -71,20 +84,26 @@ class Kind:
         name: str,
         *,
         title: str,
+        chapter: str,
         key: str,
         main: str,
         properties: Mapping[str, Property],
         example: Mapping[str, Any],
+        outcomes: str,
+        reads: Iterable[str],
         cost: str,
         observe: Observe,
+        discover: Discover | None = None,
         parameters: Mapping[str, Parameter] | None = None,
         default: Expect | None = None,
         effort: int = READS,
+        timeout_s: float = limits.timeout_s_default,
         keys: Iterable[str] = (),
         key_begins: str = "",
     ) -> None:
         self.name = name
         self.title = title
+        self.chapter = chapter
         self.key = key
         self.keys = tuple(keys)
         self.key_begins = key_begins
@@ -93,9 +112,13 @@ class Kind:
         self.parameters = parameters or {}
         self.default = default
         self.example = example
+        self.outcomes = outcomes
+        self.reads = tuple(reads)
         self.cost = cost
         self.effort = effort
+        self.timeout_s = timeout_s
         self.observe = observe
+        self.discover = discover
 
 
 def describe(kinds: Iterable[Kind]) -> dict[str, Any]:
@@ -106,12 +129,13 @@ def describe(kinds: Iterable[Kind]) -> dict[str, Any]:
         "kinds": {
             kind.name: {
                 "title": kind.title,
+                "chapter": kind.chapter,
                 "key": kind.key,
                 "keys": list(kind.keys),
                 "key_begins": kind.key_begins,
                 "main": kind.main,
                 "properties": {
-                    name: {"type": property_.type, "title": property_.title}
+                    name: {"type": property_.type, "unit": property_.unit, "title": property_.title}
                     for name, property_ in kind.properties.items()
                 },
                 "parameters": {
@@ -120,7 +144,10 @@ def describe(kinds: Iterable[Kind]) -> dict[str, Any]:
                 },
                 "default": kind.default,
                 "example": kind.example,
+                "outcomes": kind.outcomes,
+                "reads": list(kind.reads),
                 "cost": kind.cost,
+                "timeout_s": kind.timeout_s,
             }
             for kind in kinds
         },
@@ -160,7 +187,7 @@ def _check_parameter(name: str, parameter: Parameter, value: object) -> None:
     elif parameter.type == "bool":
         fits = isinstance(value, bool)
     else:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not fits:
         wanted = {"argv": "a list of texts", "list": "a list of texts"}.get(parameter.type, f"a {parameter.type}")
         raise CannotTell(f"the parameter {name} is not {wanted}")

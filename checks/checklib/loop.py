@@ -9,6 +9,7 @@ from checklib import limits
 from checklib.contract import finding
 from checklib.errors import CannotTell, Overran
 from checklib.examine import examine
+from checklib.kinds import READS
 from checklib.node import Node
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 def run_items(request: Request, find: Find, emit: Emit) -> None:
     """Look at every item, those that cost least first, and emit {"start": id} and a finding for each.
 
+    Of a request that wants reading only, those that may start programs are left, with {"held": id}.
     Uses SIGALRM, so it must run in a process's main thread.
     """
     kinds: dict[str, Kind | CannotTell] = {}
@@ -37,8 +39,12 @@ def run_items(request: Request, find: Find, emit: Emit) -> None:
     handler, timer = signal.signal(signal.SIGALRM, _overrun), signal.setitimer(signal.ITIMER_REAL, 0)
     try:
         for item in sorted(request.items, key=lambda item: _effort(kinds[item.check])):
+            if request.reads_only and _effort(kinds[item.check]) > READS:
+                emit({"held": item.id})
+                continue
             emit({"start": item.id})
             began = time.perf_counter()
+            node.root.read_bytes = 0
             line = _one(kinds[item.check], item, node)
             line["ms"] = round(1000 * (time.perf_counter() - began), 3)
             emit(line)
@@ -53,6 +59,8 @@ def _find(find: Find, check: str) -> Kind | CannotTell:
         return find(check)
     except CannotTell as error:
         return error
+    except ImportError as error:  # a Python without all of its own modules: the other kinds do not need them
+        return CannotTell(f"the check {check} cannot be loaded here: {error}")
 
 
 def _effort(kind: Kind | CannotTell) -> int:
@@ -73,6 +81,7 @@ def _one(kind: Kind | CannotTell, item: Item, node: Node) -> dict[str, Any]:
         return finding(item.id, "error", message=str(kind))
     if item.mistake:
         return finding(item.id, "error", message=item.mistake)
+    item.timeout_s = item.timeout_s or kind.timeout_s
     # What starts programs ends them itself at the timeout, and can then say more; a file that cannot be read or a
     # regular expression without end is interrupted by the alarm.
     alarm_s = item.timeout_s + (limits.alarm_grace_s if kind.effort else 0.0)

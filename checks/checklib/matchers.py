@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _NUMBER_CHARS = frozenset("0123456789+-.eE")
 _OCTAL_DIGITS = frozenset("01234567")
 _NUMBER_CHARS_MAX = 400
+_ENDLESS = {"unlimited", "infinity"}  # how limits are written that there are none of: more than any number
 _YES = {"1", "true", "yes", "on", "y", "enabled", "active"}
 _NO = {"0", "false", "no", "off", "n", "disabled", "inactive"}
 
@@ -35,9 +36,21 @@ OPERANDS = {
     "one_of": "list",
     "matches": "regex",
     "contains": "value",
+    "lacks": "value",
     "absent": "true",
     "any": "true",
 }
+
+ORDERED = frozenset({"at_least", "at_most", "between"})
+PARTS = frozenset({"contains", "lacks"})
+
+
+def fitting(type_: str) -> list[str]:
+    """The matchers that make sense of a property of that type; layers are held to the same."""
+    unfit = ORDERED if type_ in {"word", "bool", "list"} else frozenset()
+    if type_ in {"number", "version", "mode", "bool"}:
+        unfit |= PARTS
+    return [matcher for matcher in OPERANDS if matcher not in unfit]
 
 
 def holds(matcher: str, value: Value, operand: Operand, *, exists: bool) -> bool:
@@ -78,7 +91,7 @@ def equals(value: Value, operand: Operand) -> bool:
     if isinstance(value, bool) or isinstance(operand, bool):
         truth = _truth(value)
         return truth is not None and truth == _truth(operand)
-    if isinstance(operand, int | float) or isinstance(value, int | float):
+    if isinstance(operand, (int, float)) or isinstance(value, (int, float)):
         number = _number(value)
         return number is not None and number == _number(operand)
     return value == (Words(operand) if isinstance(value, Words) else operand)
@@ -86,7 +99,7 @@ def equals(value: Value, operand: Operand) -> bool:
 
 def _order(value: Value, operand: Operand) -> int:
     """-1, 0 or 1 as the value is less than, equal to or more than the operand."""
-    if isinstance(value, bool | list) or isinstance(operand, bool | list):
+    if isinstance(value, (bool, list)) or isinstance(operand, (bool, list)):
         raise CannotTell(f"{show(value)} has no order")
     if isinstance(value, Version):
         return _version_order(value, operand)
@@ -111,7 +124,7 @@ def _at_most(value: Value, operand: Operand) -> bool:
 def _bits(operand: Operand) -> int:
     """The permissions that an operand means, with or without the leading zero: 644 is 0644, also as a number."""
     digits = str(operand)
-    if isinstance(operand, bool | list) or not 3 <= len(digits) <= 4 or not _OCTAL_DIGITS.issuperset(digits):
+    if isinstance(operand, (bool, list)) or not 3 <= len(digits) <= 4 or not _OCTAL_DIGITS.issuperset(digits):
         raise CannotTell(f"{show(operand)[:80]!r} is no mode of three or four octal digits")
     return int(digits, 8)
 
@@ -157,10 +170,24 @@ def _contains(value: Value, operand: Operand) -> bool:
         return all(any(equals(one, part) for one in value) for part in wanted)
     if not isinstance(value, str):
         raise CannotTell(f"{show(value)} has no parts that it could contain")
-    holds_all = all((show(part) if part != "" else "") in value for part in wanted)
+    holds_all = all(_is_in(value, part) for part in wanted)
     if isinstance(value, Cut) and not holds_all:
         raise CannotTell(f"it is not among the first {len(value)} characters, and only these were kept")
     return holds_all
+
+
+def _lacks(value: Value, operand: Operand) -> bool:
+    """None of the operand's parts is in it. Of a text whose rest is not known only that one is in it is certain."""
+    wanted = operand if isinstance(operand, list) else [operand]
+    if isinstance(value, Cut) and not any(_is_in(value, part) for part in wanted):
+        raise CannotTell(f"only the first {len(value)} characters were kept, and the rest may well have it")
+    if isinstance(value, str):
+        return not any(_is_in(value, part) for part in wanted)
+    return not any(_contains(value, part) for part in wanted)
+
+
+def _is_in(text: str, part: Operand) -> bool:
+    return (show(part) if part != "" else "") in text
 
 
 _COMPARE: dict[str, Callable[[Value, Operand], bool]] = {
@@ -171,6 +198,7 @@ _COMPARE: dict[str, Callable[[Value, Operand], bool]] = {
     "one_of": _one_of,
     "matches": _matches,
     "contains": _contains,
+    "lacks": _lacks,
 }
 
 
@@ -184,11 +212,13 @@ def _truth(value: object) -> bool | None:
 
 def _number(value: object) -> int | float | None:
     """The number a value is or spells; None where it is none. Whole numbers stay exact."""
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return value
     if not isinstance(value, str) or len(value) > _NUMBER_CHARS_MAX:
         return None
     try:
+        if value in _ENDLESS:
+            return float("inf")
         if value[:2] in {"0x", "0X"} and value.isalnum():
             return int(value, 16)
         if not _NUMBER_CHARS.issuperset(value):  # Python would also take inf, 1_000 and digits of other scripts
@@ -201,6 +231,6 @@ def _number(value: object) -> int | float | None:
 def _version_order(value: Version, operand: Operand) -> int:
     from checklib import versions  # its patterns take 2 ms to compile: only where versions are compared
 
-    if isinstance(operand, bool | list):
+    if isinstance(operand, (bool, list)):
         raise CannotTell(f"{show(operand)} is no version")
     return versions.compare(value, show(operand), value.order)

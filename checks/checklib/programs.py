@@ -13,6 +13,7 @@ import signal
 import time
 
 from checklib import limits
+from checklib.appetite import Appetite
 from checklib.errors import CannotTell, Overran
 
 TYPE_CHECKING = False
@@ -49,8 +50,8 @@ def run(program: str, arguments: Sequence[str], *, timeout_s: float, cwd: str, e
     """Run it, wait, and end all that it started.
 
     program  the path of an executable; env comes on top of ENVIRONMENT
-    Raises Overran after timeout_s, CannotTell where it floods its output or uses up its CPU time, OSError where it
-    cannot be started.
+    Raises Overran after timeout_s, CannotTell where it floods its output, reads more than its budget or uses up its CPU
+    time, OSError where it cannot be started.
     """
     import subprocess
 
@@ -66,10 +67,11 @@ def run(program: str, arguments: Sequence[str], *, timeout_s: float, cwd: str, e
             bufsize=0,
             cwd=cwd,
             env={**ENVIRONMENT, **env},
-            process_group=0,
             preexec_fn=_confined(timeout_s),  # noqa: PLW1509 - there is one thread, and it takes no lock
         )
-        stdout, stderr, truncated = _read(process, deadline, timeout_s)
+        appetite = Appetite(lambda: set(_children()) - before)
+        stdout, stderr, truncated = _read(process, deadline, timeout_s, appetite)
+        appetite.hold()
     except subprocess.SubprocessError as error:
         raise CannotTell(f"{program} cannot be confined to its limits: {error}") from error
     finally:
@@ -106,6 +108,7 @@ def _confined(timeout_s: float) -> Callable[[], None]:
     }
 
     def confine() -> None:
+        os.setpgid(0, 0)
         prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
@@ -121,7 +124,9 @@ def _confined(timeout_s: float) -> Callable[[], None]:
     return confine
 
 
-def _read(process: Popen[bytes], deadline: float, timeout_s: float) -> tuple[str, str, frozenset[str]]:
+def _read(
+    process: Popen[bytes], deadline: float, timeout_s: float, appetite: Appetite
+) -> tuple[str, str, frozenset[str]]:
     """Its output until it has ended, and which of it was cut; what its children still hold open is not waited for."""
     import select
 
@@ -139,7 +144,7 @@ def _read(process: Popen[bytes], deadline: float, timeout_s: float) -> tuple[str
     try:
         while True:
             left_s = deadline - time.monotonic()
-            ready = {fd for fd, _ in poll.poll(max(0, math.ceil(1000 * left_s)))}
+            ready = {fd for fd, _ in poll.poll(max(0, math.ceil(1000 * min(left_s, appetite.look()))))}
             for fd in ready & reading:
                 chunk = os.read(fd, limits.pipe_read_bytes)
                 total += len(chunk)

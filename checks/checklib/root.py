@@ -13,6 +13,10 @@ import stat
 from checklib import limits
 from checklib.errors import CannotTell, NotApplicable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _WALK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a FIFO must not be waited for
 _READ_CHUNK_BYTES = 65_536
@@ -22,12 +26,14 @@ class Root:
     """A root directory. Paths given to it are absolute, as its own inhabitants would name them.
 
     is_host  it is the machine's own root
+    read_bytes  of files so far, since whoever counts set it to 0
     Methods raise OSError, with the path as the root's inhabitants name it.
     """
 
     def __init__(self, path: str) -> None:
         self.path = os.path.normpath(path)
         self.is_host = self.path == "/"
+        self.read_bytes = 0
         self._top: int | None = None
         self._directories: dict[str, int] = {}
 
@@ -44,10 +50,10 @@ class Root:
         """All bytes of a regular file. Raises CannotTell where it has more than bytes_max or is no file."""
         fd = self.open(path)
         try:
-            chunks = [_chunk(fd, path, min(_READ_CHUNK_BYTES, bytes_max + 1))]
+            chunks = [self.chunk(fd, path, min(_READ_CHUNK_BYTES, bytes_max + 1))]
             size = len(chunks[0])
             while chunks[-1] and size <= bytes_max:
-                chunks.append(_chunk(fd, path, bytes_max + 1 - size))
+                chunks.append(self.chunk(fd, path, bytes_max + 1 - size))
                 size += len(chunks[-1])
         finally:
             os.close(fd)
@@ -59,6 +65,40 @@ class Root:
         """A file's text; bytes that are no UTF-8 are replaced."""
         return self.read(path, bytes_max).decode("utf-8", "replace")
 
+    def tail(self, path: str, bytes_max: int = limits.tail_bytes_max) -> tuple[str, bool]:
+        """The last whole lines of a file that may be huge, in at most bytes_max bytes, and whether these are all."""
+        fd = self.open(path)
+        try:
+            before = max(0, os.fstat(fd).st_size - bytes_max)
+            os.lseek(fd, before, os.SEEK_SET)
+            chunks = [self.chunk(fd, path, min(_READ_CHUNK_BYTES, bytes_max))]
+            left = bytes_max - len(chunks[0])
+            while chunks[-1] and left:
+                chunks.append(self.chunk(fd, path, min(_READ_CHUNK_BYTES, left)))
+                left -= len(chunks[-1])
+        finally:
+            os.close(fd)
+        raw = b"".join(chunks)
+        return (raw[raw.find(b"\n") + 1 :] if before else raw).decode("utf-8", "replace"), not before
+
+    def find(
+        self, path: str, *, depth: int | None = None, entries_max: int = limits.find_entries_max
+    ) -> Iterator[tuple[str, os.stat_result]]:
+        """Path and lstat(2) of all that lies below a directory, in order, on its filesystem; no link is followed.
+
+        depth  1: only what it holds itself; None: all
+        What goes away meanwhile is left out. Raises CannotTell where there is more than entries_max, or than can be
+        walked; OSError where the directory is not there or one below it cannot be read.
+        """
+        from checklib.walking import walk  # few kinds look through directories
+
+        if self.is_host:
+            top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        else:
+            with _Walk(self, path) as (directory, name):
+                top = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        yield from walk(top, path, depth, entries_max)
+
     def open(self, path: str) -> int:
         """A descriptor to read a regular file; the caller closes it. Raises CannotTell where it is something else."""
         fd = os.open(path, _READ) if self.is_host else self._open_below(path)
@@ -66,6 +106,18 @@ class Root:
             return fd
         os.close(fd)
         raise CannotTell(f"{path} is no regular file")
+
+    def chunk(self, fd: int, path: str, count: int) -> bytes:
+        """One read from what `open` gave. Raises CannotTell where the budget of all reading is used up."""
+        try:
+            raw = os.read(fd, count)
+        except OSError as error:
+            error.filename = path
+            raise
+        self.read_bytes += len(raw)
+        if self.read_bytes > limits.read_bytes_max:
+            raise CannotTell(f"{path}: read more than {limits.read_bytes_max >> 20} MiB: ended by budget")
+        return raw
 
     def stat(self, path: str, *, follow: bool = True) -> os.stat_result:
         """What stat(2) tells of the path, of the link itself where it is not to be followed."""
@@ -235,12 +287,3 @@ class _Walk:
         while target.startswith("/") and self._open:
             self._up()
         self._ahead.extend(target.split("/")[::-1])
-
-
-def _chunk(fd: int, path: str, count: int) -> bytes:
-    """One read; an error names the file."""
-    try:
-        return os.read(fd, count)
-    except OSError as error:
-        error.filename = path
-        raise

@@ -60,6 +60,14 @@ def find_program(name: str, root: Root, directories: Sequence[str]) -> str:
 
     A bare name is looked for in the directories, then on our own PATH. Raises CannotTell where there is none.
     """
+    path = look_for(name, root, directories)
+    if path is None:
+        raise CannotTell(f"there is no program {name[:200]}")
+    return path
+
+
+def look_for(name: str, root: Root, directories: Sequence[str]) -> str | None:
+    """The same; None where there is none. Raises CannotTell where it is there and cannot be run."""
     if "/" in name and not name.startswith("/"):
         raise CannotTell(f"{name[:80]} is neither an absolute path nor a bare name")
     own = [directory for directory in os.environ.get("PATH", "").split(":") if directory.startswith("/")]
@@ -73,7 +81,9 @@ def find_program(name: str, root: Root, directories: Sequence[str]) -> str:
         found = found or stat.S_ISREG(status.st_mode)
         if stat.S_ISREG(status.st_mode) and os.access(path, os.X_OK):
             return path
-    raise CannotTell(f"{name[:200]} is not executable" if found else f"there is no program {name[:200]}")
+    if found:
+        raise CannotTell(f"{name[:200]} is not executable")
+    return None
 
 
 def _assignment(word: str) -> tuple[str, str]:

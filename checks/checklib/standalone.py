@@ -43,7 +43,7 @@ def run_program(
     arguments: Sequence[str] | None = None,
     check: str = "",
 ) -> int:
-    """Answer --help, --describe or --list, or run the request on stdin.
+    """Answer --help, --describe or --list, or run the request on stdin. A batch of kinds takes --pages DIR too.
 
     0: every item has its finding on stdout, whatever its outcome; 2: arguments or request cannot be read.
     """
@@ -54,11 +54,28 @@ def run_program(
         sys.stdout.write(json.dumps(describe(kinds()), indent=1) + "\n")
     elif words == ["--list"]:
         sys.stdout.writelines(f"{kind.name:<10} {kind.title}\n" for kind in kinds())
+    elif words[:1] == ["--pages"] and len(words) == 2 and not check:
+        return _write_pages(words[1], kinds())
     elif words:
         sys.stderr.write(f"unknown argument {words[0]!r}\n\n{usage}")
         return EXIT_USAGE
     else:
         return _run_stdin(find, check)
+    return EXIT_TOLD
+
+
+def _write_pages(directory: str, kinds: Iterable[Kind]) -> int:
+    """One file each; pages of kinds that are no more stay, and are for people to remove."""
+    from checklib.pages import pages
+
+    try:
+        os.makedirs(directory, exist_ok=True)  # noqa: PTH103 - no pathlib: see checklib.root
+        for name, text in pages(kinds).items():
+            with open(f"{directory}/{name}", "w", encoding="utf-8") as file:  # noqa: PTH123 - the same
+                file.write(text)
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
+        return EXIT_USAGE
     return EXIT_TOLD
 
 

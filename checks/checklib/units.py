@@ -1,34 +1,128 @@
-"""Whether a unit of systemd is enabled, from its files alone, as `systemctl --root=… is-enabled` tells it."""
+"""What the files alone say of a unit of systemd, below any root: whether it is enabled, as
+`systemctl --root=… is-enabled` tells it, and what is set in it and in its drop-ins, as `systemctl cat` shows them.
+"""
 
 from __future__ import annotations
 
 import errno
 
+from checklib import limits
 from checklib.errors import CannotTell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from checklib.root import Root
 
 # systemd.unit(5), in order: the first that has the unit counts.
 ADMIN, RUNTIME = "/etc/systemd/system", "/run/systemd/system"
 DIRECTORIES = (ADMIN, RUNTIME, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+# The same with all that is made at run time, as `systemctl set-property`, systemd-run and generators leave it.
+_LOADED_FROM = (
+    "/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient",
+    "/run/systemd/generator.early", ADMIN, RUNTIME, "/run/systemd/generator", *DIRECTORIES[2:],
+    "/run/systemd/generator.late",
+)  # fmt: skip
 _LINKED_BY = (".wants", ".requires", ".upholds")
 _INSTALLING = ("WantedBy", "RequiredBy", "UpheldBy", "Alias")
 
 
-def parse_install(text: str) -> dict[str, list[str]]:
-    """The [Install] section of a unit file: its keys and all their words."""
-    found: dict[str, list[str]] = {}
-    section = ""
-    for raw in text.replace("\\\n", " ").splitlines():
+Settings = dict[str, list[str]]  # `Section.Name` -> what it is set to, in order
+
+
+def parse_unit(text: str) -> list[tuple[str, str]]:
+    """A unit file: (`Section.Name`, value) of each line that sets something, as systemd.syntax(7) has it."""
+    found = []
+    section, begun = "", ""
+    for raw in text.split("\n"):
         line = raw.strip()
-        if line.startswith("["):
-            section = line
-        elif section == "[Install]" and "=" in line and line[:1] not in {"#", ";"}:
+        if line[:1] in {"#", ";"}:
+            continue
+        if raw.endswith("\\"):
+            begun += f"{line[:-1].rstrip()} "
+            continue
+        line, begun = begun + line, ""
+        if line.startswith("[") and line.endswith("]"):
+            section = line[1:-1]
+        elif section and "=" in line:
             name, _, value = line.partition("=")
-            found.setdefault(name.strip(), []).extend(value.split())
+            found.append((f"{section}.{name.strip()}", value.strip()))
     return found
+
+
+def parse_install(text: str) -> Settings:
+    """The [Install] section of a unit file: its keys and all their words."""
+    found: Settings = {}
+    for name, value in parse_unit(text):
+        if name.startswith("Install."):
+            found.setdefault(name[8:], []).extend(value.split())
+    return found
+
+
+def assignments(unit: str, root: Root) -> list[tuple[str, str]] | None:
+    """What a unit's file and its drop-ins set, in order: nothing of a masked one. None where there is no such unit."""
+    path = _fragment(unit, root)
+    if path is None:
+        return None
+    if _link_target(path, root) == "/dev/null":
+        return []
+    return [line for file in (path, *_drop_ins(unit, root)) for line in parse_unit(root.text(file))]
+
+
+def settings(unit: str, root: Root) -> Settings | None:
+    """The same by name. An empty value takes back what was set before; where only one can count, it is the last."""
+    lines = assignments(unit, root)
+    if lines is None:
+        return None
+    found: Settings = {}
+    for name, value in lines:
+        found.setdefault(name, []).append(value)
+        if not value:
+            found[name] = []
+    return found
+
+
+def unit_files(suffix: str, root: Root) -> list[str]:
+    """All units of one type that have a file and are no template, sorted."""
+    names = {name for directory in _LOADED_FROM for name in root.names(directory)}
+    return sorted(name for name in names if name.endswith(suffix) and "@." not in name)[: limits.units_max]
+
+
+def _fragment(unit: str, root: Root) -> str | None:
+    """The file that counts: the first of the unit's own name, or else of its template's."""
+    for name in dict.fromkeys((unit, _template_of(unit))):
+        for directory in _LOADED_FROM:
+            path = f"{directory}/{name}"
+            if root.exists(path) or _link_target(path, root) is not None:
+                return path
+    return None
+
+
+def _drop_ins(unit: str, root: Root) -> list[str]:
+    """Files of `unit.d` and of what the unit is a case of, by name; of two with one name the first directory's."""
+    files: dict[str, str] = {}
+    for owner in _owners(unit):
+        for directory in _LOADED_FROM:
+            folder = f"{directory}/{owner}.d"
+            for name in root.names(folder):
+                if name.endswith(".conf"):
+                    files.setdefault(name, f"{folder}/{name}")
+    chosen = [files[name] for name in sorted(files)]
+    return [path for path in chosen if _link_target(path, root) != "/dev/null"]
+
+
+def _owners(unit: str) -> Iterator[str]:
+    """Whose drop-ins count, nearest first: a-b@c.service, a-b@.service, a-.service, service."""
+    yield unit
+    if _template_of(unit) != unit:
+        yield _template_of(unit)
+    stem, _, suffix = unit.rpartition(".")
+    while "-" in stem:
+        stem = stem.rstrip("-").rpartition("-")[0]
+        if stem:
+            yield f"{stem}-.{suffix}"
+    yield suffix
 
 
 def enabled_state(unit: str, root: Root) -> str | None:

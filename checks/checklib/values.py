@@ -11,6 +11,7 @@ from checklib.errors import CannotTell, NotApplicable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
 
 class Words(str):
@@ -56,20 +57,25 @@ class Mode(str):
         return mode
 
 
-Value = str | int | float | list[str] | None
-Observation = Value | NotApplicable | CannotTell
+if TYPE_CHECKING:
+    Value = str | int | float | list[str] | None
+    Observation = Value | NotApplicable | CannotTell
+else:
+    Value = Observation = object  # names for annotations: Python 3.9, which nodes may have, knows no `|` of types
 
 
 class Observed:
     """What was seen of one item.
 
-    values  property -> value; a property left out counts as not there
+    values  property -> value; a property left out counts as not there; an empty list is `absent`, and `lacks` anything
     exists  whether the thing itself is there: what `absent` and `any` on the main property ask
     note    said to people whatever the outcome, such as a plugin's own message
     shown   property -> its short form for people, where the value itself is long or may hold secrets
+    keep    for the next look at this item (Node.last), any JSON value of at most limits.keep_bytes_max bytes; None:
+            nothing
     """
 
-    __slots__ = ("exists", "note", "shown", "values")
+    __slots__ = ("exists", "keep", "note", "shown", "values")
 
     def __init__(
         self,
@@ -78,11 +84,13 @@ class Observed:
         exists: bool = True,
         note: str = "",
         shown: Mapping[str, Callable[[], str]] | None = None,
+        keep: Any = None,
     ) -> None:
         self.values = values
         self.exists = exists
         self.note = note
         self.shown = shown or {}
+        self.keep = keep
 
 
 def show(value: object) -> str:

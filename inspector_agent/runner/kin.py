@@ -72,6 +72,24 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def read_by(pid: int) -> int:
+    """Bytes that a process and all its descendants have read so far; also one that has ended, until it is reaped.
+
+    As the kernel counts: what read(2) gave of anything, or what came from a disk if that is more, as of mapped files.
+    What has ended counts with the parent that waited for it. 0 where it is gone, or the kernel does not count.
+    """
+    queue = [pid]
+    total = 0
+    for one in queue:
+        if len(queue) <= limits.descendants_max:
+            queue += children_of(one)
+        with suppress(OSError):
+            lines = Path(f"/proc/{one}/io").read_text(encoding="ascii").splitlines()
+            counts = [int(line.partition(":")[2]) for line in lines if line.startswith(("rchar:", "read_bytes:"))]
+            total += max(counts, default=0)
+    return total
+
+
 def alive(pid: int) -> bool:
     """Whether a process exists and is more than a zombie."""
     try:

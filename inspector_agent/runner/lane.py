@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ import trio
 
 from config_center.resolve import Item
 from inspector_agent.findings import Finding, printable
-from inspector_agent.runner import burial, limits
+from inspector_agent.runner import burial, kin, limits
 from inspector_agent.runner.burial import Family
 from inspector_agent.runner.progress import Progress
 from inspector_agent.runner.worker import Worker
@@ -38,6 +39,7 @@ class Why(enum.Enum):
     ENDED = "it ended by itself"
     OVERDUE = "the item in progress took too long"
     FLOODED = "it printed too much"
+    GREEDY = "it read too much"
 
 
 class Lane:
@@ -77,7 +79,9 @@ class Lane:
         try:
             why = await self._follow(worker)
             if why is Why.ENDED:
+                why = Why.GREEDY if _is_greedy(worker) else why  # it can be told until it is reaped
                 status = burial.reap(worker.pid)
+            if why is Why.ENDED:
                 self._read_rest(worker)
         finally:
             with trio.CancelScope(shield=True):
@@ -87,6 +91,8 @@ class Lane:
                 worker.close()
         if why is Why.OVERDUE:
             self._tell(self.progress.timed_out())
+        elif why is Why.GREEDY:
+            self._tell(self.progress.greedy(worker.read_bytes_max))
         elif self.progress.flooded or why is Why.FLOODED:
             self._tell(self.progress.flood())
         else:
@@ -94,29 +100,33 @@ class Lane:
             self._tell(self.progress.ended(how, self._last_complaint(), clean=status == 0))
 
     async def _follow(self, worker: Worker) -> Why:
-        """Until the worker has ended by itself, is overdue, or floods."""
+        """Until the worker has ended by itself, is overdue, floods, or has read too much."""
         why = Why.ENDED
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_at_end, worker.pidfd, nursery.cancel_scope)
             nursery.start_soon(self._keep_complaints, worker.errors_fd)
             if worker.request_fd is not None:
                 nursery.start_soon(_send, worker, worker.request_fd)
-            why = await self._listen(worker.findings_fd)
+            why = await self._listen(worker)
             nursery.cancel_scope.cancel()
         return why
 
-    async def _listen(self, fd: int) -> Why:
-        """Take findings until time is up or too much has come; the end of the worker cancels this."""
+    async def _listen(self, worker: Worker) -> Why:
+        """Take findings until time is up, too much has come or been read; the end of the worker cancels this."""
         is_open = True
         while True:
-            with trio.move_on_at(self.progress.overdue_at) as patience:
+            look_at = trio.current_time() + limits.read_look_s if worker.read_bytes_max else math.inf
+            with trio.move_on_at(min(self.progress.overdue_at, look_at)) as patience:
                 if is_open:
-                    await trio.lowlevel.wait_readable(fd)
+                    await trio.lowlevel.wait_readable(worker.findings_fd)
                 else:
                     await trio.sleep_forever()
-            if patience.cancelled_caught:
+            if _is_greedy(worker):
+                return Why.GREEDY
+            if not patience.cancelled_caught:
+                is_open = self._read(worker.findings_fd)
+            elif trio.current_time() >= self.progress.overdue_at:
                 return Why.OVERDUE
-            is_open = self._read(fd)
             if self.progress.flooded:
                 return Why.FLOODED
 
@@ -151,6 +161,10 @@ class Lane:
         """The last line on stderr: of a traceback, the one that says what happened."""
         lines = self._complaints.decode("utf-8", "replace").strip().splitlines()
         return printable(lines[-1], limits.complaint_chars_max) if lines else ""
+
+
+def _is_greedy(worker: Worker) -> bool:
+    return worker.read_bytes_max > 0 and kin.read_by(worker.pid) > worker.read_bytes_max
 
 
 async def _cancel_at_end(pidfd: int, scope: trio.CancelScope) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from config_center.resolve import Item
-from inspector_agent.findings import Finding, Garbage, Line, LineReader, Reported, Started, printable
+from inspector_agent.findings import Finding, Garbage, Left, Line, LineReader, Reported, Started, printable
 from inspector_agent.runner import limits
 from inspector_agent.veil import SECRET, Veil
 
@@ -20,15 +20,20 @@ class Progress:
 
     Args:
         veil: for a lane of secret items. Of what their check says, on whatever way, only outcomes are told.
+        may_leave: the check was told to leave some items; else leaving one is no better than garbage.
 
     Attributes:
+        left: items that the check left.
         garbage: lines that were no finding, or one for an item that nobody asked about.
         duplicates: findings for an item that already had one; the first counts.
+        kept: what checks want to be told at the next look, JSON by item id; of no secret item.
     """
 
-    def __init__(self, items: Iterable[Item], veil: Veil | None = None) -> None:
+    def __init__(self, items: Iterable[Item], veil: Veil | None = None, *, may_leave: bool = False) -> None:
         self._pending = {item.id: item for item in items}
         self._veil = veil
+        self._may_leave = may_leave
+        self.left: list[Item] = []
         self._settled: set[str] = set()
         self._started: str | None = None
         self._spoke = False  # this process has said at least once which item it works on
@@ -38,6 +43,7 @@ class Progress:
         self._reader = LineReader(0)
         self.garbage = 0
         self.duplicates = 0
+        self.kept: dict[str, bytes] = {}
 
     @property
     def pending(self) -> Sequence[Item]:
@@ -74,11 +80,15 @@ class Progress:
         match line:
             case Started(id=item_id) if item_id in self._pending:
                 self._started, self._spoke = item_id, True
+            case Left(id=item_id) if item_id in self._pending and self._may_leave:
+                self.left.append(self._pending.pop(item_id))
             case Reported(id=item_id) if item_id in self._pending:
+                if line.keep and not self._veil:
+                    self.kept[item_id] = line.keep
                 return [self._settle(self._pending[item_id], *(self._veil.over(line) if self._veil else (line, b"")))]
             case Started(id=item_id) | Reported(id=item_id) if item_id in self._settled:
                 self.duplicates += 1
-            case Started(id=item_id) | Reported(id=item_id):
+            case Started(id=item_id) | Left(id=item_id) | Reported(id=item_id):
                 self.garbage += 1
                 return self._blame(f"the check reported on {self._quote(item_id)}, which was not asked")
             case Garbage(text=text):
@@ -95,6 +105,11 @@ class Progress:
     def flood(self) -> list[Finding]:
         """The present process was ended because it printed too much."""
         return self._blame(f"the check printed more than {self._reader.bytes_max} bytes and was ended")
+
+    def greedy(self, bytes_max: int) -> list[Finding]:
+        """The present process was ended because it read too much. One that names no item would do so for each."""
+        why = f"the check read more than {bytes_max >> 20} MiB: ended by budget"
+        return self._blame(why) if self._spoke else self.give_up(why)
 
     def timed_out(self) -> list[Finding]:
         """The item in progress took too long."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import importlib.resources
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
 
 from config_center.resolve import Item
-from inspector_agent.bundled import is_bundled
+from inspector_agent.bundled import is_bundled, kind_file
 from inspector_agent.veil import is_secret
 from inspector_coord.second_pass import limits
 from inspector_coord.second_pass.model import Subject
@@ -26,10 +27,34 @@ def playbooks_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "playbooks"
 
 
-def bundle(program: Path, checks: Path) -> bytes:
-    """The first two parts of what `recheck.py` reads: itself, and the sources of all checks."""
-    sources = {path.relative_to(checks).as_posix(): path.read_text(encoding="utf-8") for path in checks.rglob("*.py")}
+def bundle(program: Path, checks: Path, kinds: Iterable[str]) -> bytes:
+    """The first two parts of what `recheck.py` reads: itself, and the sources of these kinds and all that they need."""
+    sources = _sources(program, checks, kinds)
     return _part(program.read_bytes()) + _part(zlib.compress(msgspec.json.encode(sources), 9))
+
+
+def _sources(program: Path, checks: Path, kinds: Iterable[str]) -> dict[str, str]:
+    """Path below the checks -> source: of the batch, the bundled ones of the kinds, and every module these import."""
+    ahead = [program, checks / "batch.py", checks / "checklib" / "__init__.py"]
+    ahead += [file for file in (kind_file(checks, kind) for kind in sorted(set(kinds))) if file]
+    found: dict[Path, str] = {}
+    while ahead:
+        path = ahead.pop()
+        if path not in found and path.is_file():
+            found[path] = path.read_text(encoding="utf-8")
+            ahead += [checks / f"{name.replace('.', '/')}.py" for name in _imported(found[path])]
+    del found[program]
+    return {path.relative_to(checks).as_posix(): source for path, source in sorted(found.items())}
+
+
+def _imported(source: str) -> Iterator[str]:
+    """What may be a module of the checks' library, anywhere in a source."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def request(subject: Subject, items: tuple[Item, ...], site_checks: Mapping[str, PurePath], *, limit_s: float) -> bytes:

@@ -100,7 +100,8 @@ class _Outing:
             else:
                 fit.append(subject)
         self._total = len(fit)
-        (self._work / "bundle").write_bytes(bundle(playbooks_dir() / "recheck.py", self._checks))
+        kinds = {item.check for subject in fit for item in subject.items}
+        (self._work / "bundle").write_bytes(bundle(playbooks_dir() / "recheck.py", self._checks, kinds))
         for batch in batches(fit, self._settings.batch):
             outcomes |= await self._batch(batch)
             self._done += len(batch)

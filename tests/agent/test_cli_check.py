@@ -14,17 +14,18 @@ from inspector_agent import cli
 from inspector_agent.bundled import checks_dir
 from tests.support.center import write_fleet
 
-RAID = """\
+ARRAY = """\
     #!/bin/sh
     [ "$1" = --describe ] && exit 2
     grep -q '"contract": *1' || exit 3
-    echo '{"id": "raid:md0", "outcome": "fail", "observed": "degraded", "message": "disk 3 is gone"}'
+    echo '{"id": "array:md0", "outcome": "fail", "observed": "degraded", "message": "disk 3 is gone"}'
     """
 LAYERS = {
     "10-all.yml": """
         items:
           sysctl:
-            vm.swappiness: {at_most: 10, severity: minor, title: Little swapping, remediation: swap less}
+            vm.swappiness:
+              {at_most: 10, severity: minor, title: Little swapping, references: policy 7, remediation: swap less}
             net.core.somaxconn: 4096
             kernel.nothing: {any: true, severity: critical, owner: platform}
           file:
@@ -84,9 +85,9 @@ def test_what_differs_is_printed_with_where_it_is_written(call: Call, fleet: Pat
     lines = [line.rstrip() for line in out.splitlines()]
     assert lines[0] == f"n001: layers of {fleet}, not published, 5 items"
     assert lines[1] == "  fail   sysctl:kernel.nothing  is absent, expected any"
-    assert lines[2] == "         critical, layers/10-all.yml:6, owner platform"
+    assert lines[2] == "         critical, layers/10-all.yml:7, owner platform"
     assert lines[3] == "  fail   sysctl:vm.swappiness   is 60, expected at_most 10"
-    assert lines[4] == "         minor, layers/10-all.yml:4, Little swapping"
+    assert lines[4] == "         minor, layers/10-all.yml:4, Little swapping, policy 7"
     assert lines[5] == "         to put it right: swap less"
     assert lines[6].startswith("2 pass, 2 fail, 1 na in 0.")
     assert err == ""
@@ -126,6 +127,7 @@ def test_json_has_every_item(call: Call, fleet: Path, root: Path) -> None:
         "message": "expected at_most 10",
         "severity": "minor",
         "source": "layers/10-all.yml:4",
+        "references": ["policy 7"],
         "ms": 0,
     }
 
@@ -135,7 +137,7 @@ def test_a_release_is_taken_in_every_form_it_has(
     call: Call, fleet: Path, root: Path, tmp_path: Path, form: str
 ) -> None:
     """Layers before they are published, and what publishing made of them; each with the site's executables."""
-    write_fleet(fleet, {"30-raid.yml": "items: {raid: {md0: optimal}}\n"}, {"raid.sh": RAID})
+    write_fleet(fleet, {"30-array.yml": "items: {array: {md0: optimal}}\n"}, {"array.sh": ARRAY})
     done = publish(fleet, tmp_path / "center.db", catalogue_of(checks_dir()), to=[tmp_path / "store"]).release
     path = {
         "layers": fleet,
@@ -143,12 +145,12 @@ def test_a_release_is_taken_in_every_form_it_has(
         "pointer": tmp_path / "store" / "current.json",
         "file": tmp_path / "store" / "releases" / f"{done.digest}.json",
     }[form]
-    code, out, err = call("check", "--release", path, "--root", root, "--item", "raid:md0", "--name", "n001")
+    code, out, err = call("check", "--release", path, "--root", root, "--item", "array:md0", "--name", "n001")
     about = f"layers of {fleet}, not published" if form == "layers" else f"release 1 ({done.digest[:12]})"
     assert err == ""
     assert code == 1
     assert out.splitlines()[0] == f"n001: {about}, 1 item"
-    assert "fail   raid:md0  is degraded, expected optimal" in out
+    assert "fail   array:md0  is degraded, expected optimal" in out
     assert "disk 3 is gone" in out
 
 
@@ -184,7 +186,7 @@ def test_every_mistake_of_the_layers_is_printed(call: Call, tmp_path: Path) -> N
 
 def test_a_broken_release_is_2_and_says_what_is_wrong(call: Call, fleet: Path, tmp_path: Path) -> None:
     """Tampered, truncated, without its executable, missing, or something else."""
-    write_fleet(fleet, {}, {"raid.sh": RAID})
+    write_fleet(fleet, {}, {"array.sh": ARRAY})
     store = tmp_path / "store"
     release = publish(fleet, tmp_path / "center.db", catalogue_of(checks_dir()), to=[store]).release
     path, part = store / "releases" / f"{release.digest}.json", store / "parts" / release.checks[0].sha256
@@ -197,9 +199,9 @@ def test_a_broken_release_is_2_and_says_what_is_wrong(call: Call, fleet: Path, t
         return err
 
     part.write_bytes(script + b"rm -rf /\n")
-    assert f"the executable of the check raid cannot be had: {part}" in said(store)
+    assert f"the executable of the check array cannot be had: {part}" in said(store)
     part.unlink()
-    assert "the executable of the check raid is missing" in said(store)
+    assert "the executable of the check array is missing" in said(store)
     path.write_bytes(whole.replace(b"somaxconn", b"somaxcomm"))
     assert f"{path} is damaged" in said(store)
     path.write_bytes(whole[:100])

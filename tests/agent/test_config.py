@@ -40,6 +40,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         root: /srv/image
         query_prefix: mine-
         poll_s: 5
+        defer: {load: 7.5}
         """,
     )
     assert load(path) == AgentConfig(
@@ -50,6 +51,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         root="/srv/image",
         query_prefix="mine-",
         poll_s=5.0,
+        defer_load=7.5,
     )
 
 
@@ -93,6 +95,10 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         ("cache: /x\nring: {rpc: 'h:70000'}", "not 'h:70000'"),
         ("cache: /x\nconfig_center: 'http://a:x'", "not 'http://a:x'"),
         ("cache: /x\npoll_s: true", "`poll_s` cannot be True"),
+        ("cache: /x\ndefer: 8", "`defer` cannot be 8"),
+        ("cache: /x\ndefer: {load: true}", "`defer.load` is a load average a CPU, such as 8, not True"),
+        ("cache: /x\ndefer: {load: 0}", "`defer.load` is a load average a CPU, such as 8, not 0"),
+        ("cache: /x\ndefer: {laod: 8}", "unknown key `defer.laod`: did you mean"),
         ("cache: /x\npoll_s: .nan", ":2:9: .nan is no number that can be compared"),
         ("cache: ''", "`cache` is missing"),
         ("cache: /x\npoll_s: 060", ":2:9: 060 is an octal number to one YAML reader and a decimal one to the next"),

@@ -13,9 +13,11 @@ import msgspec
 import pytest
 import trio
 
+from inspector_agent.bundled import checks_dir
 from inspector_agent.findings import Finding
 from inspector_agent.runner import kin, limits
 from inspector_agent.runner.burial import Family
+from inspector_agent.runner.worker import warm
 from tests.support.checks import Bench, agent_process, gone, items
 from tests.support.waiting import soon
 
@@ -230,3 +232,11 @@ async def test_the_worker_of_a_killed_agent_dies_with_it(tmp_path: Path) -> None
         await soon(pid_file.exists, f"{pid_file} written")
         agent.kill()
         assert gone(int(pid_file.read_text()))
+
+
+async def test_no_kind_of_check_stays_in_the_agent(tmp_path: Path) -> None:
+    """Each of them would take memory of a process that mostly sleeps; a fork loads what its items need."""
+    bench = Bench(tmp_path, checks=checks_dir())
+    found = await bench.run(items("kernel.ostype", check="sysctl"))
+    assert found["sysctl:kernel.ostype"].outcome == "fail"
+    assert vars(warm(checks_dir()))["_loaded"] == {}

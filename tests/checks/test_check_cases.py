@@ -12,19 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.support.check_cases import CASES, look, module, outcome, plant
+from tests.support.check_cases import CASES, kind_module, load, look, module, outcome, plant
 
 FILES = sorted(CASES.glob("*/*.yml"))
-KINDS = ("command", "disk", "file", "kernel", "nagios", "os", "package", "process", "service", "sysctl")
 FIELDS = {"about", "origin", "source", "tree", "items", "parse"}
-
-
-def load(path: Path) -> dict[str, Any]:
-    """One case file."""
-    case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return case
 
 
 def plain(value: object) -> object:
@@ -44,7 +36,7 @@ def test_case(path: Path, tmp_path: Path) -> None:
     assert set(case) <= FIELDS
     check = path.parent.name
     for number, wanted in enumerate(case.get("parse", [])):
-        parsed = getattr(module("os_release" if check == "os" else check), wanted["function"])(*wanted["arguments"])
+        parsed = getattr(kind_module(check), wanted["function"])(*wanted["arguments"])
         assert plain(parsed) == wanted["result"], f"{wanted['function']} {number}"
     if "items" in case:
         root = plant(tmp_path / "root", case.get("tree", {})) if "tree" in case else Path("/")
@@ -66,7 +58,7 @@ def check_items(check: str, items: list[dict[str, Any]], root: Path) -> None:
 
 def test_every_kind_has_cases() -> None:
     """A kind without captured or documented reality is not tested."""
-    assert {path.parent.name for path in FILES} == set(KINDS)
+    assert {path.parent.name for path in FILES} == set(module("batch").names())
 
 
 def test_no_case_is_empty() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from checklib.values import Observed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.check_cases import Finding, lines_of, look, look_at, module, outcome, plant, script
+from tests.support.check_cases import CHECKS, Finding, lines_of, look, look_at, module, outcome, plant, script
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -100,8 +101,9 @@ def test_a_malformed_item_is_an_error_and_its_neighbours_are_looked_at(change: d
 
 
 def test_an_unknown_check_is_an_error() -> None:
-    """And the message lists those that there are."""
-    assert look_at("sysctrl", "vm.swappiness")["message"].startswith("there is no check 'sysctrl': known are sysctl,")
+    """And the message says how to see those that there are."""
+    assert look_at("sysctrl", "vm.swappiness")["message"] == "there is no check 'sysctrl': --list names all"
+    assert "cannot be" in look_at("os_", "id")["message"]
     assert look_at("../../etc/passwd", "x")["outcome"] == "error"
 
 
@@ -114,6 +116,38 @@ def test_a_finding_line_is_bounded_and_printable() -> None:
     assert line["ms"] == 1.235
     assert json.dumps(line).encode()
     assert shorten("a\tb", 10) == "a b"
+
+
+def test_a_kind_that_cannot_be_loaded_costs_its_own_items(tmp_path: Path) -> None:
+    """A node's own Python may lack a module that one kind needs."""
+    kernel = module("batch").find_kind("kernel")
+
+    def find(name: str) -> Kind:
+        if name != "kernel":
+            raise ImportError("No module named '_ctypes'")
+        return kernel  # type: ignore[no-any-return]
+
+    lines: list[Finding] = []
+    asked = [{"check": check, "key": "release", "expect": {"value": {"any": True}}} for check in ("other", "kernel")]
+    run_items(decode_request({"items": asked}), find, lines.append)
+    told = {line["id"]: (line["outcome"], line["message"]) for line in lines if "id" in line}
+    assert told["other:release"] == ("error", "the check other cannot be loaded here: No module named '_ctypes'")
+    assert told["kernel:release"][0] == "pass"
+
+
+def test_what_may_start_programs_is_left_where_only_reading_is_wanted() -> None:
+    """And told by name, so that it can be looked at later; what cannot be looked at at all is told as ever."""
+    service = {"check": "service", "key": "cron", "expect": {"active": {"any": True}}}
+    kernel = {"check": "kernel", "key": "release", "expect": {"value": {"any": True}}}
+    unknown = {"check": "sysctrl", "key": "x"}
+    lines: list[Finding] = []
+    module("batch").run({"items": [service, kernel, unknown], "reads_only": True}, lines.append)
+    assert [line for line in lines if "held" in line] == [{"held": "service:cron"}]
+    assert {line["id"]: line["outcome"] for line in lines if "id" in line} == {
+        "kernel:release": "pass",
+        "sysctrl:x": "error",
+    }
+    assert [line["start"] for line in lines if "start" in line] == ["kernel:release", "sysctrl:x"]
 
 
 def test_programs_are_started_last(tmp_path: Path) -> None:
@@ -142,7 +176,7 @@ class Odd:
     def __init__(self) -> None:
         self.kind = Kind(
             "odd", title="t", key="k", main="value", properties={"value": Property("text", "t")}, example={},
-            cost="", observe=self.observe,
+            chapter="system", outcomes="", reads=(), cost="", observe=self.observe,
         )  # fmt: skip
 
     def observe(self, item: Any, _node: object) -> Observed:
@@ -201,7 +235,7 @@ def test_a_callers_own_alarm_goes_on() -> None:
         signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
-SCRIPTS = ["sysctl", "kernel", "os_release", "file", "disk", "process", "package", "service", "command", "nagios"]
+SCRIPTS = sorted(path.stem for path in CHECKS.glob("*.py") if path.stem != "batch")
 
 
 @pytest.mark.parametrize("name", [*SCRIPTS, "batch"])
@@ -222,8 +256,6 @@ def test_the_command_that_help_shows_works(name: str) -> None:
     """It is copied from --help and run by a shell, as a reader would."""
     import os
     import subprocess
-
-    from tests.support.check_cases import CHECKS
 
     shown = next(line for line in script(f"{name}.py", "", "--help").stdout.decode().splitlines() if "echo" in line)
     done = subprocess.run(
@@ -251,3 +283,19 @@ def test_a_flood_on_stdin_is_refused() -> None:
     done = script("batch.py", b" " * (limits.request_bytes_max + 1))
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"more than" in done.stderr
+
+
+@pytest.mark.parametrize("check", ["file", "setting", "fstab", "cron", "sysctl", "module"])
+def test_below_a_root_that_is_not_there_nothing_is_absent(check: str, tmp_path: Path) -> None:
+    """A forgotten mount of the machine into a container must not let hardening pass."""
+    kind = module(check).KIND
+    root = tmp_path / "nowhere"
+    line = look_at(check, next(iter(kind.example)), {kind.main: {"absent": True}}, root)
+    assert outcome(line) == ("error", "", f"{root}: No such file or directory")
+
+
+def test_disks_that_are_full_alike_read_the_same() -> None:
+    """The last bytes differ on every node, and would keep their findings apart."""
+    line = look_at("disk", "/", {"free_bytes": {"at_least": 1 << 62}})
+    assert line["outcome"] == "fail"
+    assert re.fullmatch(r"free_bytes (under 1|\d+ to \d+) GiB", line["observed"])

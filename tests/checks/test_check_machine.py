@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from inspector_lab.tools import find
 from tests.support.check_cases import look, look_at, outcome
 
 ANY = {"any": True}
@@ -160,31 +159,3 @@ def test_services_are_na_where_systemd_does_not_run_and_told_where_it_does() -> 
     else:
         assert outcome(found) == ("na", "", "systemd does not run here")
         assert look_at("service", "ssh", {"active": {"absent": True}})["outcome"] == "na"
-
-
-PLUGINS: list[tuple[list[str], str, str]] = [
-    (["check_dummy", "0", "all is well"], "pass", "OK: all is well"),
-    (["check_dummy", "1"], "fail", "WARNING; expected ok"),
-    (["check_dummy", "2", "broken"], "fail", "CRITICAL: broken; expected ok"),
-    (["check_dummy", "3"], "error", "unknown: UNKNOWN"),
-    (["check_disk", "-w", "0%", "-c", "0%", "-p", "/"], "pass", "DISK OK"),
-    (["check_disk", "-w", "101%", "-c", "100%", "-p", "/"], "fail", "DISK CRITICAL"),
-    (["check_load", "-w", "1000,1000,1000", "-c", "2000,2000,2000"], "pass", "LOAD OK"),
-    (["check_procs", "-c", "1:"], "pass", "PROCS OK"),
-    (["check_procs", "-c", "1:", "-C", "no-such-program"], "fail", "PROCS CRITICAL"),
-    (["check_users", "-w", "100000", "-c", "200000"], "pass", "USERS OK"),
-    (["check_tcp", "-H", "127.0.0.1", "-p", "1"], "fail", "connect to address 127.0.0.1 and port 1"),
-    (["check_ntp_peer"], "error", "unknown: "),
-    (["check_disk", "--no-such-option"], "error", "unknown: "),
-]
-
-
-@pytest.mark.parametrize(
-    ("argv", "wanted", "message"), PLUGINS, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
-)
-def test_real_plugins(argv: list[str], wanted: str, message: str) -> None:
-    """The plugins of monitoring-plugins-basic, as the distribution ships them."""
-    found = look_at("nagios", "it", parameters={"argv": [str(find(argv[0])), *argv[1:]]}, timeout_s=20)
-    assert found["outcome"] == wanted, found
-    assert found["message"].startswith(message), found
-    assert "|" not in found["message"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from checklib.errors import CannotTell
 from checklib.matchers import OPERANDS, holds, say
-from checklib.values import Version, Words
+from checklib.values import Cut, Version, Words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ SCALARS = st.one_of(
     st.integers(),
     st.floats(),
     st.booleans(),
-    st.sampled_from(["1", "0x1f", "1e3", "yes", "6.1.0-13-amd64", "٣", "1_000", "inf"]),
+    st.sampled_from(["1", "0x1f", "1e3", "yes", "6.1.0-13-amd64", "٣", "1_000", "inf", "unlimited"]),
 )
 VALUES = st.one_of(
     st.none(),
@@ -49,6 +49,9 @@ HOLDS: list[tuple[str, Any, Any]] = [
     ("at_least", "9223372036854775807", 9223372036854775807),
     ("at_least", "-1", -1.5),
     ("at_least", 2.5, 2),
+    ("at_least", "unlimited", 18446744073709551615),
+    ("at_most", 65536, "unlimited"),
+    ("equals", "unlimited", "unlimited"),
     ("at_least", Version("6.10", "kernel"), "6.9"),
     ("at_most", "10", "10"),
     ("at_most", Version("1.0~rc1", "dpkg"), "1.0"),
@@ -66,6 +69,12 @@ HOLDS: list[tuple[str, Any, Any]] = [
     ("contains", ["a", "b", "c"], ["c", "a"]),
     ("contains", "abc", ["a", "c"]),
     ("contains", Version("6.1.0-amd64", "kernel"), "amd64"),
+    ("lacks", "some text", "other"),
+    ("lacks", "abc", ["d", "e"]),
+    ("lacks", ["quiet"], "qui"),
+    ("lacks", ["a", "b"], ["c", "d"]),
+    ("lacks", [], "a"),
+    ("lacks", "", "a"),
 ]
 
 DEVIATES: list[tuple[str, Any, Any]] = [
@@ -94,6 +103,13 @@ DEVIATES: list[tuple[str, Any, Any]] = [
     ("matches", [], "."),
     ("contains", ["quiet"], "qui"),
     ("contains", "abc", ["a", "d"]),
+    ("lacks", "some text", "me te"),
+    ("lacks", "abc", ["d", "b"]),
+    ("lacks", "port 22", 22),
+    ("lacks", ["a", "b"], ["c", "b"]),
+    ("lacks", Cut("abc"), ["d", "b"]),
+    ("lacks", "abc", ""),
+    ("lacks", Cut("abc"), ""),
 ]
 
 CANNOT: list[tuple[str, Any, Any]] = [
@@ -110,6 +126,9 @@ CANNOT: list[tuple[str, Any, Any]] = [
     ("matches", "a", "a" * 257),
     ("matches", "x" * 300_000, "x"),
     ("contains", 100, 1),
+    ("contains", Cut("abc"), ["a", "d"]),
+    ("lacks", 100, 1),
+    ("lacks", Cut("abc"), "d"),
     ("equals", Version("1", "dpkg"), True),
     ("equals", Version("1", "dpkg"), "a b"),
     ("at_least", Version("1", "apk"), "x"),
@@ -181,6 +200,7 @@ def test_orders_agree(value: int, low: int, high: int) -> None:
         ("between", [1, 5], "between 1 and 5"),
         ("one_of", ["a", 2], "one_of [a, 2]"),
         ("contains", ["a", "b"], "contains [a, b]"),
+        ("lacks", ["a", "b"], "lacks [a, b]"),
         ("absent", True, "absent"),
         ("any", True, "any"),
     ],

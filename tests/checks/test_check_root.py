@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -216,3 +219,94 @@ def test_any_tree_is_walked_by_the_book(tree: dict[tuple[str, ...], str | tuple[
         expected = None if wanted is None else Path(place, "root", *wanted).stat().st_ino
         root.close()
         assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("depth", "wanted"),
+    [
+        (1, ["/etc/absolute", "/etc/chain2", "/etc/machine", "/etc/plain", "/etc/self", "/etc/up"]),
+        (None, ["/etc/absolute", "/etc/chain2", "/etc/machine", "/etc/plain", "/etc/self", "/etc/up"]),
+    ],
+)
+def test_a_directory_is_looked_through(house: Path, depth: int | None, wanted: list[str]) -> None:
+    """Links are told as links, wherever they lead."""
+    root = Root(str(house))
+    found = dict(root.find("/etc", depth=depth))
+    root.close()
+    assert list(found) == wanted
+    assert [path for path, status in found.items() if stat.S_ISREG(status.st_mode)] == ["/etc/plain"]
+
+
+def test_a_tree_is_looked_through_as_find_does(tmp_path: Path) -> None:
+    """On the machine's own root and below another: every name once, also strange ones, as deep as asked for."""
+    plant(tmp_path, {f"/t/{way}/{name}": "x" for way in ("a", "a/b", "a/b/c", "d e") for name in ("1", "ü", "\n")})
+    for depth in (1, 2, 3, None):
+        limit = [] if depth is None else ["-maxdepth", str(depth)]
+        listed = subprocess.run(
+            ["find", str(tmp_path / "t"), "-mindepth", "1", *limit, "-print0"], check=True, capture_output=True
+        )
+        wanted = sorted(name for name in listed.stdout.decode().split("\0") if name)
+        assert sorted(path for path, _ in Root("/").find(f"{tmp_path}/t/", depth=depth)) == wanted
+        below = Root(str(tmp_path))
+        assert sorted(f"{tmp_path}{path}" for path, _ in below.find("/t", depth=depth)) == wanted
+        below.close()
+
+
+def test_another_filesystem_is_told_and_not_entered() -> None:
+    """So that nobody comes to look through /proc, or through what other machines serve."""
+    names = [path for path, _ in Root("/").find("/", depth=2, entries_max=10**6)]
+    assert "/proc" in names
+    assert not [path for path in names if path.startswith("/proc/")]
+
+
+def test_looking_through_is_bounded_and_leaves_nothing_open(tmp_path: Path) -> None:
+    """In width, in depth, and where it is given up in the middle; what is not there or no directory is an error."""
+    plant(tmp_path, {f"/t/{number}/x": "" for number in range(5)})
+    before = open_fds()
+    root = Root("/")
+    assert len(list(root.find(f"{tmp_path}/t", entries_max=10))) == 10
+    with pytest.raises(CannotTell, match=f"^more than 9 files lie below {tmp_path}/t: name a smaller part of it$"):
+        list(root.find(f"{tmp_path}/t", entries_max=9))
+    for _ in root.find(f"{tmp_path}/t"):
+        break
+    (tmp_path / "deep" / "/".join("d" * 70)).mkdir(parents=True)
+    with pytest.raises(CannotTell, match="more than 64 directories deep"):
+        list(root.find(f"{tmp_path}/deep"))
+    with pytest.raises(FileNotFoundError):
+        list(root.find(f"{tmp_path}/nothing"))
+    with pytest.raises(NotADirectoryError):
+        list(root.find(f"{tmp_path}/t/1/x"))
+    root.close()
+    assert open_fds() == before
+
+
+def test_what_goes_away_meanwhile_is_left_out(tmp_path: Path) -> None:
+    """A directory that is swapped for a link is not followed either."""
+    plant(tmp_path, {"/t/a/x": "", "/t/b/x": "", "/t/c/x": "", "/outside/secret": ""})
+    found = []
+    for path, _ in Root("/").find(f"{tmp_path}/t"):
+        found.append(path.removeprefix(f"{tmp_path}/t/"))
+        if path.endswith("/a"):
+            shutil.rmtree(tmp_path / "t/a")
+            shutil.rmtree(tmp_path / "t/b")
+        if path.endswith("/c"):
+            shutil.rmtree(tmp_path / "t/c")
+            (tmp_path / "t/c").symlink_to(tmp_path / "outside")
+    assert found == ["a", "c"]
+
+
+def test_of_a_huge_log_the_last_lines_are_read(tmp_path: Path) -> None:
+    """Whole lines, however much stands before them; of a small one all."""
+    plant(tmp_path, {"/log": "one\ntwo\nthree\n", "/empty": ""})
+    with (tmp_path / "huge").open("wb") as file:
+        file.seek(1 << 40)
+        file.write(b"half a line\nlast but one\nlast \xff\n")
+    root = Root(str(tmp_path))
+    assert root.tail("/log") == ("one\ntwo\nthree\n", True)
+    assert root.tail("/log", 12) == ("two\nthree\n", False)
+    assert root.tail("/log", 6) == ("", False)
+    assert root.tail("/empty") == ("", True)
+    assert root.tail("/huge", 200_000) == ("last but one\nlast \ufffd\n", False)
+    with pytest.raises(FileNotFoundError):
+        root.tail("/nothing")
+    root.close()

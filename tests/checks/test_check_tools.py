@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checklib import programs
+from checklib import programs, systemd
 from checklib.contract import decode_request
 from checklib.loop import run_items
 
@@ -176,7 +176,7 @@ def test_an_rpm_that_fails_leaves_the_question_open(ask: Ask, tmp_path: Path) ->
 
 def test_systemctl_is_asked_once_for_all_units(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under their full names, each once; aliases are known by their own names too."""
-    monkeypatch.setattr(module("service"), "BOOTED", "/proc")
+    monkeypatch.setattr(systemd, "BOOTED", "/proc")
     found = ask(
         "service",
         {"systemctl": replay(SYSTEMCTL_SAYS)},
@@ -218,7 +218,7 @@ def test_a_systemctl_that_fails_is_an_error(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, scripts: dict[str, str], message: str
 ) -> None:
     """Systemd runs, and does not answer: nothing is known of its units."""
-    monkeypatch.setattr(module("service"), "BOOTED", "/proc")
+    monkeypatch.setattr(systemd, "BOOTED", "/proc")
     item = {"key": "ssh", "timeout_s": 2 if "timeout" in message else 60}
     found = ask("service", scripts, Path("/"), item, item)
     assert [outcome(one) for one in found] == [("error", "", message)] * 2
@@ -226,14 +226,14 @@ def test_a_systemctl_that_fails_is_an_error(
 
 def test_many_units_are_asked_in_parts(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many that one answer would be cut: the last is found as the first is."""
-    monkeypatch.setattr(module("service"), "BOOTED", "/proc")
+    monkeypatch.setattr(systemd, "BOOTED", "/proc")
     block = "Id=%s\\nNames=%s\\nLoadState=loaded\\nActiveState=active\\nDescription=%0300d\\n\\n"
     script = f'while [ "$1" != -- ]; do shift; done\nshift\nfor u; do printf "{block}" "$u" "$u" 0; done\n'
     items = [{"key": f"unit{number:03}", "timeout_s": 20} for number in range(250)]
     assert {outcome(one) for one in ask("service", {"systemctl": script}, Path("/"), *items)} == {
         ("pass", "active", "")
     }
-    assert len((tmp_path / "asked").read_text(encoding="utf-8").splitlines()) == 3
+    assert len((tmp_path / "asked").read_text(encoding="utf-8").splitlines()) == 4  # halves of halves
 
 
 @pytest.mark.parametrize("check", ["service", "package"])
@@ -241,10 +241,10 @@ def test_a_cut_answer_is_no_proof_of_absence(
     ask: Ask, rocky: Path, monkeypatch: pytest.MonkeyPatch, check: str
 ) -> None:
     """A tool that says more than is kept: whatever it said last is not known."""
-    monkeypatch.setattr(module("service"), "BOOTED", "/proc")
+    monkeypatch.setattr(systemd, "BOOTED", "/proc")
     flood = "/usr/bin/head -c 100000 /dev/zero | /usr/bin/tr '\\0' '\\n'\n"
     main, tool = ("active", "systemctl") if check == "service" else ("version", "rpm")
     item = {"key": "telnet", "expect": {main: {"absent": True}}, "timeout_s": 20}
     (found,) = ask(check, {tool: flood}, rocky if check == "package" else Path("/"), item)
-    what = "units" if check == "service" else "packages"
-    assert outcome(found) == ("error", "", f"{tool} said more than 65536 bytes of 1 {what}")
+    what = "telnet.service" if check == "service" else "1 packages"
+    assert outcome(found) == ("error", "", f"{tool} said more than 65536 bytes of {what}")

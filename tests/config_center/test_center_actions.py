@@ -23,6 +23,7 @@ def read(directory: Path, kind: str, body: str) -> tuple[list[str], LayerItem | 
     ("kind", "body", "expect"),
     [
         ("sysctl", "{append: {contains: [a, b]}}", {"value": {"contains": ["a", "b"]}}),
+        ("sysctl", "{append: {lacks: [a]}}", {"value": {"lacks": ["a"]}}),
         ("sysctl", "{append: {value: {one_of: [1, 2]}}}", {"value": {"one_of": [1, 2]}}),
         ("kernel", "{append: {cmdline: {contains: [quiet]}}}", {"cmdline": {"contains": ["quiet"]}}),
         ("kernel", "{append: {cmdline: [quiet]}}", {"cmdline": {"equals": ["quiet"]}}),
@@ -48,11 +49,11 @@ def test_an_unset_carries_nothing(tmp_path: Path) -> None:
     ("body", "found"),
     [
         ("{append: {contains: a}}", ("22: contains has no list that could be appended to; "
-         "lists of contains, equals, one_of only: write append: {contains: [a, b]}")),
+         "lists of contains, equals, lacks, one_of only: write append: {contains: [a, b]}")),
         ("{append: {at_most: 3}}", ("21: at_most has no list that could be appended to; "
-         "lists of contains, equals, one_of only: write append: {contains: [a, b]}")),
+         "lists of contains, equals, lacks, one_of only: write append: {contains: [a, b]}")),
         ("{append: {between: [1, 3]}}", ("21: between has no list that could be appended to; "
-         "lists of contains, equals, one_of only: write append: {contains: [a, b]}")),
+         "lists of contains, equals, lacks, one_of only: write append: {contains: [a, b]}")),
         ("{append: [a]}", "11: append takes a mapping of lists; write append: {contains: [a, b]}"),
         ("{append: {}}", "11: append takes a mapping of lists; write append: {contains: [a, b]}"),
         ("{append: {contains: [a]}, severity: minor}", "28: severity beside append is not taken; append stands alone"),

@@ -144,6 +144,7 @@ def test_a_mode_is_normalised(bundled: Catalogue, tmp_path: Path, written: str, 
         ('"0689"', "equals takes a mode, not '0689'; write three or four octal digits, such as \"0644\""),
         ("u=rw", "equals takes a mode, not 'u=rw'; write three or four octal digits, such as \"0644\""),
         ("{at_most: 6.44}", "at_most takes a mode, not '6.44'; write three or four octal digits, such as \"0644\""),
+        ("{lacks: '6'}", "lacks cannot be used here: a mode has no parts; use equals, one_of or between"),
         ("{contains: '6'}", "contains cannot be used here: a mode has no parts; use equals, one_of or between"),
         ("{between: ['0644', '0600']}", "between can never hold: 0644 has bits that 0600 has not; write [least, most]"),
         (

@@ -89,12 +89,14 @@ def test_unset_takes_an_item_away_until_it_is_said_again() -> None:
     ]
 
 
-def test_a_single_text_under_contains_is_a_list_of_one() -> None:
+@pytest.mark.parametrize("matcher", ["contains", "lacks"])
+def test_a_single_text_under_contains_or_lacks_is_a_list_of_one(matcher: str) -> None:
     """`contains: x` and `contains: [x]` mean the same."""
     release = release_of(
-        layer("0", {"s:a": word(expect={"value": {"contains": "x"}})}), layer("1", {"s:a": appends(1, "y")})
+        layer("0", {"s:a": word(expect={"value": {matcher: "x"}})}),
+        layer("1", {"s:a": appends(1, "y", matcher=matcher)}),
     )
-    assert one(release).expect == {"value": {"contains": ["x", "y"]}}
+    assert one(release).expect == {"value": {matcher: ["x", "y"]}}
 
 
 @pytest.mark.parametrize(

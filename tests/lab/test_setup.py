@@ -112,7 +112,8 @@ def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyP
     with pytest.raises(ToolMissingError, match=r"sshd is not installed: run `make setup`, .* openssh-server"):
         tools.find("sshd", tmp_path)
     assert tools.missing_packages(tmp_path) == [
-        "monitoring-plugins-basic", "openssh-client", "openssh-server", "postgresql", "serf",
+        "chrony", "cron", "dmidecode", "etcd-server", "ethtool", "kmod", "monitoring-plugins-basic",
+        "openssh-client", "openssh-server", "openssl", "postgresql", "rpm", "runc", "serf", "smartmontools", "sudo",
     ]  # fmt: skip
 
 
@@ -137,8 +138,20 @@ def test_a_machine_without_apt_is_told_what_to_install(monkeypatch: pytest.Monke
     """One sentence, with the names of the packages."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(tools, "SYSTEM_FOLDERS", ())
-    with pytest.raises(SetupError, match="no apt-get: install what Debian calls monitoring-plugins-basic openssh"):
+    with pytest.raises(SetupError, match="no apt-get: install what Debian calls chrony cron dmidecode"):
         installer.install_programs(tmp_path)
+
+
+def test_what_would_start_a_daemon_is_unpacked_even_as_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The rest goes into the system, where that is allowed."""
+    asked: dict[str, list[str]] = {}
+    missing = iter([["chrony", "ethtool", "rpm"], []])
+    monkeypatch.setattr(tools, "missing_packages", lambda _: next(missing))
+    monkeypatch.setattr(debian, "can_install", lambda: True)
+    monkeypatch.setattr(debian, "install", lambda names: asked.update(installed=names))
+    monkeypatch.setattr(debian, "unpack", lambda names, _: asked.update(unpacked=names))
+    installer.install_programs(tmp_path)
+    assert asked == {"installed": ["ethtool", "rpm"], "unpacked": ["chrony"]}
 
 
 def test_help_lists_every_verb() -> None:

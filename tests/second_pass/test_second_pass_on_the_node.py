@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from inspector_coord.second_pass import Look
 from inspector_coord.second_pass.bundle import bundle, playbooks_dir, request, unsendable
 from inspector_coord.second_pass.sight import Recheck, read_look, read_recheck
 from tests.support.checks import gone
+from tests.support.pythons import pythons
 from tests.support.second_pass import SWAPPINESS, expectation, subject
 
 # As diagnose.yml has it.
@@ -138,9 +141,15 @@ def test_strange_arguments_are_only_text(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def recheck(*items: Any, root: Path, executables: dict[str, bytes] | None = None, limit_s: float = 60) -> Recheck:
+def recheck(
+    *items: Any,
+    root: Path,
+    executables: dict[str, bytes] | None = None,
+    limit_s: float = 60,
+    python: str = sys.executable,
+) -> Recheck:
     """What recheck.py finds here below `root`."""
-    feed = bundle(playbooks_dir() / "recheck.py", checks_dir())
+    feed = bundle(playbooks_dir() / "recheck.py", checks_dir(), {item.check for item in items})
     folder = root.parent / "site"
     folder.mkdir(exist_ok=True)
     site = {}
@@ -148,7 +157,7 @@ def recheck(*items: Any, root: Path, executables: dict[str, bytes] | None = None
         (folder / name).write_bytes(content)
         site[name] = folder / name
     feed += request(subject("n001", items=items), items, site, limit_s=limit_s)
-    command = [sys.executable, "-I", "-B", "-c", FEED, str(root)]
+    command = [python, "-I", "-B", "-c", FEED, str(root)]
     ran = subprocess.run(command, input=feed, capture_output=True, timeout=100, check=True, cwd=root)
     return read_recheck(ran.stdout.decode(), frozenset(item.id for item in items))
 
@@ -162,12 +171,26 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_bundled_checks_run_from_memory(root: Path) -> None:
-    """Below the root that was asked for; and nothing is written anywhere below it."""
+@pytest.mark.parametrize("version", pythons(), ids=lambda version: "{}.{}".format(*version))
+def test_the_bundled_checks_run_from_memory(root: Path, version: tuple[int, int]) -> None:
+    """Below the root that was asked for, with any Python; and nothing is written anywhere below it."""
     before = sorted(root.rglob("*"))
-    found = recheck(SWAPPINESS, root=root).findings[SWAPPINESS.id]
-    assert (found.outcome, found.observed) == ("fail", "42")
+    echo = expectation("command:echo", {"stdout": {"equals": "x"}}, with_={"argv": ["echo", "x"], "below_root": True})
+    told = recheck(SWAPPINESS, echo, root=root, python=pythons()[version]).findings
+    assert (told[SWAPPINESS.id].outcome, told[SWAPPINESS.id].observed) == ("fail", "42")
+    assert told[echo.id].outcome == "pass"
     assert sorted(root.rglob("*")) == before
+
+
+def test_only_what_the_items_need_is_sent() -> None:
+    """The kinds asked for and what they import, however many others there are; a site's own check is no file here."""
+    feed = io.BytesIO(bundle(playbooks_dir() / "recheck.py", checks_dir(), ["sysctl", "os", "raid", "../batch"]))
+    _, packed = (feed.read(int(feed.readline())) for _ in range(2))
+    sent = set(json.loads(zlib.decompress(packed)))
+    assert {name for name in sent if "/" not in name} == {"batch.py", "os_.py", "sysctl.py"}
+    assert {"checklib/__init__.py", "checklib/root.py", "checklib/versions.py"} <= sent
+    assert not {"checklib/units.py", "checklib/accounts.py"} & sent
+    assert feed.read() == b""
 
 
 def test_a_check_that_hangs_ends_with_its_time_and_the_rest_goes_on(root: Path) -> None:

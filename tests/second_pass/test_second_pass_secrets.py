@@ -47,7 +47,7 @@ def recheck(root: Path, *items: Item, executable: bytes = b"") -> tuple[Recheck,
     if executable:
         site = {"vault": root / "vault"}
         site["vault"].write_bytes(executable)
-    feed = bundle(playbooks_dir() / "recheck.py", checks_dir())
+    feed = bundle(playbooks_dir() / "recheck.py", checks_dir(), {item.check for item in items})
     feed += request(subject("n001", items=items), items, site, limit_s=20)
     ran = subprocess.run(
         [sys.executable, "-I", "-B", "-c", FEED, str(root)], input=feed, capture_output=True, timeout=60, check=True

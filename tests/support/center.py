@@ -26,6 +26,7 @@ DESCRIPTION: dict[str, Any] = {
         "one_of": {"operand": "list"},
         "matches": {"operand": "regex"},
         "contains": {"operand": "value"},
+        "lacks": {"operand": "value"},
         "absent": {"operand": "true"},
         "any": {"operand": "true"},
     },

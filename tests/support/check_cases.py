@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import yaml
+
 REPOSITORY = Path(__file__).parent.parent.parent
 CHECKS = REPOSITORY / "checks"
 CASES = REPOSITORY / "tests" / "cases"
@@ -29,6 +31,17 @@ def module(name: str) -> ModuleType:
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     return made
+
+
+def kind_module(kind: str) -> ModuleType:
+    """The file of a kind: one more _ stands behind its name where Python has such a module itself."""
+    return module(kind if (CHECKS / f"{kind}.py").is_file() else f"{kind}_")
+
+
+def load(path: Path) -> dict[str, Any]:
+    """One case file."""
+    case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return case
 
 
 def plant(root: Path, tree: Mapping[str, Any]) -> Path:

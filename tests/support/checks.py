@@ -139,6 +139,9 @@ def where(argument, request, emit, item):
         "oom": open("/proc/self/oom_score_adj").read().strip(),
         "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0], "core": resource.getrlimit(resource.RLIMIT_CORE)[0]})
 
+def keeps(argument, request, emit, item):
+    emit({"id": item["id"], "outcome": "pass", "observed": json.dumps(item.get("last")), "keep": {"n": 2}})
+
 def leaks(argument, request, emit, item):
     """Tells what it expects, in every way a check has."""
     said = json.dumps(item["expect"])

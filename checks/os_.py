@@ -81,10 +81,15 @@ def observe(item: Item, node: Node) -> Observed:
 KIND = Kind(
     "os",
     title="the operating system",
+    chapter="system",
     key="a field of os-release in small letters (id, version_id, pretty_name …), hostname or machine_id",
     main="value",
     properties={"value": Property("text", "the field's value; version_id is ordered as a version")},
     example={"version_id": {"at_least": "12"}},
+    outcomes=(
+        "na where there is no os-release; a field that the file does not have is absent. Any root can be looked at."
+    ),
+    reads=["/etc/os-release", "/usr/lib/os-release", "/etc/hostname", "/etc/machine-id"],
     cost="one read of /etc/os-release for all items together",
     observe=observe,
 )
