@@ -46,7 +46,9 @@ def _passwords(node: Node) -> Iterable[tuple[str, accounts.Shadow]]:
     """Each user with what counts of its password."""
     try:
         entries = accounts.shadows(node)
-    except NotApplicable:
+    except NotApplicable as reason:
+        if any(one.password == accounts.SHADOWED for one in accounts.accounts(node)):
+            raise CannotTell(f"{reason}, where /etc/passwd says that passwords are") from reason
         entries = {}
     return ((one.name, accounts.entry_of(one, entries)) for one in accounts.accounts(node))
 
@@ -84,6 +86,8 @@ def _without_group(node: Node) -> Iterable[str]:
 def _lines(node: Node, *, imported: bool) -> Iterable[str]:
     """Lines of both files that are not what they should be, as `/etc/passwd:12`: their text may hold anything."""
     for path, fits in ((accounts.PASSWD, accounts.is_account), (accounts.GROUP, accounts.is_group)):
+        if not node.root.text(node.root.first(path)).strip():
+            raise CannotTell(f"{path} is empty")
         for number, line in enumerate(accounts.lines_of(node.root.text(node.root.first(path))), 1):
             if accounts.is_import(line) if imported else not fits(line) and not accounts.is_import(line):
                 yield f"{path}:{number}"
@@ -147,7 +151,7 @@ def discover(node: Node) -> Iterable[str]:
 def _can_be_told(node: Node, find: Look) -> bool:
     try:
         list(find(node))
-    except (NotApplicable, OSError):
+    except (NotApplicable, CannotTell, OSError):
         return False
     return True
 
@@ -166,8 +170,9 @@ KIND = Kind(
     parameters={"days": Parameter("number", f"how long a password may last, {DAYS_DEFAULT} where nothing is said")},
     example={"empty_password": {"absent": True}, "uid_zero": {"equals": ["root"]}},
     outcomes=(
-        "na where there is no /etc/passwd or no /etc/group; an error where /etc/shadow may not be read. Only what is "
-        "in the files counts: no directory service is asked. Any root can be looked at."
+        "na where there is no /etc/passwd or no /etc/group; an error where /etc/shadow may not be read, or is missing "
+        "though /etc/passwd points to it, and where a file holds nobody. Only what is in the files counts: no "
+        "directory service is asked. Any root can be looked at."
     ),
     reads=["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/login.defs"],
     cost="one read of each file for all items together; homeless looks for each home",

@@ -137,13 +137,13 @@ def has_login(account: Account) -> bool:
 
 
 def accounts(node: Node) -> list[Account]:
-    """All of /etc/passwd. Raises NotApplicable where there is none."""
-    return _once(node, PASSWD, parse_passwd)
+    """All of /etc/passwd. Raises NotApplicable where there is none, CannotTell where it has no user: all have root."""
+    return _some(PASSWD, _once(node, PASSWD, parse_passwd))
 
 
 def groups(node: Node) -> list[Group]:
-    """All of /etc/group. Raises NotApplicable where there is none."""
-    return _once(node, GROUP, parse_group)
+    """All of /etc/group. Raises NotApplicable where there is none, CannotTell where it has no group."""
+    return _some(GROUP, _once(node, GROUP, parse_group))
 
 
 def shadows(node: Node) -> dict[str, Shadow]:
@@ -182,6 +182,12 @@ def _names(node: Node, path: str) -> dict[int, str]:
         return parse_accounts(node.root.text(path))
     except FileNotFoundError:
         return {}
+
+
+def _some(path: str, found: list[Parsed]) -> list[Parsed]:
+    if not found:
+        raise CannotTell(f"{path} holds no account: whether one is missing cannot be told")
+    return found
 
 
 def _once(node: Node, path: str, parse: Callable[[str], Parsed]) -> Parsed:

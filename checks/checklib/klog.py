@@ -77,10 +77,12 @@ def _read(node: Node) -> Log:
     for path in FILES:
         if node.root.exists(path):
             text, is_all = node.root.tail(path)
-            return of_lines(path, text, is_all=is_all)
+            log = of_lines(path, text, is_all=is_all)
+            if log.records:  # a file that was just begun anew, or is something else, tells nothing
+                return log
     if refused:
         raise refused
-    raise NotApplicable(f"the kernel's log is not to be read: neither {KMSG} nor {FILES[0]}{node.root.whereabouts()}")
+    raise NotApplicable(f"no log holds a line of the kernel's: neither {KMSG} nor {FILES[0]}{node.root.whereabouts()}")
 
 
 def of_kmsg() -> Log:
