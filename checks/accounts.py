@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from checklib import accounts
+from checklib import accounts, parameters
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Parameter, Property
+from checklib.several import tellable
 from checklib.values import Observed
 
 TYPE_CHECKING = False
@@ -126,17 +127,13 @@ KEYS: dict[str, tuple[str, Look]] = {
 }
 
 
-def _days(item: Item) -> float:
-    days = item.parameters.get("days", DAYS_DEFAULT)
-    return days if isinstance(days, (int, float)) else DAYS_DEFAULT
-
-
 def observe(item: Item, node: Node) -> Observed:
     """The names that one key is about."""
     if item.key not in KEYS:
         raise CannotTell(f"there is no {item.key[:80]!r} of accounts: known are {', '.join(KEYS)}")
     try:
-        found = _long_lived(node, _days(item)) if item.key == LONG_LIVED else KEYS[item.key][1](node)
+        days = parameters.number(item, "days", DAYS_DEFAULT)
+        found = _long_lived(node, days) if item.key == LONG_LIVED else KEYS[item.key][1](node)
         names = list(dict.fromkeys(found))
     except PermissionError as error:
         raise CannotTell(f"{error.filename}: {error.strerror}") from error
@@ -145,15 +142,7 @@ def observe(item: Item, node: Node) -> Observed:
 
 def discover(node: Node) -> Iterable[str]:
     """All keys whose files are there and may be read."""
-    return [key for key, (_, find) in KEYS.items() if _can_be_told(node, find)]
-
-
-def _can_be_told(node: Node, find: Look) -> bool:
-    try:
-        list(find(node))
-    except (NotApplicable, CannotTell, OSError):
-        return False
-    return True
+    return tellable(KEYS, lambda key: list(KEYS[key][1](node)))
 
 
 KIND = Kind(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from checklib.node import Node
     from checklib.x509 import Certificate
 
-DAY_S = 86_400
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
 # Where nodes of Kubernetes and etcd have theirs, and distributions those of a host.
 FOLDERS = (
@@ -102,8 +101,8 @@ def observe(item: Item, node: Node) -> Observed:
     now = time.time()
     values: dict[str, Observation] = {
         **_plain(found[0]),
-        "days_left": days_between(found[0].not_after, now),
-        "soonest_days_left": min(days_between(one.not_after, now) for one in found),
+        "days_left": x509.days_between(found[0].not_after, now),
+        "soonest_days_left": min(x509.days_between(one.not_after, now) for one in found),
         "count": len(found),
     }
     if "sha256" in item.expect:
@@ -120,11 +119,6 @@ def observe(item: Item, node: Node) -> Observed:
             except (NotApplicable, CannotTell) as error:
                 values[name] = error
     return Observed(values, note="; ".join(notes))
-
-
-def days_between(end: float, now: float) -> int:
-    """Whole days, rounded down: 0 on the last day, below 0 when it is over."""
-    return int((end - now) // DAY_S)
 
 
 def _authority(item: Item, node: Node) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from checklib import limits
-from checklib.errors import CannotTell, CheckError, NotApplicable
+from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Property
+from checklib.several import tellable
 from checklib.values import Observed
 
 TYPE_CHECKING = False
@@ -110,12 +111,7 @@ def observe(item: Item, node: Node) -> Observed:
 
 def discover(node: Node) -> Iterator[str]:
     """All that there is here."""
-    for key in COUNTED:
-        try:
-            _running(node) if key == "running" else _pods(node)
-        except (CheckError, OSError):
-            continue
-        yield key
+    yield from tellable(COUNTED, lambda key: _running(node) if key == "running" else _pods(node))
     for key, folders in FOLDERS.items():
         if node.root.is_host and any(map(node.root.exists, folders)):
             yield key

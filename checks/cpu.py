@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from checklib import limits
 from checklib.cpuinfo import cores_of, flags_of, model_of, parse_cpuinfo, vendor_of
-from checklib.errors import CannotTell, CheckError, NotApplicable
+from checklib.errors import CannotTell, NotApplicable
 from checklib.kernelfs import format_ranges, numbered, parse_ranges, read
 from checklib.kinds import Kind, Property
-from checklib.several import decide
+from checklib.several import decide, tellable
 from checklib.values import Observed, Words
 
 TYPE_CHECKING = False
@@ -221,12 +221,7 @@ def _mitigations(item: Item, node: Node) -> Observed:
 
 def discover(node: Node) -> Iterator[str]:
     """All that is told here."""
-    for key in (*KEYS, *EACH):
-        try:
-            KEYS[key](node) if key in KEYS else _each(node, key)
-        except (CheckError, OSError):
-            continue
-        yield key
+    yield from tellable((*KEYS, *EACH), lambda key: KEYS[key](node) if key in KEYS else _each(node, key))
     names = node.root.names(VULNERABILITIES)
     yield from (f"{MITIGATION}{name}" for name in ([ANY] if names else []) + names)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
-from checklib import counters, faulty, klog, limits
-from checklib.errors import CannotTell, CheckError, NotApplicable
+from checklib import counters, faulty, klog, parameters
+from checklib.errors import CannotTell, NotApplicable
 from checklib.faultstates import DUMPS, STATES
 from checklib.kernelfs import numbered, parse_number, read, read_number
 from checklib.kinds import MAY_SPAWN, Kind, Parameter, Property
+from checklib.several import some, tellable
 from checklib.values import Observed
 
 TYPE_CHECKING = False
@@ -142,7 +143,7 @@ def observe(item: Item, node: Node) -> Observed:
     """One fault."""
     if item.key in STATES:
         found = STATES[item.key](node)
-        return Observed({"count": len(found), "recent": len(found), "what": sorted(set(found))}, note=_these(found))
+        return Observed({"count": len(found), "recent": len(found), "what": sorted(set(found))}, note=some(found))
     if item.key not in faulty.SIGNS:
         raise CannotTell(f"there is no fault {item.key[:80]!r}: known are {', '.join(KEYS)}")
     used: dict[str, Observation] = {}
@@ -167,11 +168,11 @@ def _held_to_used(item: Item, node: Node, used: dict[str, Observation]) -> Obser
 def _counted(item: Item, node: Node, counted: Counter) -> Observed:
     """By a counter since boot."""
     count, what = counted
-    risen = counters.risen(item, node, {COUNT: count}, _within_s(item))
+    risen = counters.risen(item, node, {COUNT: count}, parameters.within_s(item, WITHIN_H))
     values: dict[str, Observation] = {"count": risen.since_last[COUNT], "recent": risen.recent[COUNT], "what": what}
     if "newest" in item.expect:
         values["newest"] = faulty.said(item.key, klog.of(node), -1).newest or None
-    note = "; ".join(filter(None, [risen.note, _these(what)])) if risen.recent[COUNT] else ""
+    note = "; ".join(filter(None, [risen.note, some(what)])) if risen.recent[COUNT] else ""
     return Observed(values, note=note, keep=risen.keep)
 
 
@@ -187,7 +188,7 @@ def _logged(item: Item, node: Node) -> Observed:
         raise NotApplicable(f"{DRIVERS[item.key]}{node.root.whereabouts()}")
     orders = [record.order for record in log.records if record.order is not None]
     total = said.count + before if orders else said.count
-    risen = counters.rises({COUNT: total}, last, boot, time.time(), _within_s(item))
+    risen = counters.rises({COUNT: total}, last, boot, time.time(), parameters.within_s(item, WITHIN_H))
     values: dict[str, Observation] = {"count": risen.since_last[COUNT], "recent": risen.recent[COUNT]}
     values.update(what=said.what, newest=said.newest or None)
     keep = dict(risen.keep, **{ORDER: max([known, *orders])}) if risen.keep else None
@@ -213,35 +214,15 @@ def _note(since: str, log: klog.Log, said: Said) -> str:
     return "; ".join(filter(None, [since, said.newest]))
 
 
-def _these(what: list[str]) -> str:
-    """Names for the note: at most a few."""
-    names = sorted(set(what))
-    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-
-
-def _within_s(item: Item) -> float:
-    within_h = item.parameters.get("within_h", WITHIN_H)
-    if not isinstance(within_h, (int, float)) or not 0 < within_h <= limits.within_h_max:
-        raise CannotTell(f"within_h is a number of hours, at most {limits.within_h_max}")
-    return 3600.0 * within_h
-
-
 def discover(node: Node) -> Iterator[str]:
     """All that can be told here."""
-    for key in STATES:
-        try:
-            STATES[key](node)
-        except (CheckError, OSError):
-            continue
-        yield key
-    for key in faulty.SIGNS:
-        try:
-            counted = COUNTERS[key](node) if key in COUNTERS else None
-            if counted is None:
-                klog.of_docker(node, KIND.timeout_s) if key == DOCKER else klog.of(node)
-        except (CheckError, OSError):
-            continue
-        yield key
+
+    def count(key: str) -> None:
+        if key not in COUNTERS or COUNTERS[key](node) is None:
+            klog.of_docker(node, KIND.timeout_s) if key == DOCKER else klog.of(node)
+
+    yield from tellable(STATES, lambda key: STATES[key](node))
+    yield from tellable(faulty.SIGNS, count)
 
 
 KIND = Kind(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import stat
 
-from checklib import limits
+from checklib import limits, parameters
 from checklib.accounts import name_of
 from checklib.errors import CannotTell
 from checklib.kinds import Kind, Parameter, Property
-from checklib.searching import words
 from checklib.trees import below, look_through
 from checklib.values import Mode, Observation, Observed
 
@@ -72,7 +71,7 @@ def _beyond_links(item: Item, node: Node) -> dict[str, Observation]:
         "size": lambda: status.st_size,
         **{name: lambda name=name: _hash(name, path, node, status) for name in HASHES},  # type: ignore[misc]
         "content": lambda: _content(path, node, status),
-        "lines": lambda: parse_lines(_content(path, node, status), words(item.parameters.get("comments", []))),
+        "lines": lambda: parse_lines(_content(path, node, status), parameters.words(item, "comments")),
     }
     return {name: _tell(observe_one) for name, observe_one in look.items() if name in wanted}
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 METHODS = ("GET", "HEAD")
 PORTS = {"http": 80, "https": 443}
 AGENT = "fleet-inspector"
-DAY_S = 86_400
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _READ_BYTES = 65_536
 
@@ -176,7 +175,7 @@ def _days(line: socket.socket) -> Observation:
         certificates = x509.read_certificates(line.getpeercert(binary_form=True) or b"")
     except CannotTell as error:
         return error
-    return int((certificates[0].not_after - time.time()) // DAY_S) if certificates else None
+    return x509.days_between(certificates[0].not_after, time.time()) if certificates else None
 
 
 def _body(response: HTTPResponse, line: socket.socket, deadline: float) -> str:

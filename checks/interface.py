@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from checklib import counters, limits, netlink
+from functools import partial
+
+from checklib import counters, devices, limits, netlink, parameters
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Parameter, Property
-from checklib.several import decide
+from checklib.several import WILD
 from checklib.values import Observed
 
 TYPE_CHECKING = False
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     Look = Callable[[Node, str], Observation]
 
 SYS = "/sys/class/net"
-WILD = frozenset("*?[")
 COUNTERS = {  # property -> its file below the interface
     "rx_errors": "statistics/rx_errors",
     "tx_errors": "statistics/tx_errors",
@@ -35,7 +36,6 @@ RISES = {  # property -> the counters it adds up; missed ones are among the erro
     "drops_risen": ("rx_dropped", "tx_dropped"),
 }
 WITHIN_H = 24
-UNKNOWN_SPEEDS = frozenset({-1, 0xFFFFFFFF, 0xFFFF})
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 
 
@@ -82,7 +82,7 @@ def _word(file: str) -> Look:
 def _speed(node: Node, name: str) -> Observation:
     text = read(node, name, "speed")
     speed = -1 if text is None else parse_number(text)
-    return None if speed in UNKNOWN_SPEEDS else speed
+    return None if speed in devices.UNKNOWN_SPEEDS else speed
 
 
 def _master(node: Node, name: str) -> Observation:
@@ -157,11 +157,9 @@ def _risen(item: Item, node: Node, names: list[str]) -> tuple[dict[str, dict[str
     wanted = [name for name in RISES if name in item.expect]
     if not wanted:
         return {}, None
-    within_h = item.parameters.get("within_h", WITHIN_H)
-    if not isinstance(within_h, (int, float)) or not 0 < within_h <= limits.within_h_max:
-        raise CannotTell(f"within_h is a number of hours, at most {limits.within_h_max}")
+    within_s = parameters.within_s(item, WITHIN_H)
     now = {f"{one} {name[0]}": sum(_count(node, one, file) for file in RISES[name]) for one in names for name in wanted}
-    risen = counters.risen(item, node, {name: count for name, count in now.items() if count}, 3600 * within_h)
+    risen = counters.risen(item, node, {name: count for name, count in now.items() if count}, within_s)
     return {name: {one: risen.recent.get(f"{one} {name[0]}", 0) for one in names} for name in wanted}, risen
 
 
@@ -186,8 +184,7 @@ def _meant(item: Item, node: Node) -> list[str]:
         return [item.key] if item.key in names else []
     from fnmatch import fnmatchcase  # seldom needed
 
-    excepted = item.parameters.get("except", [])
-    passed = set(map(str, excepted)) if isinstance(excepted, list) else set()
+    passed = parameters.words(item, "except")
     found = [name for name in names if fnmatchcase(name, item.key) and name not in passed]
     if len(found) > limits.interfaces_max:
         raise CannotTell(f"{item.key[:80]} stands for more than {limits.interfaces_max} interfaces")
@@ -196,26 +193,18 @@ def _meant(item: Item, node: Node) -> list[str]:
     return found
 
 
-def _told(node: Node, name: str, look: Look) -> Observation:
-    try:
-        return look(node, name)
-    except CannotTell as error:
-        return error
-
-
 def observe(item: Item, node: Node) -> Observed:
     """One interface; of those that a pattern stands for, the one that decides, property by property."""
     names = _meant(item, node)
     if not names:
         return Observed({}, exists=False)
     rises, risen = _risen(item, node, names)
-    values, shown, notes = {}, {}, [risen.note] if risen else []
-    for name in item.expect:
-        told = [(one, rises[name][one] if name in rises else _told(node, one, LOOKS[name])) for one in names]
-        values[name], shown[name] = decide(told, item.expect[name])
-        if values[name] is None and any(value is not None for _, value in told):
-            notes.append(f"{name} {shown[name]()}")  # of what is absent nothing else is shown
-    return Observed(values, shown=shown, note="; ".join(filter(None, notes)), keep=risen.keep if risen else None)
+    looks: dict[str, devices.Look] = {name: partial(look, node) for name, look in LOOKS.items()}
+    seen = devices.tell(item, names, {**looks, **{name: told.__getitem__ for name, told in rises.items()}})
+    if risen:
+        seen.note = "; ".join(filter(None, [risen.note, seen.note]))
+        seen.keep = risen.keep
+    return seen
 
 
 def discover(node: Node) -> Iterable[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from checklib.errors import CannotTell, CheckError, NotApplicable
+from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Property
+from checklib.several import tellable
 from checklib.values import Observed, Value, Version
 
 TYPE_CHECKING = False
@@ -124,12 +125,7 @@ def observe(item: Item, node: Node) -> Observed:
 
 def discover(node: Node) -> Iterator[str]:
     """The keys whose files are there, and all parameters of the command line."""
-    for key, see in KEYS.items():
-        try:
-            see(node)
-        except (CheckError, OSError):
-            continue
-        yield key
+    yield from tellable(KEYS, lambda key: KEYS[key](node))
     if node.root.exists(CMDLINE):
         for word in parse_cmdline(node.root.text(CMDLINE)):
             name = word.strip('"').partition("=")[0]

@@ -6,11 +6,11 @@ import fnmatch
 import re
 import time
 
-from checklib import limits, mounts, netlink
-from checklib.errors import CannotTell, CheckError, NotApplicable
-from checklib.kernelfs import read
+from checklib import limits, mounts, netlink, parameters
+from checklib.errors import CannotTell, NotApplicable
+from checklib.kernelfs import pids, read
 from checklib.kinds import Kind, Parameter, Property
-from checklib.searching import words
+from checklib.several import some, tellable
 from checklib.values import Observed
 
 TYPE_CHECKING = False
@@ -69,7 +69,7 @@ def _pids(node: Node) -> list[str]:
         if node.root.exists("/proc/self"):
             raise CannotTell("others' processes are hidden: who uses what cannot be told")
         raise NotApplicable(f"there is no /proc with the processes of a machine{node.root.whereabouts()}")
-    return [name for name in node.root.names("/proc") if name.isdecimal()]
+    return pids(node)
 
 
 def _inhabited(node: Node) -> set[str]:
@@ -157,23 +157,14 @@ def observe(item: Item, node: Node) -> Observed:
     """What was left behind of one sort, without what the item passes over."""
     if item.key not in LEAKS:
         raise CannotTell(f"nothing is called {item.key[:80]!r}: known are {', '.join(LEAKS)}")
-    passed = words(item.parameters.get("except", []))
-    given = item.parameters.get("after_s", AFTER_S)
-    left = LEAKS[item.key](node, float(given) if isinstance(given, (int, float)) else AFTER_S)
-    found = [name for name in left if not any(fnmatch.fnmatchcase(name, one) for one in passed)]
-    found = sorted(set(found))
-    note = ", ".join(found[:5]) + (" …" if len(found) > 5 else "")
-    return Observed({"count": len(found), "what": found}, note=note)
+    left = LEAKS[item.key](node, parameters.number(item, "after_s", AFTER_S))
+    found = parameters.without_excepted(item, left)
+    return Observed({"count": len(found), "what": found}, note=some(found))
 
 
 def discover(node: Node) -> Iterator[str]:
     """All sorts that can be told here."""
-    for key, find in LEAKS.items():
-        try:
-            find(node, AFTER_S)
-        except (CheckError, OSError):
-            continue
-        yield key
+    return tellable(LEAKS, lambda key: LEAKS[key](node, AFTER_S))
 
 
 KIND = Kind(

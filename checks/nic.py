@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 SYS = "/sys/class/net"
 MODULES = "/sys/module"
-UNKNOWN_SPEEDS = frozenset({-1, 0xFFFFFFFF, 0xFFFF})
 FROM_DRIVER = ("bus", "channels", "rx_ring", "rx_ring_max", "tx_ring", "tx_ring_max")
 FROM_CARD = ("vendor", "device", "subsystem_vendor", "subsystem_device", "numa_node", "link_speed", "link_width")
 
@@ -44,7 +43,7 @@ def _card(node: Node, name: str) -> Card:
 
 def _speed(node: Node, name: str) -> Observation:
     speed = devices.number(node, f"{SYS}/{name}/speed")
-    return None if speed in UNKNOWN_SPEEDS else speed
+    return None if speed in devices.UNKNOWN_SPEEDS else speed
 
 
 def _firmware(node: Node, name: str) -> Observation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from checklib import limits, matchers, systemd
+from checklib import kernelfs, limits, matchers, systemd
 from checklib.accounts import name_of
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Parameter, Property
@@ -88,11 +88,9 @@ def parse_uid(text: str) -> int:
 
 def _look(node: Node) -> Seen:
     """All processes, looked at once for all items of a request."""
-    pids = [name for name in node.root.names("/proc") if name.isdecimal()]
+    pids = kernelfs.pids(node)
     if not pids:
         raise NotApplicable(f"there are no processes in /proc{node.root.whereabouts()}")
-    if len(pids) > limits.processes_max:
-        raise CannotTell(f"there are more than {limits.processes_max} processes")
     if node.root.is_host:
         pids = [pid for pid in pids if pid != str(os.getpid())]  # who looks does not count itself
     return Seen(list(_there(node, pids)), whole=_sees_first(node))

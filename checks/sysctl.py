@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from checklib import limits
+from checklib import limits, parameters
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Parameter, Property
-from checklib.several import decide
+from checklib.several import WILD, decide
 from checklib.values import Observed, Words
 
 TYPE_CHECKING = False
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 PROC_SYS = "/proc/sys"
 VALUE_BYTES_MAX = 65_536
-WILD = frozenset("*?[")
 DEPTH_MAX = 12  # directories below /proc/sys: the kernel has 5
 OF_NAMESPACE = "net/"  # all others are the same in every network namespace
 
@@ -92,8 +91,7 @@ def _has_parameters(node: Node) -> None:
 
 def _several(item: Item, path: str, told: list[tuple[str, str, Told]]) -> Observed:
     """One value for all that a wildcard or several namespaces stand for. told: (namespace, path, what is there)."""
-    excepted = item.parameters.get("except", [])
-    passed = set(map(str, excepted)) if isinstance(excepted, list) else set()
+    passed = set(parameters.words(item, "except"))
     things: list[tuple[str, Observation]] = []
     places = 0
     for namespace, found, text in told:

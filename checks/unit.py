@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 import time
 
-from checklib import limits, systemd
+from checklib import limits, parameters, systemd
 from checklib.errors import CannotTell
 from checklib.kinds import MAY_SPAWN, Kind, Parameter, Property
 from checklib.values import Observed, show
@@ -84,19 +83,16 @@ def _named(item: Item, node: Node) -> list[str]:
         return [name for name, _, active, _ in listed if active == "failed"]
     if item.key == "broken":
         return [name for name, load, _, _ in listed if load in BROKEN]
-    after_s = item.parameters.get("after_s", STUCK_S)
     # A device that only the mount table knows of is on its way for ever, and nobody waits for it.
     moving = [name for name, _, active, sub in listed if active in MOVING and sub != "tentative"]
-    return _moving_for(node, moving, float(after_s) if isinstance(after_s, (int, float)) else STUCK_S, item.timeout_s)
+    return _moving_for(node, moving, parameters.number(item, "after_s", STUCK_S), item.timeout_s)
 
 
 def observe(item: Item, node: Node) -> Observed:
     """The units of one list, without those that the item passes over."""
     if item.key not in KEYS:
         raise CannotTell(f"there is no list {item.key[:80]!r}: known are {', '.join(KEYS)}")
-    passed = item.parameters.get("except", [])
-    patterns = [str(word) for word in passed] if isinstance(passed, list) else []
-    named = sorted({name for name in _named(item, node) if not any(fnmatch.fnmatchcase(name, one) for one in patterns)})
+    named = parameters.without_excepted(item, _named(item, node))
     return Observed({"count": len(named), "units": named}, shown={"count": lambda: show(named)})
 
 

@@ -175,9 +175,8 @@ class Entries:
 
     def collided(self) -> bool:
         """The answers to the question to everybody go nowhere. Whether everybody is to be asked again."""
-        address = self._entries[self.home].address
         self._note(
-            f"verdicts that were ready did not come as answers to the question through {address}: "
+            f"verdicts that were ready did not come as answers to the question through {self.address}: "
             "did another one start at the same moment? asked again at once"
         )
         return self._repeat()
@@ -207,8 +206,7 @@ class Entries:
         self._due_at = NEVER
         if self._answers or self._slow or not self._testing or not self._repeat():
             return None
-        address = self._entries[self.home].address
-        self._note(f"nobody answered the question through {address} although it is heard: asked again")
+        self._note(f"nobody answered the question through {self.address} although it is heard: asked again")
         return Step(everybody=True)
 
     def _say(self, standing: _Standing) -> None:

@@ -89,17 +89,22 @@ def download(names: Sequence[str], options: Sequence[str], tools: Path) -> None:
 
 
 def write_starters(tools: Path) -> None:
-    """One small script a program in `tools/bin`, which lets it find the libraries unpacked beside it."""
+    """One small script a program in `tools/bin`, which lets it find the libraries unpacked beside it.
+
+    It finds them from where it lies itself: a clone may be moved.
+    """
     root = tools / "root"
-    libraries = ":".join(str(folder) for folder in library_folders(root))
+    libraries = "".join(f"$tools/{folder.relative_to(tools)}:" for folder in library_folders(root))
     (tools / "bin").mkdir(exist_ok=True)
     for program in programs(root):
         starter = tools / "bin" / program.name
         # These two start ssh by a path that was compiled in.
-        own_ssh = f'-S "{tools / "bin" / "ssh"}" ' if program.name in {"sftp", "scp"} else ""
+        own_ssh = '-S "$tools/bin/ssh" ' if program.name in {"sftp", "scp"} else ""
         starter.write_text(
-            f'#!/bin/sh\nLD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}" '
-            f'exec "{program}" {own_ssh}"$@"\n'
+            '#!/bin/sh\ntools=$(cd "${0%/*}/.." && pwd) || exit\n'
+            f'libraries="{libraries}$LD_LIBRARY_PATH"\n'
+            # An empty name in that list would be the folder one stands in.
+            f'LD_LIBRARY_PATH="${{libraries%:}}" exec "$tools/{program.relative_to(tools)}" {own_ssh}"$@"\n'
         )
         starter.chmod(starter.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
 

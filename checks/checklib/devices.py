@@ -6,7 +6,7 @@ import errno
 
 from checklib import limits
 from checklib.errors import CannotTell, CheckError, NotApplicable
-from checklib.several import decide
+from checklib.several import WILD, decide
 from checklib.values import Observed, Version
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Look = Callable[[str], Observation]
 
-WILD = frozenset("*?[")
+UNKNOWN_SPEEDS = frozenset({-1, 0xFFFFFFFF, 0xFFFF})  # of a link, as drivers write it
 _NOTHING_TO_SAY = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENODEV, errno.EIO, errno.ENXIO, errno.ENODATA}
 _BLANKS = frozenset({"", "(null)", "Not Available", "N/A"})
 

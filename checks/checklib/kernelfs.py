@@ -118,7 +118,7 @@ def pids_of(node: Node, whom: str) -> list[str]:
 
 def _by_name(node: Node) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for pid in _pids(node):
+    for pid in pids(node):
         found.setdefault(_of_process(node, pid, "comm").strip(), []).append(pid)
     return found
 
@@ -126,16 +126,17 @@ def _by_name(node: Node) -> dict[str, list[str]]:
 def _by_program(node: Node) -> dict[str, list[str]]:
     """By the last part of the first argument: java of /usr/lib/jvm/bin/java."""
     found: dict[str, list[str]] = {}
-    for pid in _pids(node):
+    for pid in pids(node):
         found.setdefault(_of_process(node, pid, "cmdline").split("\0")[0].rpartition("/")[2], []).append(pid)
     return found
 
 
-def _pids(node: Node) -> list[str]:
-    pids = [name for name in node.root.names("/proc") if name.isdecimal()]
-    if len(pids) > limits.processes_max:
+def pids(node: Node) -> list[str]:
+    """All processes that are to be seen. Raises CannotTell where there are too many to look at."""
+    found = [name for name in node.root.names("/proc") if name.isdecimal()]
+    if len(found) > limits.processes_max:
         raise CannotTell(f"there are more than {limits.processes_max} processes")
-    return pids
+    return found
 
 
 def _of_process(node: Node, pid: str, file: str) -> str:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from checklib.values import Observation, Value
 
 FLAG, CONFIG = "flag.", "config."
-_DAY_S = 86_400
 OK = 200  # of HTTP
 
 
@@ -183,14 +182,14 @@ def ask(host: str, port: int, path: str, timeout_s: float) -> int | str:
 
 
 def _certificate(of: Component, node: Node) -> Observed:
-    from checklib.x509 import read_certificates
+    from checklib import x509
 
     if not node.root.exists(of.pki):
         raise NotApplicable(f"there is no {of.pki}{node.root.whereabouts()}")
-    found = read_certificates(node.root.read(of.pki, limits.certificate_file_bytes_max))
+    found = x509.read_certificates(node.root.read(of.pki, limits.certificate_file_bytes_max))
     if not found:
         raise CannotTell(f"{of.pki} holds no certificate")
-    return Observed({"days_left": int((found[0].not_after - time.time()) // _DAY_S), "value": found[0].subject()})
+    return Observed({"days_left": x509.days_between(found[0].not_after, time.time()), "value": found[0].subject()})
 
 
 def discover(of: Component, node: Node) -> Iterator[str]:

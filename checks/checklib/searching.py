@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from checklib import programs
+from checklib import parameters, programs
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Parameter
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from checklib.contract import Item, Operand
+    from checklib.contract import Item
     from checklib.node import Node
     from checklib.root import Root
 
@@ -39,8 +39,8 @@ def run_item(item: Item, node: Node, directories: Sequence[str] = programs.PATH)
             f"no program is run for another root ({node.root.path}): with {BELOW_ROOT}: true an item says that its own "
             f"looks below INSPECTOR_ROOT and is safe to run on this machine"
         )
-    argv = words(item.parameters["argv"])
-    env = dict(_assignment(word) for word in words(item.parameters.get("env", [])))
+    argv = parameters.words(item, "argv")
+    env = dict(_assignment(word) for word in parameters.words(item, "env"))
     return programs.run(
         find_program(argv[0], node.root, directories),
         argv[1:],
@@ -48,11 +48,6 @@ def run_item(item: Item, node: Node, directories: Sequence[str] = programs.PATH)
         cwd=node.root.path,
         env={"INSPECTOR_ROOT": node.root.path, **env},
     )
-
-
-def words(operand: Operand) -> list[str]:
-    """A parameter that has been held to be a list of texts."""
-    return [str(word) for word in operand] if isinstance(operand, list) else []
 
 
 def find_program(name: str, root: Root, directories: Sequence[str]) -> str:

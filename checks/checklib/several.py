@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from checklib import matchers
-from checklib.errors import CannotTell, NotApplicable
+from checklib.errors import CannotTell, CheckError, NotApplicable
 from checklib.values import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from checklib.contract import Operand
     from checklib.values import Observation, Value
 
     Join = Callable[[list[str]], str]
+
+
+WILD = frozenset("*?[")  # what makes a pattern of a key
+SHOWN_MAX = 5
+
+
+def some(names: Iterable[str]) -> str:
+    """The first of some names, for people."""
+    known = sorted(set(names))
+    return ", ".join(known[:SHOWN_MAX]) + (" …" if len(known) > SHOWN_MAX else "")
+
+
+def tellable(keys: Iterable[str], look: Callable[[str], object]) -> Iterator[str]:
+    """Those keys of which something can be told here: what a kind that looks at each of them lists."""
+    for key in keys:
+        try:
+            look(key)
+        except (CheckError, OSError):
+            continue
+        yield key
 
 
 class Group:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from checklib import limits
+from checklib import kernelfs, limits
 from checklib.accounts import name_of
 from checklib.errors import CannotTell
 
@@ -116,10 +116,7 @@ def holders(node: Node) -> Holders:
 
 def _look_through(node: Node) -> Holders:
     found = Holders()
-    pids = [name for name in node.root.names("/proc") if name.isdecimal()]
-    if len(pids) > limits.processes_max:
-        raise CannotTell(f"there are more than {limits.processes_max} processes")
-    for pid in pids:
+    for pid in kernelfs.pids(node):
         _look_at(node, pid, found)
     return found
 

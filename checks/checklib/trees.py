@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import stat
 
-from checklib import matchers
+from checklib import matchers, parameters
 from checklib.accounts import name_of
 from checklib.errors import CannotTell, NotApplicable
-from checklib.searching import words
 from checklib.values import Mode, Observed, Value, show
 
 TYPE_CHECKING = False
@@ -51,7 +50,7 @@ def look_through(item: Item, node: Node, values: dict[str, Observation]) -> Obse
     depth = item.parameters.get("depth")
     if isinstance(depth, (int, float)) and depth < 1:
         raise CannotTell("the parameter depth is at least 1")
-    patterns = words(item.parameters.get("names", []))
+    patterns = parameters.words(item, "names")
     each = _Each({name: expected for name, expected in item.expect.items() if name in OF_EACH}, node)
     for path, status in below(item.key, node, int(depth) if isinstance(depth, (int, float)) else None):
         if TREES[which](status.st_mode) and (not patterns or _fits(path.rpartition("/")[2], patterns)):

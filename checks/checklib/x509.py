@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from checklib.der import Element
 
+DAY_S = 86_400
 _BEGIN = re.compile(rb"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
 _END = b"-----END "
 _EXPLICIT_VERSION, _EXPLICIT_EXTENSIONS = 0xA0, 0xA3
@@ -136,6 +137,11 @@ class Certificate:
         content = self.extensions.get("2.5.29.35")
         parts = [] if content is None else _sequence(content)
         return next((one.content for one in parts if one.tag == _KEY_ID), None)
+
+
+def days_between(end: float, now: float) -> int:
+    """Whole days, rounded down: 0 on the last day, below 0 when it is over."""
+    return int((end - now) // DAY_S)
 
 
 def read_certificates(raw: bytes) -> list[Certificate]:

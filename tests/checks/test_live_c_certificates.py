@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.check_cases import look_at, module, plant
+from tests.support.check_cases import look_at, plant
 from tests.support.others import told
 
 ANY = {"any": True}
@@ -181,7 +181,7 @@ def test_chains_are_told_as_openssl_verifies_them(tmp_path: Path) -> None:
 
 def test_days_are_counted_down_to_the_second() -> None:
     """0 on the last day, below 0 from the end on."""
-    days = module("certificate").days_between
+    days = x509.days_between
     now = time.time()
     assert [days(now + left, now) for left in (2 * DAY_S, DAY_S - 1, 0, -1, -DAY_S - 1)] == [2, 0, 0, -1, -2]
 

@@ -87,20 +87,23 @@ def test_what_apt_would_install_is_read_from_its_simulation() -> None:
 
 
 def test_an_unpacked_program_finds_the_libraries_beside_it(tmp_path: Path) -> None:
-    """Through a starter of its own name, which passes arguments on as they are; ssh's siblings find our ssh."""
-    library = tmp_path / "root" / "usr" / "lib" / "x86_64-linux-gnu" / "libwrap.so.0"
-    program = tmp_path / "root" / "usr" / "sbin" / "serf"
-    sftp = tmp_path / "root" / "usr" / "bin" / "sftp"
+    """Through a starter of its own name, which passes arguments on as they are; also after the clone was moved."""
+    built, tmp_path = tmp_path / "built", tmp_path / "moved"
+    library = built / "root" / "usr" / "lib" / "x86_64-linux-gnu" / "libwrap.so.0"
+    program = built / "root" / "usr" / "sbin" / "serf"
+    sftp = built / "root" / "usr" / "bin" / "sftp"
     for path in (library, program, sftp):
         path.parent.mkdir(parents=True)
         path.write_text('#!/bin/sh\necho "$LD_LIBRARY_PATH"\nprintf "%s|" "$@"\n')
         path.chmod(0o755)
-    debian.write_starters(tmp_path)
+    debian.write_starters(built)
+    built.rename(tmp_path)
     assert tools.locate("no-such-program", tmp_path) is None
     environment = {key: value for key, value in os.environ.items() if key != "LD_LIBRARY_PATH"}
     command = [str(tmp_path / "bin" / "serf"), "a b", "$HOME"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{library.parent}\na b|$HOME|"
+    assert done.stdout == f"{tmp_path / library.parent.relative_to(built)}\na b|$HOME|"
+    # ssh's siblings find our ssh.
     done = subprocess.run([str(tmp_path / "bin" / "sftp"), "x"], capture_output=True, text=True, check=True)
     assert done.stdout.endswith(f"-S|{tmp_path}/bin/ssh|x|")
 
