@@ -1,7 +1,7 @@
 """coordinator.yml: where the rings, the config center and the cache are.
 
     rings:
-      main: {entries: ["10.0.0.1:7373", "10.0.0.2:7373"], auth_key_file: serf.key}
+      main: {entries: ["10.0.0.1:7373", "10.0.0.2:7373"], auth_key_file: serf.key}   # answers_per_s: 20000
     config_center: http://center:8600            # or a list of mirrors, tried in order
     trusted_keys: [center.pub]                   # key texts or .pub files: one of them must have signed what is current
     groups: {web: "n[001-004]"}                 # @web
@@ -36,10 +36,16 @@ Positive = Annotated[int, Meta(ge=1, le=10_000)]
 
 
 class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One Serf cluster: `entries` are RPC addresses `host:port`; the first good one is used (see `entry_choice`)."""
+    """One Serf cluster: `entries` are RPC addresses `host:port`; the first good one is used (see `entry_choice`).
+
+    `answers_per_s`: what an entry of it takes, by which the answers are spread.
+    """
 
     entries: Annotated[tuple[str, ...], Meta(min_length=1, max_length=100)]
     auth_key_file: Path | None = None
+    answers_per_s: Annotated[float, Meta(ge=limits.answer_rate_min_per_s, le=limits.answer_rate_max_per_s)] = (
+        limits.answer_rate_per_s
+    )
 
     def auth_key(self) -> str | None:
         """The RPC auth key, or None where none is configured. Raises ConfigError if the file cannot be used."""

@@ -29,6 +29,7 @@ from inspector_coord.report import RingFacts
 from inspector_coord.ring_sweep import RingSweep
 from inspector_coord.roster import Opened, RingRoster, alive_names, is_target, open_entry, read_through, roster_through
 from inspector_coord.rounds import RingRounds
+from inspector_coord.sockets import told
 
 __all__ = ["Asked", "FleetRings", "first_error"]
 
@@ -62,7 +63,9 @@ class _Place(msgspec.Struct):
     def notes(self) -> list[str]:
         """What a person should know of it."""
         notes = [*self.roster.notes] if self.roster else []
-        notes += self.sweep.notes if self.sweep else []
+        if self.roster and self.sweep:
+            notes += self.sweep.notes
+            notes += told(self.roster.entries[0].address, self.sweep.dropped, len(self.nodes), self.ring.answers_per_s)
         notes += self.rounds.notes if self.rounds else []
         notes += [self.log.problem] if self.log.problem else []
         return notes + ([self.error] if self.error else [])
@@ -122,7 +125,13 @@ class FleetRings:
                 number=asked.number,
                 canary=asked.canary,
                 items=asked.items,
-                timing=timing(len(place.nodes), len(roster.members), asked.timeout_s, fleet=len(ledger)),
+                timing=timing(
+                    len(place.nodes),
+                    len(roster.members),
+                    asked.timeout_s,
+                    fleet=len(ledger),
+                    answers_per_s=place.ring.answers_per_s,
+                ),
                 max_age_ms=asked.max_age_ms,
                 epoch=epoch,
                 entries=roster.entries,

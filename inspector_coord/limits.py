@@ -17,6 +17,10 @@ answer_within_s_min = 0.2
 
 # 20,000 answers a second of 300-400 bytes were complete eight of eight times at 10,000 members, on one entry.
 answer_rate_per_s = 20_000.0
+# Where an entry shares its cores or has few, `answers_per_s` of its ring says less.
+answer_rate_min_per_s = 100.0
+answer_rate_max_per_s = 40_000.0  # what one process books
+drops_told_share = 0.01  # of the targets of a ring: answers an entry dropped are told of from there on, with advice
 # 50,000 a second and more are decoded and booked by one process (bench/booking.py); the rest is for reading sockets.
 booking_rate_per_s = 40_000.0  # of all rings of a sweep together
 spread_factor = 2.0  # a node whose turn comes last still has as long for its checks as the turns took
@@ -196,6 +200,7 @@ _RELATIONS = {
         and 3 * (query_headers_bytes + agent_limits.question_bytes_max) <= gossip_packet_bytes
     ),
     "a ring of two can be asked by name": query_bytes_max <= reask_bytes_max,
+    "no ring may have more than is booked": answer_rate_max_per_s <= booking_rate_per_s,
     "a fleet is booked at least as fast as one entry takes it": answer_rate_per_s <= booking_rate_per_s,
     "answers are wanted more slowly, never not at all": 0 < pace_share_min < came_share_min < 1,
     "a probe is shorter than a question": probe_within_s < answer_within_s,

@@ -49,7 +49,8 @@ class RingSweep:
 
     `opened` is connected to the first entry of the roster; others are connected to when they are needed. `turns` is the
     folder of lock files, see `turns`. `closed_at` is the trio time at which the rounds ended, `questions` how many were
-    asked through which entry (tests of hearing are none), `notes` what a person should know.
+    asked through which entry (tests of hearing are none), `dropped` what the first entry's socket dropped, `notes` what
+    a person should know.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class RingSweep:
     ) -> None:
         self.closed_at: float | None = None
         self.questions: Counter[str] = Counter()
+        self.dropped = 0
         self.notes: list[str] = []
         self._roster = roster
         self._rounds = rounds
@@ -95,7 +97,8 @@ class RingSweep:
             self._nursery.cancel_scope.cancel()
         after = self._drops()
         if before is not None and after is not None:
-            self._ledger.dropped["socket"] += max(0, after - before)
+            self.dropped = max(0, after - before)
+            self._ledger.dropped["socket"] += self.dropped
 
     def collided(self) -> None:
         """A question of somebody's was overwritten at the first entry: ask those again that nobody has answered yet."""

@@ -10,7 +10,9 @@ import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["drops_in", "entry_drops"]
+from inspector_coord import limits
+
+__all__ = ["drops_in", "entry_drops", "told"]
 
 TABLES = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
 
@@ -52,3 +54,15 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """An address as the kernel prints it: words of 32 bits, each in the machine's byte order (little-endian here)."""
     raw = bytes.fromhex(host)
     return ipaddress.ip_address(b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4)))
+
+
+def told(address: str, dropped: int, targets: int, answers_per_s: float) -> list[str]:
+    """What a person should know of packets an entry's socket dropped while so many targets answered; [] if nothing."""
+    if dropped <= limits.drops_told_share * targets:
+        return []
+    said = (
+        f"entry {address} dropped {dropped:,} packets, whose answers were asked for again: it takes fewer than the "
+        f"{answers_per_s:,.0f} a second it was sent. Give its ring a lower `answers_per_s` in coordinator.yml, or the "
+        "entry more processor; `inspector doctor` looks at its buffer"
+    )
+    return [said]

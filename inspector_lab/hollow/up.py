@@ -92,8 +92,11 @@ def write_files(plan: Plan, layout: Layout, practice: Path) -> dict[str, str]:
 
 def coordinator(plan: Plan, layout: Layout) -> str:
     """coordinator.yml: one entry, and no second pass, for hollow nodes cannot be logged in to."""
+    ring: dict[str, object] = {"entries": [plan.nodes[0].rpc], "auth_key_file": layout.rpc_key.name}
+    if len(plan.nodes) > limits.burst_members:
+        ring["answers_per_s"] = limits.sustained_answers_per_s
     document = {
-        "rings": {"main": {"entries": [plan.nodes[0].rpc], "auth_key_file": layout.rpc_key.name}},
+        "rings": {"main": ring},
         "config_center": plan.center_url,
         "trusted_keys": [layout.center_public.name],
         "cache": layout.cache.name,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from inspector_coord import limits
 from inspector_coord.config import default_path, load
 from inspector_coord.errors import ConfigError
 
@@ -36,6 +37,13 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert (config.second_pass.forks, config.second_pass.sample) == (5, 3)
 
 
+def test_a_ring_says_how_many_answers_its_entry_takes(tmp_path: Path) -> None:
+    """A whole number will do; what is not said is what an entry with cores of its own takes."""
+    assert load(write(tmp_path, GOOD)).rings["main"].answers_per_s == limits.answer_rate_per_s
+    slower = GOOD.replace("auth_key_file: serf.key", "answers_per_s: 12000")
+    assert load(write(tmp_path, slower)).rings["main"].answers_per_s == 12_000
+
+
 def test_a_config_center_may_have_mirrors(tmp_path: Path) -> None:
     """One address or several, in the order in which they are tried."""
     assert load(write(tmp_path, GOOD)).centers == ("http://127.1.255.1:8600",)
@@ -48,6 +56,7 @@ def test_a_config_center_may_have_mirrors(tmp_path: Path) -> None:
     [
         ("config_center:", "config_centre:", "unknown key `config_centre`: did you mean `config_center`?"),
         ("forks: 5", "fork: 5", "second_pass: unknown key `fork`: did you mean `forks`?"),
+        ("auth_key_file: serf.key", "answers_per_s: 5", "$.rings[...].answers_per_s"),
         ("auth_key_file", "auth_file", "rings.main: unknown key `auth_file`: did you mean `auth_key_file`?"),
         ('"127.1.0.1:7373"', "127.1.0.1", "'127.1.0.1' is no RPC address `host:port`, such as 10.0.0.1:7373"),
         ('"127.1.0.1:7373"', '"h:99999"', "'h:99999' is no RPC address"),

@@ -57,6 +57,7 @@ def test_answers_are_spread_by_rate() -> None:
     """Few need none; ten thousand take half a second."""
     assert timing(20, 20, 10.0).spread_s == 0.0
     assert timing(10_000, 10_000, 10.0).spread_s == pytest.approx(0.5)
+    assert timing(10_000, 10_000, 10.0, answers_per_s=5_000.0).spread_s == pytest.approx(2.0)
 
 
 def test_the_answers_of_all_rings_are_booked_by_one_coordinator() -> None:

@@ -6,7 +6,7 @@ import socket
 
 import trio
 
-from inspector_coord.sockets import drops_in, entry_drops
+from inspector_coord.sockets import drops_in, entry_drops, told
 from tests.support.serf import until
 
 HEADER = (
@@ -46,3 +46,12 @@ async def test_the_kernel_counts_what_a_full_socket_drops() -> None:
             return bool(entry_drops(address, port, is_here=False))
 
         await until(has_dropped, what="a packet dropped")
+
+
+def test_drops_are_told_from_one_of_a_hundred_on() -> None:
+    """With the entry, how many, and the setting that helps."""
+    assert told("10.0.0.1:7373", 100, 10_000, 20_000.0) == []
+    (note,) = told("10.0.0.1:7373", 1_234, 10_000, 20_000.0)
+    assert note.startswith("entry 10.0.0.1:7373 dropped 1,234 packets")
+    assert "20,000 a second" in note
+    assert "`answers_per_s` in coordinator.yml" in note
