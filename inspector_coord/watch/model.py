@@ -12,7 +12,7 @@ import msgspec
 from inspector_agent.ring import Member
 from inspector_agent.witness.messages import WitnessAnswer
 
-# ---- conclusions ------------------------------------------------------------------------------------------------------
+# ---- conclusions ----------------------------------------------------------------------------------------------------
 
 
 class Kind(StrEnum):
@@ -75,7 +75,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     closed_by: int | None = None
 
 
-# ---- events in --------------------------------------------------------------------------------------------------------
+# ---- events in ------------------------------------------------------------------------------------------------------
 
 
 class VantageUp(msgspec.Struct, frozen=True):
@@ -135,7 +135,7 @@ class Tick(msgspec.Struct, frozen=True):
 
 Event = VantageUp | VantageDown | MembersRead | MembersChanged | Answered | Acked | AskOver | Tick
 
-# ---- effects out ------------------------------------------------------------------------------------------------------
+# ---- effects out ----------------------------------------------------------------------------------------------------
 
 
 class Ask(msgspec.Struct, frozen=True):
