@@ -51,13 +51,14 @@ class Finding(msgspec.Struct, frozen=True):
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to tell: an incident was opened, changed or closed.
 
-    number    of the incident, steady for its whole life and unique in this watcher
+    number    of the incident, steady for its whole life and unique in this watcher; its kind is steady, too
     nodes     names, sorted, that are in it now; in a `closed` one those that were
     domain    the tag that covers them, e.g. "rack=b2"; "" where there is none
     of        how many members the domain has; 0 without a domain
     since     the `now` at which the first of them changed
     count     transitions of a flapping node, else 0
     back      names that have come back since it was opened
+    parted    of a cut: one tag value where the line runs around it, two where it runs between them, () where unknown
     """
 
     number: int
@@ -73,6 +74,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 0
     back: tuple[str, ...] = ()
     closed_by: int | None = None
+    parted: tuple[str, ...] = ()
 
 
 # ---- events in ------------------------------------------------------------------------------------------------------
@@ -139,7 +141,11 @@ Event = VantageUp | VantageDown | MembersRead | MembersChanged | Answered | Acke
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """Send a witness question through a vantage. `names`: Serf's node filter, () for everybody."""
+    """Send a witness question through a vantage. `names`: Serf's node filter, () for everybody.
+
+    id     the question's id on the wire (4 bytes): what nodes say they have heard is compared with it
+    relay  Serf's relay factor for acks and answers
+    """
 
     number: int
     vantage: int
@@ -148,6 +154,8 @@ class Ask(msgspec.Struct, frozen=True):
     within_s: float
     spread_s: float = 0.0
     ack: bool = False
+    id: bytes = b""
+    relay: int = 0
 
 
 class ReadMembers(msgspec.Struct, frozen=True):
