@@ -59,6 +59,8 @@ def agent(plan: Plan, node: Node, layout: Layout) -> str:
         "root": str(files.root),
         "query_prefix": "",
         "poll_s": 60,
+        # No ping: on loopback the machine itself answers for every address, also for that of a dead node.
+        "witness": {"ssh_port": limits.ssh_port, "ping": "never"},
     }
     return as_yaml(document, f"inspection agent of the practice node {node.name}")
 
