@@ -68,7 +68,7 @@ class WitnessAnswer(msgspec.Struct, frozen=True):
     """What a witness says.
 
     sights   one for each target, in the question's order; None where there was no time for it
-    health   Serf's own health score: 0 is well, 8 is as bad as it gets
+    health   Serf's own health score: 0 is well, 7 the worst; 8 where its Serf does not say, and `picture` is of nobody
     heard    ids of the witness questions it has heard last, newest first: they tell whose gossip reaches it
     lag_ms   how late its own timers are: a node short of processor time is a bad observer
     """
