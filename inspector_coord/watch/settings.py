@@ -25,4 +25,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gather_s: float = 10.0
     hold_s: float = 1.0
     place_tags: tuple[str, ...] = ("zone", "rack")
-    without_agent: dict[str, str] = {}  # noqa: RUF012  msgspec copies an empty dict for each
+    without_agent: dict[str, str] = {}

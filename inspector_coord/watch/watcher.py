@@ -1,32 +1,55 @@
-"""CORE. The watcher of one ring: events in, effects out. A first one, which believes Serf."""
+"""CORE. The watcher of one ring: events in, effects out.
+
+Theory of operation
+===================
+`membership` takes Serf's word for who may have failed; `court` lets witnesses look and judges; `isolation` asks whether
+the watcher sees the majority at all; `rolls` finds what Serf does not see, and `lines` cuts between places that it does
+not see either. What they find goes to `gathering`, which makes incidents of it and says what is told.
+
+Everything that has to happen later stands on one agenda. An event costs O(1), a roll call's end and a whole list O(n).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from inspector_coord.watch import limits
+from inspector_coord.watch.agenda import NEVER
+from inspector_coord.watch.asks import Open, Purpose
+from inspector_coord.watch.court import Court
+from inspector_coord.watch.crossing import Crossing
+from inspector_coord.watch.incidents import Basis
+from inspector_coord.watch.isolation import Isolation
+from inspector_coord.watch.lines import Lines
+from inspector_coord.watch.members import Node
+from inspector_coord.watch.membership import Membership
 from inspector_coord.watch.model import (
+    Acked,
     Action,
-    Ask,
+    Answered,
+    AskOver,
     Effect,
     Event,
     Happening,
     Kind,
     MembersChanged,
     MembersRead,
-    ReadMembers,
     Tell,
+    Tick,
+    VantageDown,
     VantageUp,
 )
+from inspector_coord.watch.rolls import Rolls
 from inspector_coord.watch.settings import Settings
+from inspector_coord.watch.state import State
 
 __all__ = ["NEVER", "RingWatcher"]
 
-NEVER = float("inf")
-
 
 class RingWatcher:
-    """`ring`: its name. Give every event to `handle` as it comes, and a Tick at `wake_at`.
+    """Give every event to `handle` as it comes, and a Tick at `wake_at`; `now` is any steadily growing time in seconds.
 
+    ring            its name
     ring_id         any number of the caller's own: tells the questions of several watchers apart
     open_incidents  the last Happening of each incident that was still open, their times in the present clock
     first_number    of the incidents to come; above every number told before
@@ -44,43 +67,227 @@ class RingWatcher:
         self.ring = ring
         self.settings = settings or Settings()
         self.wake_at = NEVER
-        self._ring_id = ring_id
-        self._number = max([first_number - 1, *(one.number for one in open_incidents)])
-        self._down: dict[str, Happening] = {name: one for one in open_incidents for name in one.nodes}
-        self._asks = 0
-        self._vantage: int | None = None
-        self._roll_at = 0.0
+        first_number = max([first_number, *(one.number + 1 for one in open_incidents)])
+        self._state = State(ring, ring_id, self.settings, first_number)
+        self._isolation = Isolation(self._state, self._thawed)
+        crossing = Crossing(self._state.members)
+        self._court = Court(self._state, self._isolation, crossing)
+        self._rolls = Rolls(self._state, self._isolation)
+        self._lines = Lines(self._state, self._isolation, crossing)
+        self._membership = Membership(self._state)
+        self._due: dict[int, None] = {}
+        self._events: dict[type, Callable[..., None]] = {
+            VantageUp: self._up, VantageDown: self._down, MembersRead: self._read, MembersChanged: self._changed,
+            Answered: self._answered, Acked: self._acked, AskOver: self._ask_over, Tick: _nothing,
+        }  # fmt: skip
+        self._duties: dict[str, Callable[[int, float], None]] = {
+            "ask": self._over, "look": self._court.look, "review": self._court.review,
+            "incident": lambda number, _: self._due.setdefault(number),
+            "looks": lambda _, now: self._court.begin(now), "court": lambda _, now: self._court.reconsider(now),
+            "picture": lambda _, now: self._isolation.ask(now), "blind": lambda _, now: self._isolation.blind(now),
+            "roll": lambda _, now: self._rolls.call(now), "named": lambda _, now: self._rolls.named(now),
+            "closer": lambda _, now: self._rolls.closer(now), "cross": lambda _, now: self._lines.ask(now),
+            "roster": self._membership.read_again,
+        }  # fmt: skip
+
+        for told in open_incidents:
+            self._take_over(told)
+
+    @property
+    def roster(self) -> Mapping[str, str]:
+        """Name to status of all members but those that have left, as the watcher believes."""
+        return {name: node.status for name, node in self._state.members.nodes.items()}
+
+    @property
+    def open_incidents(self) -> list[Happening]:
+        """The last word on every incident that was told and is not closed."""
+        known = [one.last for one in self._state.gathering if one.last is not None]
+        return known if self._isolation.open is None else [*known, self._isolation.open]
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """What follows from an event, in order."""
-        effects: list[Effect] = []
-        if isinstance(event, VantageUp) and self._vantage is None:
-            self._vantage, self._roll_at = event.vantage, now + 1.0
-            effects.append(ReadMembers(event.vantage))
-        elif isinstance(event, MembersRead | MembersChanged) and event.vantage == self._vantage:
-            for member in event.members:
-                effects += self._member(member.name, member.status, now)
-        if self._vantage is not None and now >= self._roll_at:
-            self._roll_at, self._asks = now + self.settings.roll_s, self._asks + 1
-            effects.append(Ask(self._asks, self._vantage, (), (), 1.2, 1.0, id=self._asks.to_bytes(4, "big")))
-        self.wake_at = self._roll_at if self._vantage is not None else NEVER
+        state = self._state
+        self._events[type(event)](event, now)
+        if state.agenda.next_at <= now:
+            self._work(now)
+        self.wake_at = state.agenda.next_at
+        if not state.effects:
+            return []
+        effects, state.effects = state.effects, []
         return effects
 
-    def _member(self, name: str, status: str, now: float) -> list[Effect]:
-        known = self._down.get(name)
-        if (status == "failed") == (known is not None):
-            return []
-        if known is None:
-            self._number += 1
-            number, since, action = self._number, now, Action.OPENED
+    # ---- what is due ------------------------------------------------------------------------------------------------
+
+    def _work(self, now: float) -> None:
+        """Do what is due, and what comes of it now; then tell."""
+        for kind, which in self._state.agenda.due(now):
+            if kind == "flap":
+                self._membership.still(str(which), now)
+            else:
+                self._duties[kind](int(which), now)
+        self._tell(now)
+
+    def _tell(self, now: float) -> None:
+        """Tell what is due of the incidents, unless the watcher sees too little, or may soon be found to."""
+        state = self._state
+        if state.frozen or self._isolation.doubtful:
+            for number in self._due:
+                state.agenda.sooner(("incident", number), now + limits.doubt_step_s)
+        elif self._due:
+            for told in state.gathering.tell(self._due, now, busy=state.suspicion.unjudged > 0):
+                state.effects.append(Tell(told))
+                if told.action is Action.OPENED:
+                    self._review(told.number, told.kind, now)
+        self._due = {}
+
+    def _review(self, number: int, kind: Kind, now: float) -> None:
+        if kind in (Kind.DOWN, Kind.CUT_OFF, Kind.STALLED):
+            self._state.agenda.sooner(("review", number), now + limits.review_s)
+
+    def _thawed(self, now: float) -> None:
+        """The watcher may conclude again, or from another vantage: what was being looked at is begun anew."""
+        state = self._state
+        self._court.clear()
+        self._rolls.forget()
+        self._lines.forget()
+        state.suspicion.restart(now)
+        self._membership.resync(now)
+        for one in state.gathering:
+            self._review(one.number, one.kind, now)
+        state.agenda.sooner(("roll", 0), now + limits.roll_first_s)
+        state.agenda.sooner(("cross", 0), now + limits.cross_first_s)
+        state.agenda.sooner(("looks", 0), now)
+
+    def _take_over(self, told: Happening) -> None:
+        """An incident that was open when another watcher ended."""
+        state = self._state
+        if told.kind is Kind.ISOLATED:
+            self._isolation.take_over(told)
+            return
+        state.gathering.take_over(told, told.at)
+        if told.kind is Kind.CUT_OFF:
+            self._lines.take_over(told)
+        for name in told.nodes if told.kind is Kind.FLAPPING else ():
+            state.flaps.take_over(name, told.since, told.count, told.at)
+            state.agenda.put(("flap", name), told.at + limits.flap_failed_s)
+
+    # ---- events -----------------------------------------------------------------------------------------------------
+
+    def _up(self, event: VantageUp, now: float) -> None:
+        self._without(event.vantage)
+        self._state.vantages.up(event.vantage, event.node, now)
+        self._isolation.decide(now)
+
+    def _down(self, event: VantageDown, now: float) -> None:
+        self._without(event.vantage)
+        self._state.vantages.down(event.vantage, event.problem)
+        self._isolation.decide(now)
+
+    def _without(self, vantage: int) -> None:
+        """If it was home, nothing is concluded until another one, or it again, shows the majority."""
+        if self._state.vantages.home == vantage:
+            self._state.vantages.home = None
+            self._state.frozen = True
+
+    def _read(self, event: MembersRead, now: float) -> None:
+        if event.vantage in self._state.vantages:
+            vantage = self._state.vantages[event.vantage]
+            if vantage.up:
+                self._membership.read(vantage, event.members, now)
+                self._isolation.decide(now)
+                self._state.agenda.sooner(("looks", 0), self._state.suspicion.next_at)
+
+    def _changed(self, event: MembersChanged, now: float) -> None:
+        if event.vantage in self._state.vantages:
+            vantage = self._state.vantages[event.vantage]
+            if self._membership.changed(vantage, event.what, event.members, now):
+                self._isolation.want(now)
+            self._state.agenda.sooner(("looks", 0), self._state.suspicion.next_at)
+
+    def _answered(self, event: Answered, now: float) -> None:
+        state = self._state
+        name, answer = event.node, event.answer
+        one, node = state.asks.get(event.ask), state.members.nodes.get(name)
+        if one is None or node is None or (one.names and name not in one.names):
+            return  # late beyond all use, or nobody who was asked
+        node.health = min(max(answer.health, 0), limits.health_max)
+        node.lag_ms = answer.lag_ms
+        node.minority = answer.picture.alive * 2 < len(state.members) - state.members.written_off
+        node.answered_at = now
+        if one.purpose is Purpose.ROLL:
+            node.roll, node.took_s = one.number, now - one.at
+        self._lives(name, one.vantage, now)
+        if one.names:
+            self._named_answered(one, node, event, now)
+
+    def _named_answered(self, one: Open, node: Node, event: Answered, now: float) -> None:
+        """Somebody who was asked by name has answered."""
+        state, answer = self._state, event.answer
+        if node.name in one.answered:
+            return
+        one.answered[node.name] = now
+        state.hearing.note(node.name, one, now, state.asks.heard(answer.heard[: limits.heard_max]))
+        if one.purpose is Purpose.LOOK:
+            self._court.answered(one, node.name, answer, now)
+        elif one.purpose is Purpose.PICTURE:
+            self._isolation.heard(one, now)
+        elif one.purpose is Purpose.CROSS:
+            self._lines.note(one, node, answer)
         else:
-            number, since, action = known.number, known.since, Action.CLOSED
-        told = Happening(
-            number=number, action=action, kind=Kind.DOWN, nodes=(name,), domain="", of=0, since=since, at=now,
-            evidence="Serf says so", back=(name,) if known else (),
-        )  # fmt: skip
-        if known is None:
-            self._down[name] = told
+            node.took_s = now - one.at
+        if one.complete and one.purpose is not Purpose.LOOK:
+            self._over(one.number, now)
+
+    def _acked(self, event: Acked, now: float) -> None:
+        state = self._state
+        one, name = state.asks.get(event.ask), event.node
+        if one is None or name not in one.names or name in one.acked:
+            return
+        one.acked[name] = now
+        suspect = state.suspicion.get(name)
+        if suspect is not None:
+            suspect.acks[one.vantage] = None
+        if one.purpose is Purpose.PICTURE:
+            self._isolation.heard(one, now)
+
+    def _lives(self, name: str, vantage: int, now: float) -> None:
+        """A node has answered something."""
+        state = self._state
+        suspect = state.suspicion.get(name)
+        if suspect is not None:
+            suspect.answers[vantage] = None
+        known = state.gathering.of(name)
+        if known is not None and not state.frozen and known.entries[name].basis is Basis.AGENT:
+            state.gathering.returned(name, now)
+
+    def _ask_over(self, event: AskOver, now: float) -> None:
+        one = self._state.asks.get(event.ask)
+        if one is not None and event.problem and one.purpose is Purpose.PICTURE:
+            self._state.pictures.discard(one)  # it was never asked, so that nobody answered means nothing
+        if one is not None:
+            self._over(one.number, now)
+
+    def _over(self, number: int, now: float) -> None:
+        """Nobody is waited for any more."""
+        state = self._state
+        one = state.asks.get(number)
+        state.agenda.drop(("ask", number))
+        if one is None or one.over:
+            return
+        one.over = True
+        state.seen_loss(one)
+        if one.purpose is Purpose.LOOK:
+            self._court.look(one.key, now)
+        elif one.purpose is Purpose.PICTURE:
+            self._isolation.decide(now)
+            self._court.reconsider(now)
+        elif one.purpose is Purpose.ROLL:
+            self._rolls.over(one, now)
+        elif one.purpose is Purpose.CROSS:
+            self._lines.over(one, now)
         else:
-            del self._down[name]
-        return [Tell(told)]
+            self._rolls.named_over(one, now)
+
+
+def _nothing(event: Tick, now: float) -> None:
+    """What is due is done after every event."""

@@ -1,0 +1,214 @@
+"""CORE. Suspects are looked at, judged, and handed to the incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import structs
+
+from inspector_agent.witness.messages import WitnessAnswer
+from inspector_coord.watch import limits
+from inspector_coord.watch.asks import Open
+from inspector_coord.watch.crossing import Crossing
+from inspector_coord.watch.cuts import UNKNOWN, direction_around
+from inspector_coord.watch.incidents import Basis, Incident
+from inspector_coord.watch.isolation import Isolation
+from inspector_coord.watch.judging import Case, Seen, Verdict, judge
+from inspector_coord.watch.looks import Looks
+from inspector_coord.watch.model import Finding, Kind
+from inspector_coord.watch.state import State
+from inspector_coord.watch.suspicion import Cause, Suspect
+from inspector_coord.watch.witnesses import weight
+
+__all__ = ["Court"]
+
+
+class Court:
+    """See the module's text. A verdict needs a picture that shows the majority; until there is one it is pending."""
+
+    def __init__(self, state: State, isolation: Isolation, crossing: Crossing) -> None:
+        self._state, self._isolation, self._crossing = state, isolation, crossing
+        self._looks = Looks(state.members, state.asks, state.vantages, state.suspicion, state.agenda)
+        self._pending: dict[str, None] = {}
+        self._directions: dict[str, tuple[float, str]] = {}  # by place, as found at a time
+
+    # ---- looking ----------------------------------------------------------------------------------------------------
+
+    def begin(self, now: float) -> None:
+        """Look at those that are due, as far as questions may be asked."""
+        state = self._state
+        while not state.frozen and state.suspicion.next_at <= now:
+            home = state.vantages.home
+            free = state.asks.free_at(home, now) if home is not None else now
+            if home is None or free > now:
+                state.agenda.sooner(("looks", 0), free if free > now else now + limits.again_s)
+                return
+            batch = [one for one in state.suspicion.batch(now) if one.name in state.members.nodes]
+            if not batch:
+                break
+            self._isolation.want(now)
+            wait_s = limits.answer_within_s + state.gossip_s
+            for ask in self._looks.begin(batch, wait_s, lambda vantage: state.minority(vantage, now), now):
+                state.asked(ask)
+        if state.suspicion.next_at > now:
+            state.agenda.put(("looks", 0), state.suspicion.next_at)
+
+    def answered(self, one: Open, witness: str, answer: WitnessAnswer, now: float) -> None:
+        """A witness has told what it saw of the suspects."""
+        for target, sight in zip(one.targets, answer.sights, strict=False):
+            suspect = self._state.suspicion.get(target)
+            if suspect is not None and sight is not None and target != witness:
+                suspect.saw(witness, sight, one.vantage, now)
+        if one.vantage != self._state.vantages.home:
+            for target in one.targets:
+                suspect = self._state.suspicion.get(target)
+                if suspect is not None:
+                    suspect.heard_beside = True
+        self.look(one.key, now)
+
+    def look(self, number: int, now: float) -> None:
+        """A look may have brought all that it can."""
+        look = self._looks.get(number)
+        if look is not None and self._looks.ready(look, now):
+            self._judge(self._looks.close(number), now)
+
+    def reconsider(self, now: float) -> None:
+        """A picture is there: those that were waiting for one are judged."""
+        found = [self._state.suspicion.get(name) for name in self._pending]
+        self._pending.clear()
+        self._judge([one for one in found if one is not None], now)
+
+    def clear(self) -> None:
+        """Nobody is suspected any more."""
+        self._looks.clear()
+        self._pending.clear()
+
+    # ---- judging ----------------------------------------------------------------------------------------------------
+
+    def _judge(self, suspects: Iterable[Suspect], now: float) -> None:
+        state = self._state
+        home = state.vantages.home
+        for suspect in suspects:
+            node = state.members.nodes.get(suspect.name)
+            if node is None:
+                state.suspicion.drop(suspect.name)
+                continue
+            seen = None if home is None else state.pictures.majority(home, suspect.series_at - state.settings.picture_s)
+            if seen is None or not seen or state.frozen:
+                self._pending[suspect.name] = None
+                continue
+            verdict = judge(self._case(suspect, now))
+            if isinstance(verdict, Finding):
+                self._found(suspect, verdict, now)
+            elif verdict is Verdict.AGAIN:
+                state.suspicion.again(suspect, now)
+                state.agenda.sooner(("looks", 0), state.suspicion.next_at)
+            else:
+                self._well(suspect, now)
+
+    def _case(self, suspect: Suspect, now: float) -> Case:
+        state = self._state
+        node = state.members.nodes[suspect.name]
+        hearing = {one.number for one in state.vantages.usable() if state.majority(one.number, now)}
+        if state.vantages.home is not None:
+            hearing.add(state.vantages.home)
+        seen = []
+        for witness, glimpse in suspect.seen.items():
+            other = state.members.nodes.get(witness)
+            if other is not None and now - glimpse.at < limits.glimpse_s:
+                behind = glimpse.vantage not in hearing
+                seen.append(
+                    Seen(witness, other.places, weight(other), glimpse.reached, glimpse.refused, behind)
+                )  # fmt: skip
+        return Case(
+            places=node.places, seen=seen, failed=node.status == "failed", looks=suspect.looks, lossy=state.lossy,
+            healing=now < self._isolation.healed_at + limits.heal_s,
+            answers=not hearing.isdisjoint(suspect.answers), answers_behind=bool(suspect.answers),
+            acks=not hearing.isdisjoint(suspect.acks), beside=suspect.asked_beside, beside_heard=suspect.heard_beside,
+            taken_by=state.members.namesake(node) if node.status == "failed" else "",
+            blind=now - suspect.since >= limits.blind_s,
+        )  # fmt: skip
+
+    def _found(self, suspect: Suspect, finding: Finding, now: float) -> None:
+        """Put it into an incident, unless it is better to wait for the direction of a cut, or to look twice."""
+        state = self._state
+        node = state.members.nodes[suspect.name]
+        if finding.kind is Kind.CUT_OFF and len(finding.parted) == 1:
+            finding = structs.replace(finding, direction=self._direction(finding.parted[0], suspect, now))
+            if finding.direction == UNKNOWN and now < suspect.since + limits.pending_s_max:
+                self._pending[suspect.name] = None
+                self._isolation.once_more(now)
+                state.agenda.sooner(("court", 0), now + limits.pending_step_s)
+                return
+        elif finding.kind is Kind.CUT_OFF and len(finding.parted) == 2:
+            self._crossing.doubt(finding.parted)
+            state.agenda.sooner(("cross", 0), now)
+        state.suspicion.drop(suspect.name)
+        old = state.gathering.of(suspect.name)
+        if old is not None and suspect.cause is Cause.REVIEW and not self._sure(old, suspect.name, finding, now):
+            return
+        basis = Basis.LEFT if finding.kind is Kind.LEFT else Basis.SERF if node.status == "failed" else Basis.AGENT
+        settled = old is not None and old.kind is Kind.FLAPPING and suspect.name not in state.flaps.flapping
+        state.gathering.put(suspect.name, finding, basis, suspect.since, now, settled=settled)
+
+    def _sure(self, old: Incident, name: str, finding: Finding, now: float) -> bool:
+        """Whether a review says what was known, or says something else for the second time."""
+        entry = old.entries[name]
+        if finding.kind is old.kind:
+            entry.doubted = None
+            return True
+        if entry.doubted is None or entry.doubted[0] is not finding.kind:
+            entry.doubted = (finding.kind, now)
+            return False
+        # after a cut, TCP passes at once, and Serf takes its time to list everybody as alive
+        return now >= entry.doubted[1] + (limits.heal_s if old.kind is Kind.CUT_OFF else 0.0)
+
+    def _direction(self, place: str, suspect: Suspect, now: float) -> str:
+        state = self._state
+        known = self._directions.get(place)
+        if known is not None and known[0] == now:
+            return known[1]
+        since = max(suspect.since - 1.0, now - limits.hearing_s)
+
+        def inside(name: str) -> bool:
+            return state.at_place(name, place)
+
+        def vantage_inside(number: int) -> bool:
+            return number in state.vantages and inside(state.vantages[number].node)
+
+        said, asks = state.hearing.since(since), list(state.asks.recent(since))
+        found = direction_around(said, asks, inside, vantage_inside, state.gossip_s)
+        self._directions[place] = (now, found)
+        return found
+
+    def _well(self, suspect: Suspect, now: float) -> None:
+        """Nothing is told of it. One that Serf lists as failed stays suspected."""
+        state = self._state
+        state.suspicion.judged(suspect)
+        node = state.members.nodes[suspect.name]
+        if suspect.cause is Cause.SERF and node.status == "failed":
+            state.suspicion.later(suspect, now)
+            state.agenda.sooner(("looks", 0), state.suspicion.next_at)
+        else:
+            node.missed = 0
+            state.suspicion.drop(suspect.name)
+
+    # ---- looking again ----------------------------------------------------------------------------------------------
+
+    def review(self, number: int, now: float) -> None:
+        """An open incident is looked at again, a few of its nodes at a time: it may be another one by now."""
+        state = self._state
+        one = state.gathering.get(number)
+        if one is None:
+            return
+        state.agenda.put(("review", number), now + min(max(limits.review_s, now - one.since), limits.review_s_max))
+        if state.frozen:
+            return
+        names = [name for name, entry in one.entries.items() if entry.basis is Basis.SERF and not entry.back]
+        start = one.reviewed % len(names) if names else 0
+        for name in (names[start:] + names[:start])[: limits.targets_max]:
+            if name in state.members.nodes:
+                state.suspicion.begin(name, Cause.REVIEW, one.entries[name].since, now)
+        one.reviewed = start + limits.targets_max
+        if names:
+            state.agenda.sooner(("looks", 0), state.suspicion.next_at)

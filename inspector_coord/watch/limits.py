@@ -1,0 +1,157 @@
+"""The bounds of the watch, with their units; relations checked on import. A name without a unit counts things."""
+
+from __future__ import annotations
+
+from inspector_coord import limits as coord_limits
+
+# ---- asking ---------------------------------------------------------------------------------------------------------
+# Every question is gossiped to everybody. A node passes on some 21 kB a second (3 peers, 5 times a second, 1,400
+# bytes), each message 12 to 20 times: two or three of the longest questions a second are what a big ring carries.
+asks_per_s = 3.0  # through one vantage
+asks_burst = 6.0  # at once, after a while without any: a look, a picture and a cross together
+asks_kept_max = 256
+asks_kept_s = 10.0  # after their end: answers come late, and later ones tell that an older question was heard
+id_step = 2_654_435_761  # odd, so that 2**32 questions have 2**32 different ids, and neighbours unlike ones
+vantages_asked_max = 4  # entries asked at the same time; more see nothing else
+
+# Serf takes 1,024 bytes with everything: 110 its headers, 125 a signed question without targets, 29 in reserve.
+question_names_bytes = 760  # names of witnesses and targets together
+name_overhead_bytes = 3
+names_max = 48
+targets_max = 16
+
+answer_within_s = 1.2  # a witness has 0.7 s of patience with TCP
+gossip_s = 0.05  # until everybody has heard a question, and again for each power of ten of the ring (see below)
+gossip_decade_s = 0.15
+answer_s = 0.6  # for the answers of those who have nothing to look at, on a busy machine
+
+# ---- suspects -------------------------------------------------------------------------------------------------------
+collect_s = 0.1  # those that fail together are looked at together
+review_collect_s = 5.0  # those that are looked at once more can wait for each other
+own_s = 0.6  # a suspect that is alive has answered by then
+looks_max = 3  # of one series
+looks_lossy_min = 2
+looks_stalled_min = 2
+again_s = 5.0  # between series, doubling
+again_s_max = 60.0
+series_max = 6
+blind_s = 20.0  # without any witness: an upgrade of all agents takes 10 s
+glimpse_s = 10.0  # what was seen longer ago says nothing of now
+pending_step_s = 0.25
+pending_s_max = 2.4  # that a cut's direction is waited for, from the first suspicion on
+
+# ---- witnesses ------------------------------------------------------------------------------------------------------
+witnesses = 6
+witnesses_beside = 4  # asked through a vantage on the suspects' side
+witnesses_min = 3  # that do not reach a node before it is called down at the first look
+weight_min = 1.0  # of them together
+witness_tries = 12  # nodes considered for each
+hash_step = 7_919
+loss_nodes_min = 4  # that have said anything, for a question to tell of loss
+loss_step = 0.25  # how much one question changes what is thought of it
+line_places_max = 4  # named in a sentence
+lossy_share = 0.04  # single packets lost, from which on nobody is called down by one look
+
+# ---- the majority ---------------------------------------------------------------------------------------------------
+majority_share = 0.5
+picture_names_max = 48
+pictures_kept = 4  # of each vantage
+pictures_low = 2  # in a row, until the watcher says that it is isolated
+picture_fresh_s = 10.0
+sample_groups_max = 512
+entry_away_s = 5.0  # without any entry; a Serf agent that restarts needs about a second
+isolated_picture_s_max = 15.0
+
+# ---- cuts -----------------------------------------------------------------------------------------------------------
+hearing_max = 512  # answers remembered for who has heard whom
+hearing_s = 12.0
+deaf_nodes_min = 2  # that have not heard, or were not heard, before that is a direction
+heard_max = 8  # ids that a node tells
+cross_first_s = 4.0
+cross_rounds = 2  # in a row, that a line is broken or whole again
+cross_rounds_max = 4  # without enough tries
+cross_tries_min = 6
+cross_again_s = 2.0  # between rounds while a pair is doubted
+cross_open_s = 5.0  # between rounds while a line is broken, doubling
+cross_open_s_max = 60.0
+heal_s = 45.0  # after a cut Serf takes 35 s to list everybody as alive again
+
+# ---- roll call ------------------------------------------------------------------------------------------------------
+roll_first_s = 2.0  # after the first list was read
+roll_rate_per_s = 2_000.0  # answers; an entry takes four times as many beside a sweep
+roll_slack_s = 1.0
+missed_max = 2  # roll calls in a row, before a node is asked by name
+named_tries = 3
+named_gap_s = 4.0  # between them: with two roll calls missed before, a restart of an agent is over
+named_queue_max = 100_000
+named_relay = 3
+
+# ---- gray -----------------------------------------------------------------------------------------------------------
+gray_looks = 5
+gray_marks = 3  # of them
+gray_marks_left = 1  # or fewer: it is like the others again
+gray_recent = 0b11  # of the marks: who stands out in neither of its last two looks is not looked at more closely
+gray_health = 3  # of Serf's health score, 0 … 8
+gray_health_above = 2  # the others' median: where all are unwell, it is the network
+gray_deviations = 6.0
+gray_took_s_min = 1.0  # above the median
+gray_lag_ms_min = 1_000.0
+gray_peers_min = 8
+closer_s = 8.0  # between closer looks at those that stood out in a roll call
+closer_names_max = 24
+health_max = 8
+
+# ---- incidents ------------------------------------------------------------------------------------------------------
+domain_nodes_min = 3
+domain_recall_min = 0.8  # of the incident's nodes
+domain_share_min = 0.5  # of the domain's members
+falling_share = 0.2  # of a domain's members went just now: the others are going
+merge_s = 60.0  # between two incidents that turn out to be one domain's
+recent_incidents = 8  # of each kind, that may still be joined
+tell_s_max = 1.9  # after a node changed, it is told even if others of it are still being looked at
+change_gap_s = 1.0  # between two words on one incident
+complete_s = 5.0  # no more nodes of a domain have come: its final count is told
+recheck_s = 0.1
+doubt_step_s = 0.2
+most_back_share = 0.9
+most_back_s = 5.0
+some_back_s = 60.0
+shrunk_s = 5.0
+left_s = 60.0
+review_s = 10.0  # a told incident is looked at again, then ever later
+review_s_max = 120.0
+
+# ---- flapping -------------------------------------------------------------------------------------------------------
+flap_transitions = 4
+flap_window_s = 300.0
+flap_quiet_s = 300.0
+flap_quiet_s_max = 1_200.0
+flap_failed_s = 120.0  # longer than the slowest flapping that counts, a transition every 100 s
+flap_memory_s = 3_600.0
+flap_reopened_max = 10_000
+
+# ---- membership -----------------------------------------------------------------------------------------------------
+event_fresh_s = 2.0  # an event and a list that cross each other: which is newer is not known
+reread_s = 3.0
+shrunk_nodes_min = 4
+tag_texts_max = 1_000_000
+long_ago_s = 1e9
+
+_RELATIONS = {
+    "a look with its collecting is over when it has to be told": (
+        collect_s + answer_within_s + gossip_s + 3 * gossip_decade_s <= tell_s_max
+    ),
+    "a look takes no longer than its answers have": own_s < answer_within_s,
+    "half of the names of a question may be targets": targets_max <= names_max,
+    "a filter of names fits into a question": names_max <= coord_limits.filter_names_max,
+    "a settled flapping node does not flap": flap_failed_s > flap_window_s / (flap_transitions - 1),
+    "a lost packet alone accuses nobody": looks_lossy_min >= 2 and looks_stalled_min >= 2,
+    "all looks of a series find their witnesses": looks_max >= max(looks_lossy_min, looks_stalled_min),
+    "missing twice and being asked by name outlasts a restart of all agents": named_tries * named_gap_s > 10.0,
+    "the whole sample of a picture can be asked by name": picture_names_max <= names_max,
+    "answers of a roll call are fewer than an entry takes": roll_rate_per_s <= coord_limits.answer_rate_per_s,
+    "pictures kept tell a minority": pictures_low <= pictures_kept,
+}
+for _relation, _holds in _RELATIONS.items():
+    if not _holds:
+        raise AssertionError(f"limits of the watch contradict each other: {_relation}")

@@ -1,0 +1,74 @@
+"""CORE. When something of an incident is told: soon, but not node by node.
+
+opened   once it was held for `hold_s`; a moment longer while others of it are still looked at
+changed  its nodes have doubled, or its domain or line is another; where no domain says it, each new name in time
+changed  most are back and have been for a while: the rest stays open
+closed   all are back, or it goes on as another incident
+"""
+
+from __future__ import annotations
+
+from inspector_coord.watch import limits
+from inspector_coord.watch.agenda import NEVER
+from inspector_coord.watch.incidents import Incident
+from inspector_coord.watch.model import Action, Kind
+
+__all__ = ["due_at", "due_now"]
+
+
+def due_at(one: Incident, hold_s: float) -> float:
+    """When `due_now` is worth asking."""
+    if one.told_at is None:
+        return one.since + hold_s
+    if not one.present:
+        return -NEVER
+    times = [NEVER]
+    if one.kind is Kind.LEFT:
+        times.append(one.told_at + limits.left_s)
+    if (
+        one.untold_since < NEVER
+        or one.count >= 2 * one.told_count > 0
+        or (one.domain, one.parted, one.direction) != one.told_as
+    ):
+        times.append(one.told_at + limits.change_gap_s)
+    if one.absent:
+        times.append(one.changed_at + (limits.most_back_s if _most_back(one) else limits.some_back_s))
+    if one.shrunk:
+        times.append(one.changed_at + limits.shrunk_s)
+    return min(times)
+
+
+def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action | None:
+    """What is to be told now, if anything. busy: others that may belong to it are being looked at."""
+    if one.told_at is None:
+        patience = limits.tell_s_max if busy else hold_s
+        return Action.OPENED if one.present and now >= one.since + patience else None
+    if not one.present:
+        return Action.CLOSED
+    if one.kind is Kind.LEFT and now >= one.told_at + limits.left_s:
+        one.closing = "left in good order"
+        return Action.CLOSED
+    if now < one.told_at + limits.change_gap_s:
+        return None
+    if (one.domain, one.parted, one.direction) != one.told_as or one.count >= 2 * one.told_count > 0:
+        return Action.CHANGED
+    if one.untold_since < NEVER and _grown(one, now):
+        return Action.CHANGED
+    if one.absent and now >= one.changed_at + (limits.most_back_s if _most_back(one) else limits.some_back_s):
+        return Action.CHANGED
+    if one.shrunk and now >= one.changed_at + limits.shrunk_s:
+        return Action.CHANGED
+    return None
+
+
+def _grown(one: Incident, now: float) -> bool:
+    """Whether new nodes are worth a word: a domain stands for them until it is complete."""
+    if len(one.entries) >= 2 * one.told_size:
+        return True
+    if one.domain:
+        return now >= one.joined_at + limits.complete_s
+    return now >= one.untold_since + limits.tell_s_max
+
+
+def _most_back(one: Incident) -> bool:
+    return one.absent >= limits.most_back_share * len(one.entries)

@@ -1,0 +1,98 @@
+"""CORE. The entries the watcher is connected to, and which of them judges: the one that hears the majority.
+
+Serf in a minority lists the others as alive for minutes, or as failed although they are well. So what is concluded
+comes from one vantage, the *home*, and only while pictures show that it hears at least half of the ring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector_coord.watch import limits
+from inspector_coord.watch.agenda import NEVER
+from inspector_coord.watch.pictures import Pictures
+from inspector_coord.watch.roster_mirror import RosterMirror
+
+__all__ = ["Vantage", "Vantages"]
+
+
+class Vantage:
+    """One entry. node: its own name in the ring; up: it is connected; problem: why not."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.node = ""
+        self.up = False
+        self.up_since = -NEVER
+        self.problem = ""
+        self.mirror = RosterMirror()
+
+    @property
+    def usable(self) -> bool:
+        """It is connected and its list was read."""
+        return self.up and self.mirror.whole
+
+
+class Vantages:
+    """All entries of a ring; home: the number of the one that judges, None while there is none."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._all: dict[int, Vantage] = {}
+        self._pictures = pictures
+        self.home: int | None = None
+
+    def __getitem__(self, number: int) -> Vantage:
+        return self._all[number]
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._all
+
+    def __iter__(self) -> Iterator[Vantage]:
+        return (self._all[number] for number in sorted(self._all))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def up(self, number: int, node: str, now: float) -> Vantage:
+        """It is connected. What its list was before the connection does not count."""
+        one = self._all.setdefault(number, Vantage(number))
+        one.node, one.up, one.up_since, one.problem = node, True, now, ""
+        one.mirror = RosterMirror()
+        self._pictures.forget(number)
+        return one
+
+    def down(self, number: int, problem: str) -> None:
+        """Its connection is gone, or could not be made."""
+        one = self._all.setdefault(number, Vantage(number))
+        one.up, one.problem = False, problem
+        one.mirror = RosterMirror()
+        self._pictures.forget(number)
+
+    def usable(self) -> list[Vantage]:
+        """Those that can be asked through, a bounded number, home first."""
+        found = sorted((one for one in self if one.usable), key=lambda one: one.number != self.home)
+        return found[: limits.vantages_asked_max]
+
+    def best(self, since: float) -> int | None:
+        """Which vantage should judge: home as long as it does not hear too little, else the one that hears most.
+
+        None: none of them can be used.
+        """
+        usable = self.usable()
+        if not usable:
+            return None
+        home = next((one for one in usable if one.number == self.home), None)
+        if home is not None and self._pictures.majority(home.number, since) is not False:
+            return home.number
+        hearing = [one for one in usable if self._pictures.majority(one.number, since)]
+        if hearing:
+            return max(hearing, key=lambda one: (self._pictures.share(one.number, since) or 0.0, -one.number)).number
+        return home.number if home is not None else usable[0].number
+
+    def isolated(self, since: float) -> bool:
+        """Whether every vantage that can be used has been found, twice, to hear a minority."""
+        return all(self._pictures.minority(one.number, since) for one in self.usable())
+
+    def problems(self) -> str:
+        """Why those that cannot be used cannot."""
+        return "; ".join(f"{one.node or f'entry {one.number}'}: {one.problem}" for one in self if one.problem)
