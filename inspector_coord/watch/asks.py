@@ -96,9 +96,8 @@ class Asks:
         self._open[one.number] = one
         self._by_id[wire] = one
         self._forget(now)
-        return Ask(
-            one.number, vantage, tuple(names), targets, limits.answer_within_s, spread_s, bool(names), wire, relay
-        )
+        within_s = limits.answer_within_s + spread_s
+        return Ask(one.number, vantage, tuple(names), targets, within_s, spread_s, bool(names), wire, relay)
 
     def get(self, number: int) -> Open | None:
         """A question that is out, or was lately."""

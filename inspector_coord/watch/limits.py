@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspector_agent import limits as agent_limits
+from inspector_agent.witness import limits as witness_limits
 from inspector_coord import limits as coord_limits
 
 # ---- asking ---------------------------------------------------------------------------------------------------------
@@ -14,9 +16,9 @@ asks_kept_s = 10.0  # after their end: answers come late, and later ones tell th
 id_step = 2_654_435_761  # odd, so that 2**32 questions have 2**32 different ids, and neighbours unlike ones
 vantages_asked_max = 4  # entries asked at the same time; more see nothing else
 
-# Serf takes 1,024 bytes with everything: 110 its headers, 125 a signed question without targets, 29 in reserve.
-question_names_bytes = 760  # names of witnesses and targets together
-name_overhead_bytes = 3
+# Serf takes 1,024 bytes with everything: its headers, the name of the entry, a signed question without targets.
+question_names_bytes = 680  # names of witnesses and targets together
+name_overhead_bytes = 3  # in the filter and in the question, of a long name
 names_max = 48
 targets_max = 16
 
@@ -80,6 +82,7 @@ heal_s = 45.0  # after a cut Serf takes 35 s to list everybody as alive again
 roll_first_s = 2.0  # after the first list was read
 roll_rate_per_s = 2_000.0  # answers; an entry takes four times as many beside a sweep
 roll_slack_s = 1.0
+roll_spread_s_max = 30.0
 missed_max = 2  # roll calls in a row, before a node is asked by name
 named_tries = 3
 named_gap_s = 4.0  # between them: with two roll calls missed before, a restart of an agent is over
@@ -100,6 +103,7 @@ gray_peers_min = 8
 closer_s = 8.0  # between closer looks at those that stood out in a roll call
 closer_names_max = 24
 health_max = 8
+health_unknown = 1  # of a node whose Serf agent does not tell
 
 # ---- incidents ------------------------------------------------------------------------------------------------------
 domain_nodes_min = 3
@@ -135,12 +139,20 @@ event_fresh_s = 2.0  # an event and a list that cross each other: which is newer
 reread_s = 3.0
 shrunk_nodes_min = 4
 tag_texts_max = 1_000_000
-long_ago_s = 1e9
 
 _RELATIONS = {
     "a look with its collecting is over when it has to be told": (
         collect_s + answer_within_s + gossip_s + 3 * gossip_decade_s <= tell_s_max
     ),
+    "names and targets fit into a question": (
+        question_names_bytes
+        <= agent_limits.question_wire_bytes_max
+        - agent_limits.query_headers_bytes
+        - agent_limits.asker_name_bytes_max
+        - witness_limits.question_skeleton_bytes_max
+        - agent_limits.signature_bytes
+    ),
+    "a witness takes as many targets as it is asked about": targets_max <= witness_limits.targets_max,
     "a look takes no longer than its answers have": own_s < answer_within_s,
     "half of the names of a question may be targets": targets_max <= names_max,
     "a filter of names fits into a question": names_max <= coord_limits.filter_names_max,

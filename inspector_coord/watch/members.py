@@ -24,7 +24,7 @@ class Node:
     """
 
     __slots__ = (
-        "address", "agent", "answered_at", "health", "lag_ms", "listed_at", "looks", "marks", "minority", "missed",
+        "address", "agent", "health", "lag_ms", "listed_at", "looks", "marks", "minority", "missed",
         "name", "places", "raw", "roll", "status", "tags", "took_s", "written_off",
     )  # fmt: skip
 
@@ -39,7 +39,6 @@ class Node:
         self.health = self.lag_ms = self.roll = self.missed = self.marks = self.looks = 0
         self.minority = self.written_off = False
         self.took_s = self.listed_at = 0.0
-        self.answered_at = -limits.long_ago_s
 
     @property
     def well(self) -> bool:

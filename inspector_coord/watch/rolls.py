@@ -48,7 +48,7 @@ class Rolls:
         if free > now:
             state.agenda.put(("roll", 0), free)
             return
-        spread_s = len(state.members) / limits.roll_rate_per_s
+        spread_s = min(len(state.members) / limits.roll_rate_per_s, limits.roll_spread_s_max)
         wait_s = limits.answer_within_s + spread_s + state.gossip_s + limits.roll_slack_s
         state.asked(state.asks.send(Purpose.ROLL, home, (), now, wait_s=wait_s, spread_s=spread_s))
         self._isolation.want(now)

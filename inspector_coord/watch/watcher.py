@@ -210,10 +210,11 @@ class RingWatcher:
         one, node = state.asks.get(event.ask), state.members.nodes.get(name)
         if one is None or node is None or (one.names and name not in one.names):
             return  # late beyond all use, or nobody who was asked
-        node.health = min(max(answer.health, 0), limits.health_max)
+        silent = answer.picture.alive + answer.picture.failed == 0  # its Serf agent does not say how it is
+        node.health = limits.health_unknown if silent else min(max(answer.health, 0), limits.health_max)
         node.lag_ms = answer.lag_ms
-        node.minority = answer.picture.alive * 2 < len(state.members) - state.members.written_off
-        node.answered_at = now
+        expected = len(state.members) - state.members.written_off
+        node.minority = not silent and answer.picture.alive < limits.majority_share * expected
         if one.purpose is Purpose.ROLL:
             node.roll, node.took_s = one.number, now - one.at
         self._lives(name, one.vantage, now)

@@ -303,7 +303,7 @@ class World:
         if not self.nodes[home].alive or not self.connected.get(ask.vantage):
             self.at(self.now, lambda: self.give(AskOver(ask.number, "not connected")))
             return
-        assert sum(len(name) + 3 for name in (*ask.names, *ask.targets)) <= 760
+        assert sum(len(name) + 3 for name in (*ask.names, *ask.targets)) <= 680
         for name in ask.names or tuple(self.nodes):
             delay = self.dice.uniform(0.02, 0.45) if name != home else 0.0
             self.at(self.now + delay, lambda name=name: self._hears(ask, home, name))  # type: ignore[misc]
