@@ -168,6 +168,8 @@ class Court:
         known = self._directions.get(place)
         if known is not None and known[0] == now:
             return known[1]
+        if now > suspect.since + limits.gossip_to_dead_s:
+            return UNKNOWN
         since = max(suspect.since - 1.0, now - limits.hearing_s)
 
         def inside(name: str) -> bool:

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from msgspec import structs
+
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import Agenda
+from inspector_coord.watch.cuts import UNKNOWN
 from inspector_coord.watch.incidents import Basis, Entry, Incident
 from inspector_coord.watch.joining import Joining
 from inspector_coord.watch.members import Members
@@ -72,7 +75,10 @@ class Gathering:
         """A node's finding; False where it is held back. settled: a flapping node has come to rest so."""
         old, node = self._where.get(name), self._members.nodes[name]
         if old is not None and old.kind is finding.kind:
-            old.entries[name].finding, old.entries[name].basis = finding, basis
+            entry = old.entries[name]
+            if finding.direction == UNKNOWN and finding.parted == entry.finding.parted:
+                finding = structs.replace(finding, direction=entry.finding.direction)  # known from when it was fresh
+            entry.finding, entry.basis = finding, basis
             old.turned(name, now, back=False)
             self._plan(old)
             return True

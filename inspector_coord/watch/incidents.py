@@ -138,6 +138,10 @@ class Incident:
     def place(self, of: Callable[[str], int], prefer: Iterable[str]) -> None:
         """Find its domain anew."""
         self.domain, self.of = best_domain(self.counts, len(self.entries), of, prefer)
+        if not self.domain and self.parted:  # the side that is cut off, whoever of it has been noticed
+            side = self.parted[-1]
+            if self.counts[side] == len(self.entries):
+                self.domain, self.of = side, max(of(side), len(self.entries))
 
     def happening(self, action: Action, now: float) -> Happening:
         """What is told of it now. In a closed one the nodes are those that were in it last."""
@@ -166,9 +170,12 @@ class Incident:
         if action is Action.CLOSED:
             if self.closed_by is not None:
                 return f"goes on as incident {self.closed_by}"
-            return self.closing or f"back after {lasting(now - self.since)}"
+            return self.closing or f"back after {lasting(self.changed_at - self.since)}"
         if not self.entries:
             return self.closing
+        if self.kind is Kind.FLAPPING and self.count:
+            shown = ", ".join(names[: limits.line_places_max]) + ", …" * (len(names) > limits.line_places_max)
+            return f"{shown}: {self.count} times gone or back within {lasting(now - self.since)}"
         first = self.entries[names[0]].finding.evidence
         alike = f"{names[0]}: {first}; {len(names) - 1} more alike" if len(names) > 1 else first
         gone = len(self.back)

@@ -65,6 +65,9 @@ entry_away_s = 5.0  # without any entry; a Serf agent that restarts needs about 
 isolated_picture_s_max = 15.0
 
 # ---- cuts -----------------------------------------------------------------------------------------------------------
+# memberlist gossips to members that it lists as failed for another 30 s (GossipToTheDeadTime of the LAN profile). Later
+# questions are heard by nobody there, whichever way packets still pass.
+gossip_to_dead_s = 20.0
 hearing_max = 512  # answers remembered for who has heard whom
 hearing_s = 12.0
 deaf_nodes_min = 2  # that have not heard, or were not heard, before that is a direction
@@ -114,7 +117,9 @@ merge_s = 60.0  # between two incidents that turn out to be one domain's
 recent_incidents = 8  # of each kind, that may still be joined
 tell_s_max = 1.9  # after a node changed, it is told even if others of it are still being looked at
 change_gap_s = 1.0  # between two words on one incident
-complete_s = 5.0  # no more nodes of a domain have come: its final count is told
+follow_s_max = 3.0  # the same of a node that follows others into an incident with a domain: that stands for it
+back_hold_s = 10.0  # one that was gone for a short time only may be about to flap, and is that in one incident then
+back_short_s = 60.0
 recheck_s = 0.1
 doubt_step_s = 0.2
 most_back_share = 0.9

@@ -21,7 +21,7 @@ def due_at(one: Incident, hold_s: float) -> float:
     if one.told_at is None:
         return one.since + hold_s
     if not one.present:
-        return -NEVER
+        return _closes_at(one)
     times = [NEVER]
     if one.kind is Kind.LEFT:
         times.append(one.told_at + limits.left_s)
@@ -44,7 +44,7 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
         patience = limits.tell_s_max if busy else hold_s
         return Action.OPENED if one.present and now >= one.since + patience else None
     if not one.present:
-        return Action.CLOSED
+        return Action.CLOSED if now >= _closes_at(one) else None
     if one.kind is Kind.LEFT and now >= one.told_at + limits.left_s:
         one.closing = "left in good order"
         return Action.CLOSED
@@ -61,13 +61,17 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
     return None
 
 
+def _closes_at(one: Incident) -> float:
+    """All are back, or have gone elsewhere. Who was gone for a short time only may go again at once."""
+    short = one.absent and one.kind is not Kind.FLAPPING and one.changed_at - one.since < limits.back_short_s
+    return one.changed_at + limits.back_hold_s if short else -NEVER
+
+
 def _grown(one: Incident, now: float) -> bool:
     """Whether new nodes are worth a word: a domain stands for them until it is complete."""
     if len(one.entries) >= 2 * one.told_size:
         return True
-    if one.domain:
-        return now >= one.joined_at + limits.complete_s
-    return now >= one.untold_since + limits.tell_s_max
+    return now >= one.untold_since + (limits.follow_s_max if one.domain else limits.tell_s_max)
 
 
 def _most_back(one: Incident) -> bool:
