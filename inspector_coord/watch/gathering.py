@@ -17,7 +17,7 @@ from inspector_coord.watch.agenda import Agenda
 from inspector_coord.watch.cuts import UNKNOWN
 from inspector_coord.watch.incidents import Basis, Entry, Incident
 from inspector_coord.watch.joining import Joining
-from inspector_coord.watch.members import Members
+from inspector_coord.watch.members import Members, Node
 from inspector_coord.watch.model import Action, Finding, Happening, Kind
 from inspector_coord.watch.settings import Settings
 from inspector_coord.watch.telling import due_at, due_now
@@ -128,6 +128,12 @@ class Gathering:
             if len(one.entries) == 1:
                 one.closing = why
             self._leave(one, name, now, None)
+
+    def retag(self, node: Node) -> None:
+        """A member may have other tags than before."""
+        one = self._where.get(node.name)
+        if one is not None:
+            one.retag(node.name, node.tags)
 
     def counted(self, name: str, count: int) -> None:
         """A flapping node has come or gone once more."""
@@ -247,6 +253,7 @@ class Gathering:
     def _leave(self, one: Incident, name: str, now: float, target: Incident | None) -> None:
         """A node goes out of an incident, into `target` or out of all."""
         one.remove(name, now)
+        one.moved = target is not None
         if not one.entries and target is not None:
             one.closed_by = target.number
         self._agenda.sooner(("incident", one.number), now)

@@ -53,7 +53,8 @@ class Incident:
         self.absent = 0  # entries that are back
         self.joined_at = self.changed_at = since
         self.untold_since = NEVER
-        self.shrunk = False  # nodes have gone over to another incident, or were forgotten
+        self.shrunk = False  # nodes are no members any more
+        self.moved = False  # nodes have gone over to another incident
         self.told_at: float | None = None
         self.told_size = self.told_count = 0
         self.told_as: tuple[str, tuple[str, ...], str] = ("", (), "")
@@ -94,7 +95,8 @@ class Incident:
         self.counts.update(entry.tags)
         self.back.pop(name, None)
         self.joined_at = self.changed_at = now
-        self.since = min(self.since, entry.since)
+        if self.told_at is None:
+            self.since = min(self.since, entry.since)
         self.untold_since = min(self.untold_since, entry.since)
 
     def remove(self, name: str, now: float) -> Entry:
@@ -137,7 +139,8 @@ class Incident:
 
     def place(self, of: Callable[[str], int], prefer: Iterable[str]) -> None:
         """Find its domain anew."""
-        self.domain, self.of = best_domain(self.counts, len(self.entries), of, prefer)
+        whole = (lambda tag: of(tag) + self.counts[tag]) if self.kind is Kind.LEFT else of  # who left is no member
+        self.domain, self.of = best_domain(self.counts, len(self.entries), whole, prefer)
         if not self.domain and self.parted:  # the side that is cut off, whoever of it has been noticed
             side = self.parted[-1]
             if self.counts[side] == len(self.entries):
@@ -157,7 +160,7 @@ class Incident:
             count=self.count, back=tuple(sorted(self.back)), closed_by=self.closed_by,
         )  # fmt: skip
         self.told_at, self.told_size, self.told_count, self.told_as = now, len(self.entries), self.count, told
-        self.untold_since, self.shrunk = NEVER, False
+        self.untold_since, self.shrunk, self.moved = NEVER, False, False
         return self.last
 
     def _uncount(self, entry: Entry) -> None:

@@ -30,6 +30,7 @@ class Isolation:
         self._thawed = thawed
         self._rounds = 0
         self._low_since = NEVER
+        self._cut_from_entries = False  # the ring itself may be whole
         self.open: Happening | None = None
         self.healed_at = -NEVER
 
@@ -117,7 +118,8 @@ class Isolation:
         self._low_since = NEVER
         if self.open is not None:
             known, self.open = self.open, None
-            self.healed_at = now
+            if not self._cut_from_entries:
+                self.healed_at = now
             why = f"the majority is heard again after {lasting(now - known.since)}"
             state.effects.append(Tell(structs.replace(known, action=Action.CLOSED, at=now, evidence=why)))
         if state.frozen:
@@ -126,6 +128,7 @@ class Isolation:
 
     def _isolate(self, why: str, since: float, now: float) -> None:
         state = self._state
+        self._cut_from_entries = state.vantages.home is None
         state.frozen = True
         state.suspicion.clear()
         self._low_since = NEVER

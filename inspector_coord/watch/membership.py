@@ -56,7 +56,7 @@ class Membership:
             if what == "update":
                 for member in members:
                     if member.name in state.members.nodes:
-                        state.members.put(member)
+                        state.gathering.retag(state.members.put(member))
             return False
         nodes = state.members.nodes
         return any(
@@ -102,6 +102,7 @@ class Membership:
         known = state.members.nodes.get(member.name)
         before = known.status if known is not None else ""
         node = state.members.put(member)
+        state.gathering.retag(node)
         state.members.list_as(node, status, now)
         if state.frozen or before == status or {before, status} == {"alive", "leaving"}:
             return

@@ -22,6 +22,8 @@ def due_at(one: Incident, hold_s: float) -> float:
         return one.since + hold_s
     if not one.present:
         return _closes_at(one)
+    if one.moved:
+        return -NEVER
     times = [NEVER]
     if one.kind is Kind.LEFT:
         times.append(one.told_at + limits.left_s)
@@ -48,6 +50,8 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
     if one.kind is Kind.LEFT and now >= one.told_at + limits.left_s:
         one.closing = "left in good order"
         return Action.CLOSED
+    if one.moved:
+        return Action.CHANGED
     if now < one.told_at + limits.change_gap_s:
         return None
     if (one.domain, one.parted, one.direction) != one.told_as or one.count >= 2 * one.told_count > 0:

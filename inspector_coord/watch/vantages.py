@@ -32,6 +32,11 @@ class Vantage:
         """It is connected and its list was read."""
         return self.up and self.mirror.whole
 
+    @property
+    def failed(self) -> int:
+        """How many members it lists as failed."""
+        return sum(1 for status in self.mirror.statuses.values() if status == "failed")
+
 
 class Vantages:
     """All entries of a ring; home: the number of the one that judges, None while there is none."""
@@ -74,19 +79,23 @@ class Vantages:
         return found[: limits.vantages_asked_max]
 
     def best(self, since: float) -> int | None:
-        """Which vantage should judge: home as long as it does not hear too little, else the one that hears most.
+        """Which vantage should judge: home as long as it hears more than half, else the one that hears most.
 
-        None: none of them can be used.
+        Of two that hear exactly half, the one that misses more: it can tell what is wrong. None: none can be used.
         """
         usable = self.usable()
         if not usable:
             return None
+        shares = {one.number: self._pictures.share(one.number, since) for one in usable}
         home = next((one for one in usable if one.number == self.home), None)
-        if home is not None and self._pictures.majority(home.number, since) is not False:
+        share = None if home is None else shares[home.number]
+        if home is not None and (share is None or share > limits.majority_share):
             return home.number
-        hearing = [one for one in usable if self._pictures.majority(one.number, since)]
+        hearing = [one for one in usable if (shares[one.number] or 0.0) >= limits.majority_share]
         if hearing:
-            return max(hearing, key=lambda one: (self._pictures.share(one.number, since) or 0.0, -one.number)).number
+            return max(
+                hearing, key=lambda one: (shares[one.number] or 0.0, one.failed, one is home, -one.number)
+            ).number
         return home.number if home is not None else usable[0].number
 
     def isolated(self, since: float) -> bool:
