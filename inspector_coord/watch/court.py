@@ -109,9 +109,7 @@ class Court:
     def _case(self, suspect: Suspect, now: float) -> Case:
         state = self._state
         node = state.members.nodes[suspect.name]
-        hearing = {one.number for one in state.vantages.usable() if state.majority(one.number, now)}
-        if state.vantages.home is not None:
-            hearing.add(state.vantages.home)
+        hearing = {one.number for one in state.vantages.usable() if state.with_home(one.number, now)}
         seen = []
         for witness, glimpse in suspect.seen.items():
             other = state.members.nodes.get(witness)

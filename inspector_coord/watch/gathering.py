@@ -85,11 +85,7 @@ class Gathering:
         if old is not None and not (settled or _may_leave(old, finding.kind)):
             old.turned(name, now, back=False)
             return False
-        target = self._joining.find(finding, node.tags, since)
-        if target is None:
-            target = Incident(self.new_number(), finding.kind, since)
-            self._open[target.number] = target
-            self._joining.opened(target, finding)
+        target = self._joining.find(finding, node.tags, since) or self._new(finding, since)
         target.add(name, Entry(finding, basis, since, node.tags), now)
         self._where[name] = target
         if old is not None:
@@ -121,13 +117,17 @@ class Gathering:
             self._members.write_off(self._members.nodes[name], off=one.kind in NOTHING_EXPECTED)
             self._plan(one)
 
-    def removed(self, name: str, why: str, now: float) -> None:
-        """A node is no member any more; if it was the last of an incident, `why` is what is told."""
+    def removed(self, name: str, why: str, now: float, *, told: bool = False) -> None:
+        """A node is no member any more; if it was the last of an incident, `why` is what is told.
+
+        told: it is about to be told as something else, so it has to leave this one in the same word.
+        """
         one = self._where.pop(name, None)
         if one is not None:
             if len(one.entries) == 1:
                 one.closing = why
             self._leave(one, name, now, None)
+            one.moved |= told
 
     def retag(self, node: Node) -> None:
         """A member may have other tags than before."""
@@ -200,16 +200,41 @@ class Gathering:
     def _place(self, one: Incident, now: float) -> list[int]:
         """Find its domain; where it is the second half of an older one, it goes over into that, which is returned."""
         older = self._joining.older(one)
-        if older is None:
-            one.place(self._members.of, self._settings.place_tags)
-            self._joining.placed(one)
+        if older is not None:
+            self._over(one, older, list(one.entries), now)
+            one.closed_by = older.number
+            return [older.number]
+        one.place(self._members.of, self._settings.place_tags)
+        self._joining.placed(one)
+        return self._split(one, now) if one.domain else []
+
+    def _split(self, one: Incident, now: float) -> list[int]:
+        """What is not of the domain has gone by chance at the same time, and is an incident of its own.
+
+        What has been told stays where it is, if that can be.
+        """
+        others = [name for name, entry in one.entries.items() if one.domain not in entry.tags]
+        if not others:
             return []
-        for name in list(one.entries):
-            entry = one.remove(name, now)
-            older.add(name, entry, now)
-            self._where[name] = older
-        one.closed_by = older.number
-        return [older.number]
+        known = one.last.nodes if one.last is not None else ()
+        if any(name in known for name in others) and not any(
+            one.domain in one.entries[name].tags for name in known if name in one.entries
+        ):
+            others = [name for name in one.entries if name not in others]
+        first = one.entries[others[0]]
+        new = self._new(first.finding, min(one.entries[name].since for name in others))
+        self._over(one, new, others, now)
+        for each in (one, new):
+            each.place(self._members.of, self._settings.place_tags)
+            self._joining.placed(each)
+        return [new.number]
+
+    def _over(self, one: Incident, other: Incident, names: Iterable[str], now: float) -> None:
+        """Nodes go over from one incident into another of the same kind."""
+        for name in names:
+            other.add(name, one.remove(name, now), now)
+            self._where[name] = other
+        one.moved = True
 
     def _again(self, one: Incident, now: float) -> None:
         """When to ask about it next."""
@@ -247,13 +272,19 @@ class Gathering:
         self._agenda.drop(("incident", one.number))
         self._joining.closed(one)
 
+    def _new(self, finding: Finding, since: float) -> Incident:
+        one = Incident(self.new_number(), finding.kind, since)
+        self._open[one.number] = one
+        self._joining.opened(one, finding)
+        return one
+
     def _plan(self, one: Incident) -> None:
         self._agenda.sooner(("incident", one.number), due_at(one, self._settings.hold_s))
 
     def _leave(self, one: Incident, name: str, now: float, target: Incident | None) -> None:
         """A node goes out of an incident, into `target` or out of all."""
         one.remove(name, now)
-        one.moved = target is not None
+        one.moved |= target is not None
         if not one.entries and target is not None:
             one.closed_by = target.number
         self._agenda.sooner(("incident", one.number), now)

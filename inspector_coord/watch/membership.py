@@ -165,7 +165,7 @@ class Membership:
         known = state.gathering.of(name)
         if known is not None and known.kind is not Kind.LEFT:
             why = "removed from the ring (force-leave)" if left and not was_up else "forgotten by Serf"
-            state.gathering.removed(name, "left in good order" if left and was_up else why, now)
+            state.gathering.removed(name, "left in good order" if left and was_up else why, now, told=left and was_up)
         if left and was_up:
             self._flap(node, now)
             if name not in state.flaps.flapping:

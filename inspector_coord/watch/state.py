@@ -75,6 +75,11 @@ class State:
         """Whether a vantage has been seen lately to hear the majority; None: not known."""
         return self.pictures.majority(vantage, now - limits.picture_fresh_s)
 
+    def with_home(self, vantage: int, now: float) -> bool:
+        """Whether it is the home vantage, or hears more than half of the ring: then they hear some nodes both."""
+        share = self.pictures.share(vantage, now - limits.picture_fresh_s)
+        return vantage == self.vantages.home or (share is not None and share > limits.majority_share)
+
     def minority(self, vantage: int, now: float) -> bool:
         """Whether it has been seen lately not to."""
         return self.majority(vantage, now) is False

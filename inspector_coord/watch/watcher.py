@@ -213,8 +213,8 @@ class RingWatcher:
         silent = answer.picture.alive + answer.picture.failed == 0  # its Serf agent does not say how it is
         node.health = limits.health_unknown if silent else min(max(answer.health, 0), limits.health_max)
         node.lag_ms = answer.lag_ms
-        expected = len(state.members) - state.members.written_off
-        node.minority = not silent and answer.picture.alive < limits.majority_share * expected
+        alive = len(state.members) - state.members.failed_count  # as home lists them, which hears the majority
+        node.minority = not silent and answer.picture.alive < limits.majority_share * alive
         if one.purpose is Purpose.ROLL:
             node.roll, node.took_s = one.number, now - one.at
         self._lives(name, one.vantage, now)
