@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 
-__all__ = ["Hosts"]
+__all__ = ["SILENT", "Hosts"]
 
 REASONS = ("off", "serf-dead", "serf-frozen", "agent-dead", "agent-frozen", "gone", "slow", "late", "unwell")
 SILENT = frozenset({"off", "serf-dead", "serf-frozen", "gone"})

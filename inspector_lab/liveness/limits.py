@@ -50,6 +50,7 @@ mattered_s = 6.0  # evidence is so old at most: looking, gathering, telling
 starting_s = 20.0  # a watcher that was only just started knows nothing yet
 found_s = 3.0  # 2 s of the budget, and what the epidemic of a big ring and a look that comes to nothing take
 found_lossy_s = 4.0  # where packets get lost somebody is asked again
+followed_s = 6.0  # a domain is complete when nobody has followed for 5 s
 found_at_once = 16  # so many are looked at by one question
 found_each_s = 0.1  # of the others, each
 together_s = 10.0

@@ -85,6 +85,11 @@ class Result:
                 return False
         return True
 
+    def hears_core(self, vantage: int, first: float, last: float) -> bool:
+        """Whether the list of a vantage was that of the core all that time."""
+        entry = self.land.vantages[vantage]
+        return all(paths.hears_core(entry) for paths in self.paths_in(first, last))
+
     def up_throughout(self, vantage: int, first: float, last: float) -> bool:
         """Whether the watcher was connected to it all that time."""
         up = False

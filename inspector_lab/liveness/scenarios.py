@@ -76,7 +76,7 @@ def _lifeguard(nodes: int) -> Scenario:
 
 def _flap(nodes: int) -> Scenario:
     host = _spread(nodes, 10)[3]
-    return _scenario(nodes, Fault("flap", (host,), at_s=70.0, until_s=370.0, amount=10.0), seconds=800.0, opens_max=2)
+    return _scenario(nodes, Fault("flap", (host,), at_s=70.0, until_s=370.0, amount=10.0), seconds=800.0, opens_max=3)
 
 
 def _some(what: str, amount: float = 0.0, **more: object) -> Callable[[int], Scenario]:

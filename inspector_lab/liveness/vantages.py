@@ -46,6 +46,7 @@ class Vantages:
         self.all = [Vantage(number, host) for number, host in enumerate(ring.land.vantages)]
         self._streams = [Stream(ring.timeline, self._teller(vantage)) for vantage in self.all]
         self.lost_batches = 0
+        self._watched = False
 
     def told(self, vantage: int, kind: str, host: int) -> None:
         """Serf has a member event for it."""
@@ -53,6 +54,7 @@ class Vantages:
 
     def start(self) -> None:
         """A watcher starts: nothing is connected."""
+        self._watched = True
         for vantage in self.all:
             vantage.up = vantage.stuck = vantage.opening = False
             vantage.held.clear()
@@ -64,7 +66,7 @@ class Vantages:
 
     def checked(self) -> None:
         """Something has changed: which connections break now, which may come back?"""
-        for vantage in self.all:
+        for vantage in self.all if self._watched else ():
             takes = self._takes(vantage)
             if vantage.up and not takes:
                 if self._said(vantage):

@@ -1,9 +1,12 @@
 """CORE. Oracle: nobody dead stays alive: whom Serf has told as failed is named within a bound, and as what it is.
 
-Precisely: a connected entry that hears the core of the ring told the watcher that a member failed, and it stays so.
-Within `found_s` (more where packets get lost, or where many fail at once: witnesses look at a few at a time) it is in
-an open incident; a host without power in one that says down, cut off or flapping. While the watcher says that it is
-isolated it accuses nobody, and has so much time afterwards.
+Precisely: connected entries that hear the core of the ring told the watcher that a member failed, and it stays so: its
+Serf agent does not run, or it is cut off. Within `found_s` (more where packets get lost, or where many fail at once:
+witnesses look at a few at a time) it is in an open incident, or one is open of a domain that it belongs to. For a host
+without power it is one that says down, cut off or flapping. While the watcher says that it is isolated it accuses
+nobody, and has so much time afterwards.
+
+Who follows others into their incident is told when these are twice as many, or `followed_s` later.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections import defaultdict
 
 from inspector_coord.watch.model import Action, Kind
 from inspector_lab.liveness import limits
+from inspector_lab.liveness.hosts import SILENT
 from inspector_lab.liveness.result import Result
 
 __all__ = ["check"]
@@ -36,8 +40,12 @@ def check(result: Result) -> list[str]:
                 due = max(due, last + bound_s(result, many))
         if due >= min(until, result.scenario.seconds) or not result.up_throughout(vantage, at, due):
             continue
-        kinds = _kinds(stories.get(name, []), due)
+        kinds = _kinds(stories.get(name, []), due) | _around(result, name, due)
+        if not kinds & NAMED:  # told with the others, but later
+            kinds = _kinds(stories.get(name, []), due + limits.followed_s)
         host = result.land.index[name]
+        if not _gone(result, host, at - limits.mattered_s, due):
+            continue
         dead = all("off" in words for words in result.hosts.were(host, at - limits.mattered_s, due))
         if not kinds & (DEAD if dead else NAMED):
             told = f" but in {', '.join(sorted(kinds))}" if kinds else ""
@@ -56,22 +64,36 @@ def bound_s(result: Result, many: int) -> float:
 
 
 def _tellings(result: Result) -> list[tuple[float, int, str, float]]:
-    """(when, by which vantage, who, until when it said nothing else): failures told by entries that hear the core."""
-    found = []
-    last: dict[tuple[int, str], tuple[float, int, str]] = {}
-    for at, vantage, name, status in [*result.learned]:
+    """(when, by which vantage, who, until when it said nothing else): failures told by entries that hear the core.
+
+    Of several entries the last one counts: only one of them need be believed, and streams lose things.
+    """
+    found: dict[str, list[tuple[float, int, str, float]]] = defaultdict(list)
+    last: dict[tuple[int, str], float] = {}
+    for at, vantage, name, status in (*result.learned, *_ends(result)):
         before = last.pop((vantage, name), None)
-        if before is not None:
-            found.append((*before, at))
+        if before is not None and result.hears_core(vantage, before - limits.mattered_s, before):
+            found[name].append((before, vantage, name, at))
         if status == "failed":
-            last[vantage, name] = (at, vantage, name)
-    found += [(*before, float("inf")) for before in last.values()]
-    core = [
-        each
-        for each in found
-        if all(paths.hears_core(result.land.vantages[each[1]]) for paths in result.paths_in(each[0] - 60.0, each[0]))
-    ]
-    return sorted(core)
+            last[vantage, name] = at
+    latest = []
+    for tellings in found.values():
+        for telling in tellings:
+            at = telling[0]
+            told = {number for when, number, _, until in tellings if when <= at < until}
+            others = (number for number in range(len(result.land.vantages)) if number not in told)
+            if not any(
+                result.up_throughout(number, at - 60.0, at) and result.hears_core(number, at - 60.0, at)
+                for number in others
+            ):
+                latest.append(telling)
+    return sorted(latest)
+
+
+def _ends(result: Result) -> list[tuple[float, int, str, str]]:
+    """A last word about everybody, so that no telling stays open."""
+    pairs = {(vantage, name) for _, vantage, name, _ in result.learned}
+    return [(float("inf"), vantage, name, "") for vantage, name in sorted(pairs)]
 
 
 def _stories(result: Result) -> dict[str, list[tuple[float, int, Kind | None]]]:
@@ -103,3 +125,20 @@ def _alone(result: Result) -> list[tuple[float, float]]:
             began = found.get(each.number, (at, 0.0))[0]
             found[each.number] = (began, at if each.action is Action.CLOSED else float("inf"))
     return [*found.values(), *((start, start + limits.starting_s) for start in result.starts)]
+
+
+def _gone(result: Result, host: int, first: float, last: float) -> bool:
+    """Whether its Serf agent does not run, or a cut parts it from most, all that time."""
+    stopped = all(words & SILENT for words in result.hosts.were(host, first, last))
+    return stopped or all(paths.apart(host) for paths in result.paths_in(first, last))
+
+
+def _around(result: Result, name: str, at: float) -> set[Kind]:
+    """The kinds of the incidents that are open then of a domain that it belongs to."""
+    host = result.land.index[name]
+    last = {each.number: each for when, each in result.told if when <= at}
+    return {
+        each.kind
+        for each in last.values()
+        if each.domain and each.action is not Action.CLOSED and host in result.land.hosts(each.domain)
+    }
