@@ -139,12 +139,12 @@ class Incident:
 
     def place(self, of: Callable[[str], int], prefer: Iterable[str]) -> None:
         """Find its domain anew."""
+        side = self.parted[-1] if self.parted else ""
+        if side and self.counts[side] == len(self.entries):  # the side that is cut off, whoever of it was noticed
+            self.domain, self.of = side, max(of(side), len(self.entries))
+            return
         whole = (lambda tag: of(tag) + self.counts[tag]) if self.kind is Kind.LEFT else of  # who left is no member
         self.domain, self.of = best_domain(self.counts, len(self.entries), whole, prefer)
-        if not self.domain and self.parted:  # the side that is cut off, whoever of it has been noticed
-            side = self.parted[-1]
-            if self.counts[side] == len(self.entries):
-                self.domain, self.of = side, max(of(side), len(self.entries))
 
     def happening(self, action: Action, now: float) -> Happening:
         """What is told of it now. In a closed one the nodes are those that were in it last."""

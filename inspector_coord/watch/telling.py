@@ -67,7 +67,12 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
 
 def _closes_at(one: Incident) -> float:
     """All are back, or have gone elsewhere. Who was gone for a short time only may go again at once."""
-    short = one.absent and one.kind is not Kind.FLAPPING and one.changed_at - one.since < limits.back_short_s
+    short = (
+        one.absent
+        and not one.moved
+        and one.kind is not Kind.FLAPPING
+        and one.changed_at - one.since < limits.back_short_s
+    )
     return one.changed_at + limits.back_hold_s if short else -NEVER
 
 
