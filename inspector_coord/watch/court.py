@@ -8,6 +8,7 @@ from msgspec import structs
 
 from inspector_agent.witness.messages import WitnessAnswer
 from inspector_coord.watch import limits
+from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.asks import Open
 from inspector_coord.watch.crossing import Crossing
 from inspector_coord.watch.cuts import UNKNOWN, direction_around
@@ -93,7 +94,7 @@ class Court:
             if node is None:
                 state.suspicion.drop(suspect.name)
                 continue
-            seen = None if home is None else state.pictures.majority(home, suspect.series_at - state.settings.picture_s)
+            seen = None if home is None else state.vantages.majority(home, suspect.series_at - state.settings.picture_s)
             if seen is None or not seen or state.frozen:
                 self._pending[suspect.name] = None
                 continue
@@ -116,11 +117,11 @@ class Court:
             if other is not None and now - glimpse.at < limits.glimpse_s:
                 behind = glimpse.vantage not in hearing
                 seen.append(
-                    Seen(witness, other.places, weight(other), glimpse.reached, glimpse.refused, behind)
-                )  # fmt: skip
+                    Seen(witness, other.places, weight(other), glimpse.reached, glimpse.refused, behind, glimpse.closed)
+                )
         return Case(
             places=node.places, seen=seen, failed=node.status == "failed", looks=suspect.looks, lossy=state.lossy,
-            healing=now < self._isolation.healed_at + limits.heal_s,
+            healing=self._isolation.healing(suspect.since, now),
             answers=not hearing.isdisjoint(suspect.answers), answers_behind=bool(suspect.answers),
             acks=not hearing.isdisjoint(suspect.acks), beside=suspect.asked_beside, beside_heard=suspect.heard_beside,
             taken_by=state.members.namesake(node) if node.status == "failed" else "",
@@ -187,7 +188,8 @@ class Court:
         state.suspicion.judged(suspect)
         node = state.members.nodes[suspect.name]
         if suspect.cause is Cause.SERF and node.status == "failed":
-            state.suspicion.later(suspect, now)
+            soon = self._isolation.healed_at + limits.heal_s
+            state.suspicion.later(suspect, now, soon if self._isolation.healing(suspect.since, now) else NEVER)
             state.agenda.sooner(("looks", 0), state.suspicion.next_at)
         else:
             node.missed = 0

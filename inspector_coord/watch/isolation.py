@@ -45,6 +45,10 @@ class Isolation:
 
     # ---- pictures ---------------------------------------------------------------------------------------------------
 
+    def healing(self, since: float, now: float) -> bool:
+        """Whether Serf may list a node, as failed since then, only because of a cut that is over."""
+        return now < self.healed_at + limits.heal_s and since < self.healed_at + limits.heal_new_s
+
     def want(self, now: float) -> None:
         """A picture is wanted, unless there is a fresh one."""
         home = self._state.vantages.home
@@ -82,7 +86,9 @@ class Isolation:
 
     def heard(self, one: Open, now: float) -> None:
         """Somebody has said something to a picture; it may show a majority before its end."""
-        if (self.open is not None or self.doubtful or self._state.frozen) and self._state.majority(one.vantage, one.at):
+        if (self.open is not None or self.doubtful or self._state.frozen) and self._state.vantages.majority(
+            one.vantage, one.at
+        ):
             self.decide(now)
 
     # ---- deciding ---------------------------------------------------------------------------------------------------
@@ -156,7 +162,7 @@ class Isolation:
 
     def _few(self, vantage: int, since: float) -> str:
         state = self._state
-        share = state.pictures.share(vantage, since) or 0.0
+        share = state.vantages.share(vantage, since)
         node = state.vantages[vantage].node
         others = len(state.vantages.usable()) - 1
         also = (

@@ -33,6 +33,7 @@ class Seen(msgspec.Struct, frozen=True):
     places    of the witness, widest first
     weight    0 … 1
     reached   anything of it;  refused  its kernel said that nothing listens, so there is a kernel
+    closed    it said so of the gossip port: no Serf agent runs
     behind    the witness could only be asked through a vantage that hears a minority, or stands beside the suspect
     """
 
@@ -42,6 +43,7 @@ class Seen(msgspec.Struct, frozen=True):
     reached: bool
     refused: bool
     behind: bool
+    closed: bool = False
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,11 +104,13 @@ def _reached(case: Case, reached: Sequence[Seen], unreached: Sequence[Seen]) -> 
     parted = line(_places(reached, behind=True), _places(unreached), case.places)
     if parted:
         return Finding(Kind.CUT_OFF, _sides(reached, unreached), parted, "unknown")
-    if case.healing or case.answers_behind:
+    closed = any(one.closed for one in reached)
+    if (case.healing and not closed) or case.answers_behind:
         return Verdict.WELL
     for_it, against = _weight(reached), _weight(unreached)
     if for_it >= against:
-        return Finding(Kind.STALLED, f"{_share(reached, unreached)} it, but its Serf agent takes no part in gossip")
+        why = "no Serf agent listens there" if closed else "its Serf agent takes no part in gossip"
+        return Finding(Kind.STALLED, f"{_share(reached, unreached)} it, but {why}")
     if case.looks < limits.looks_max:
         return Verdict.AGAIN
     return Finding(Kind.CUT_OFF, f"{_share(reached, unreached)} it; no tag tells them apart", (), "unknown")

@@ -34,10 +34,10 @@ own_s = 0.6  # a suspect that is alive has answered by then
 looks_max = 3  # of one series
 looks_lossy_min = 2
 looks_stalled_min = 2
-again_s = 5.0  # between series, doubling
+again_s = 3.0  # between series, doubling where nothing is wrong with the suspect
 again_s_max = 60.0
 series_max = 6
-blind_s = 20.0  # without any witness: an upgrade of all agents takes 10 s
+blind_s = 90.0  # without any witness, however often they are asked: then Serf's word has to do
 glimpse_s = 10.0  # what was seen longer ago says nothing of now
 pending_step_s = 0.25
 pending_s_max = 2.4  # that a cut's direction is waited for, from the first suspicion on
@@ -56,6 +56,7 @@ lossy_share = 0.04  # single packets lost, from which on nobody is called down b
 
 # ---- the majority ---------------------------------------------------------------------------------------------------
 majority_share = 0.5
+majority_margin = 0.05  # of a sample: so near to half it may be exactly half
 picture_names_max = 48
 pictures_kept = 4  # of each vantage
 pictures_low = 2  # in a row, until the watcher says that it is isolated
@@ -80,6 +81,7 @@ cross_again_s = 2.0  # between rounds while a pair is doubted
 cross_open_s = 5.0  # between rounds while a line is broken, doubling
 cross_open_s_max = 60.0
 heal_s = 45.0  # after a cut Serf takes 35 s to list everybody as alive again
+heal_new_s = 12.0  # who is listed as failed for the first time so long after it has another reason
 
 # ---- roll call ------------------------------------------------------------------------------------------------------
 roll_first_s = 2.0  # after the first list was read

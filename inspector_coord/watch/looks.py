@@ -82,7 +82,7 @@ class Looks:
     def _beside(self, batch: Sequence[Suspect], minority: Callable[[int], bool]) -> list[Vantage]:
         """The vantages on the suspects' side of a cut that there may be."""
         places = {place for one in batch for place in self._members.nodes[one.name].places if not place.endswith("=")}
-        found = []
+        found: dict[str, Vantage] = {}
         for vantage in self._vantages.usable():
             if vantage.number == self._vantages.home:
                 continue
@@ -90,8 +90,8 @@ class Looks:
             near = node is not None and not places.isdisjoint(node.places)
             doubtful = node is not None and node.status != "alive"
             if near or doubtful or minority(vantage.number):
-                found.append(vantage)
-        return found
+                found.setdefault(self._place(vantage) or vantage.node, vantage)  # one at each place
+        return list(found.values())
 
     def _place(self, vantage: Vantage) -> str:
         """Where a vantage's own neighbours are."""

@@ -11,56 +11,60 @@ from collections import deque
 from inspector_coord.watch import limits
 from inspector_coord.watch.asks import Open
 
-__all__ = ["Pictures"]
+__all__ = ["Picture", "Pictures"]
+
+
+class Picture:
+    """One picture. heard: who has said anything."""
+
+    def __init__(self, asked: Open) -> None:
+        self.asked = asked
+
+    @property
+    def heard(self) -> set[str]:
+        """Who has answered or acknowledged."""
+        return self.asked.answered.keys() | self.asked.acked.keys()
+
+    @property
+    def share(self) -> float:
+        """Of those that were asked."""
+        return len(self.heard) / max(1, len(self.asked.names))
 
 
 class Pictures:
     """The last pictures of every vantage."""
 
     def __init__(self) -> None:
-        self._taken: dict[int, deque[Open]] = {}
+        self._taken: dict[int, deque[Picture]] = {}
 
     def add(self, one: Open) -> None:
         """A picture has been asked for."""
-        self._taken.setdefault(one.vantage, deque(maxlen=limits.pictures_kept)).append(one)
+        self._taken.setdefault(one.vantage, deque(maxlen=limits.pictures_kept)).append(Picture(one))
 
     def discard(self, one: Open) -> None:
         """It could not be asked for."""
-        if one in self._taken.get(one.vantage, ()):
-            self._taken[one.vantage].remove(one)
+        kept = [picture for picture in self._taken.get(one.vantage, ()) if picture.asked is not one]
+        self._taken[one.vantage] = deque(kept, maxlen=limits.pictures_kept)
 
     def forget(self, vantage: int) -> None:
         """The connection is gone, and the next one may be to an agent that has restarted."""
         self._taken.pop(vantage, None)
 
-    def share(self, vantage: int, since: float) -> float | None:
-        """Of the nodes asked in the last picture since then, how many said anything; None: no picture is over.
-
-        A picture counts before its end once it shows the majority.
-        """
+    def last(self, vantage: int, since: float) -> Picture | None:
+        """The last one asked for at `since` or later that is over, or shows the majority before its end."""
         for one in reversed(self._taken.get(vantage, ())):
-            share = _share(one)
-            if one.at >= since and (one.over or share >= limits.majority_share):
-                return share
+            if one.asked.at >= since and (one.asked.over or one.share > limits.majority_share):
+                return one
         return None
 
-    def majority(self, vantage: int, since: float) -> bool | None:
-        """Whether a vantage hears at least half of the ring; None: not known."""
-        share = self.share(vantage, since)
-        return None if share is None else share >= limits.majority_share
-
-    def minority(self, vantage: int, since: float) -> bool:
-        """Whether two pictures in a row, at `since` or later, were those of a minority."""
-        low = [
-            _share(one) < limits.majority_share for one in self._taken.get(vantage, ()) if one.over and one.at >= since
-        ]
-        return len(low) >= limits.pictures_low and all(low[-limits.pictures_low :])
+    def twice(self, vantage: int, since: float) -> bool:
+        """Whether none of the last pictures, at `since` or later, has shown more than half."""
+        over = [one for one in self._taken.get(vantage, ()) if one.asked.over and one.asked.at >= since]
+        low = over[-limits.pictures_low :]
+        half = limits.majority_share + limits.majority_margin
+        return len(low) == limits.pictures_low and all(one.share <= half for one in low)
 
     def latest(self, vantage: int) -> Open | None:
         """The picture asked for last."""
         taken = self._taken.get(vantage)
-        return taken[-1] if taken else None
-
-
-def _share(one: Open) -> float:
-    return len(one.answered.keys() | one.acked.keys()) / max(1, len(one.names))
+        return taken[-1].asked if taken else None

@@ -73,12 +73,12 @@ class State:
 
     def majority(self, vantage: int, now: float) -> bool | None:
         """Whether a vantage has been seen lately to hear the majority; None: not known."""
-        return self.pictures.majority(vantage, now - limits.picture_fresh_s)
+        return self.vantages.majority(vantage, now - limits.picture_fresh_s) if vantage in self.vantages else None
 
     def with_home(self, vantage: int, now: float) -> bool:
         """Whether it is the home vantage, or hears more than half of the ring: then they hear some nodes both."""
-        share = self.pictures.share(vantage, now - limits.picture_fresh_s)
-        return vantage == self.vantages.home or (share is not None and share > limits.majority_share)
+        clear = limits.majority_share + limits.majority_margin
+        return vantage == self.vantages.home or self.vantages.share(vantage, now - limits.picture_fresh_s) > clear
 
     def minority(self, vantage: int, now: float) -> bool:
         """Whether it has been seen lately not to."""

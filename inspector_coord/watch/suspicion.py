@@ -27,11 +27,12 @@ class Cause(Enum):
 class Glimpse:
     """What one witness saw, and through which vantage it said so."""
 
-    __slots__ = ("at", "reached", "refused", "vantage")
+    __slots__ = ("at", "closed", "reached", "refused", "vantage")
 
     def __init__(self, sight: Sight, vantage: int, at: float) -> None:
         self.reached = sight.reached
         self.refused = Reach.REFUSED in (sight.gossip, sight.ssh)
+        self.closed = sight.gossip is Reach.REFUSED
         self.vantage = vantage
         self.at = at
 
@@ -69,7 +70,7 @@ class Suspect:
     def saw(self, witness: str, sight: Sight, vantage: int, at: float) -> None:
         """A witness has looked. Once it has reached the suspect in a series, a lost packet does not change that."""
         before = self.seen.get(witness)
-        if before is None or not before.reached:
+        if before is None or not before.reached or sight.reached:
             self.seen[witness] = Glimpse(sight, vantage, at)
 
 
@@ -137,18 +138,18 @@ class Suspicion:
         self._unjudged.pop(suspect.name, None)
 
     def again(self, suspect: Suspect, now: float) -> None:
-        """Look once more: at once in this series, and after it in a new one, ever later."""
+        """Look once more: at once in this series, and in a moment in a new one."""
         suspect.looking = 0
         if suspect.looks < limits.looks_max:
             self._plan(suspect, now)
         else:
-            self.later(suspect, now)
+            self.later(suspect, now, now)
 
-    def later(self, suspect: Suspect, now: float) -> None:
-        """Nothing is to be told of it now; look at it in a new series."""
+    def later(self, suspect: Suspect, now: float, latest: float = NEVER) -> None:
+        """Nothing is to be told of it now; look at it in a new series, ever later, but not after `latest`."""
         suspect.looking = 0
         self.judged(suspect)
-        at = now + min(limits.again_s * 2**suspect.series, limits.again_s_max)
+        at = min(now + min(limits.again_s * 2**suspect.series, limits.again_s_max), max(now + limits.again_s, latest))
         suspect.series = min(suspect.series + 1, limits.series_max)
         suspect.begin(now)
         self._plan(suspect, at)

@@ -78,29 +78,56 @@ class Vantages:
         found = sorted((one for one in self if one.usable), key=lambda one: one.number != self.home)
         return found[: limits.vantages_asked_max]
 
+    def majority(self, number: int, since: float) -> bool | None:
+        """Whether a vantage hears at least half of the ring, by its last picture since then; None: not known.
+
+        Of exactly half it has to list those that it hears as alive: in a half that nobody hears, Serf believes what
+        the other half says of it.
+        """
+        picture = self._pictures.last(number, since)
+        if picture is None:
+            return None
+        share = picture.share
+        if abs(share - limits.majority_share) > limits.majority_margin:
+            return share > limits.majority_share
+        statuses = self._all[number].mirror.statuses
+        alive = sum(1 for name in picture.heard if statuses.get(name) == "alive")
+        return share >= limits.majority_share and alive * 2 >= len(picture.heard)
+
+    def share(self, number: int, since: float) -> float:
+        """Of the nodes asked in its last picture, how many said anything; 0 where none is known."""
+        picture = self._pictures.last(number, since)
+        return 0.0 if picture is None else picture.share
+
     def best(self, since: float) -> int | None:
         """Which vantage should judge: home as long as it hears more than half, else the one that hears most.
 
-        Of two that hear exactly half, the one that misses more: it can tell what is wrong. None: none can be used.
+        Of two that hear half each, the one that misses more: it can tell what is wrong. None: none can be used.
         """
         usable = self.usable()
         if not usable:
             return None
-        shares = {one.number: self._pictures.share(one.number, since) for one in usable}
+        hears = {one.number: self.majority(one.number, since) for one in usable}
         home = next((one for one in usable if one.number == self.home), None)
-        share = None if home is None else shares[home.number]
-        if home is not None and (share is None or share > limits.majority_share):
+        clear = limits.majority_share + limits.majority_margin
+        if home is not None and (
+            hears[home.number] is None or (hears[home.number] and self.share(home.number, since) > clear)
+        ):
             return home.number
-        hearing = [one for one in usable if (shares[one.number] or 0.0) >= limits.majority_share]
-        if hearing:
-            return max(
-                hearing, key=lambda one: (shares[one.number] or 0.0, one.failed, one is home, -one.number)
-            ).number
-        return home.number if home is not None else usable[0].number
+        hearing = [one for one in usable if hears[one.number]]
+        if not hearing:
+            return home.number if home is not None else usable[0].number
+        most = max(hearing, key=lambda one: (self.share(one.number, since) > clear, one.failed, -one.number))
+        if home in hearing and self.share(most.number, since) <= clear and most.failed < 2 * home.failed + 1:
+            return home.number
+        return most.number
 
     def isolated(self, since: float) -> bool:
         """Whether every vantage that can be used has been found, twice, to hear a minority."""
-        return all(self._pictures.minority(one.number, since) for one in self.usable())
+        return all(
+            self._pictures.twice(one.number, since) and self.majority(one.number, since) is False
+            for one in self.usable()
+        )
 
     def problems(self) -> str:
         """Why those that cannot be used cannot."""
