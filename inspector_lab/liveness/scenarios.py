@@ -136,8 +136,11 @@ SCENARIOS: Mapping[str, Named] = {
     ),
     "overflow": Named(
         "the stream loses all it has, while one in ten dies: lists are compared",
-        lambda n: _with(
-            _kill(n), faults=(*_kill(n).faults, Fault("overflow", (0, 1), at_s=60.0, until_s=120.0, amount=1.0))
+        lambda n: _scenario(
+            n,
+            Fault("off", _spread(n, n // 10 if n <= 300 else n // 100), at_s=70.0, until_s=300.0),
+            Fault("overflow", (0, 1), at_s=60.0, until_s=120.0, amount=1.0),
+            seconds=450.0,
         ),
     ),
     "watcher-restart": Named(

@@ -22,7 +22,7 @@ def _order(story: list[Told]) -> list[str]:
     number = story[0][1].number
     actions = [each.action for _, each in story]
     expected = [Action.OPENED, *[Action.CHANGED] * (len(story) - 1)]
-    if actions[-1] is Action.CLOSED:
+    if actions[-1] is Action.CLOSED and len(story) > 1:
         expected[-1] = Action.CLOSED
     wrong = []
     if actions != expected:

@@ -49,7 +49,7 @@ class Watched:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_one_of_sixty_dies(seed: int) -> None:
-    """Measured: seen failed by all within 8.5 to 9.1 s after kill -9; each ring is different by the luck of its probes."""
+    """Measured: seen failed by all within 8.5 to 9.1 s after kill -9; the luck of probes differs."""
     watched = Watched(seed=seed)
     watched.kill([30])
     watched.after(60.0)
@@ -69,7 +69,7 @@ def test_ten_of_two_hundred_die() -> None:
 
 
 def test_a_zone_is_cut_both_ways() -> None:
-    """Measured: the others see all of it failed within 16 s; the zone lists all as alive 90 s later; healed after 3 s."""
+    """Measured: the others see it failed within 16 s; it lists all as alive 90 s later; healed after 3 s."""
     watched = Watched()
     zone = watched.cut("both")
     watched.after(16.5)

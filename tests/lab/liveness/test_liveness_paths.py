@@ -28,9 +28,7 @@ def test_without_a_cut_everybody_is_one_side() -> None:
     assert paths.connects(0, 9)
 
 
-@pytest.mark.parametrize(
-    ("way", "sends", "hears"), [("both", False, False), ("out", False, True), ("in", True, False)]
-)
+@pytest.mark.parametrize(("way", "sends", "hears"), [("both", False, False), ("out", False, True), ("in", True, False)])
 def test_a_cut_has_a_direction(way: str, *, sends: bool, hears: bool) -> None:
     """Seen from the zone that is cut off; TCP needs both directions, gossip one."""
     paths = cut(C, way)
