@@ -126,6 +126,32 @@ def nodes_command(
     raise typer.Exit(nodes(context.obj, tuple(targets or ()), tuple(exclude or ()), folded=folded, as_json=as_json))
 
 
+@app.command(
+    "watch",
+    epilog="\b\nExamples:\n  inspector watch\n  inspector watch --ring main --json | jq .\n  inspector watch --once",
+)
+def watch_command(
+    context: typer.Context,
+    *,
+    ring: Annotated[
+        list[str] | None, typer.Option("--ring", metavar="R", help="Only this ring; repeat it for more.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Look, judge, print what is open, and end.")] = False,
+    for_s: Annotated[float | None, typer.Option("--for", metavar="S", help="End after so many seconds.")] = None,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Do not write the journal in the cache.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an event.")] = False,
+) -> None:
+    """Follow the members of all rings, let witnesses look at who is suspected, and say what happened, once.
+
+    Exit code after --once and --for: 0 nothing is open; 1 something is; 3 a ring could not be judged; 4 no entry could
+    be reached. 0 after Ctrl-C or SIGTERM; 2 usage or configuration.
+    """
+    from inspector_coord.watch.commands import Wish, watch
+
+    wish = Wish(rings=tuple(ring or ()), as_json=as_json, once=once, for_s=for_s, store=not no_store)
+    raise typer.Exit(watch(context.obj, wish))
+
+
 @app.command("explain", epilog="\b\nExamples:\n  inspector explain n006\n  inspector explain sysctl:vm.swappiness")
 def explain_command(
     context: typer.Context,

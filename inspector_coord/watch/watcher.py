@@ -104,6 +104,11 @@ class RingWatcher:
         known = [one.last for one in self._state.gathering if one.last is not None]
         return known if self._isolation.open is None else [*known, self._isolation.open]
 
+    @property
+    def judging(self) -> bool:
+        """Whether it sees enough of the ring to conclude anything."""
+        return not self._state.frozen
+
     def handle(self, event: Event, now: float) -> list[Effect]:
         """What follows from an event, in order."""
         state = self._state
