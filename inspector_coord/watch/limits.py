@@ -147,6 +147,31 @@ reread_s = 3.0
 shrunk_nodes_min = 4
 tag_texts_max = 1_000_000
 
+# ---- alerts ---------------------------------------------------------------------------------------------------------
+alone_nodes_max = 100  # of one kind in a ring that no domain covers: each an alert of its own; more are one
+alerts_max = 4_096  # standing or just over, to one Alertmanager; domains are few
+label_chars_max = 200
+annotation_chars_max = 2_000  # a node set of a thousand nodes that fold badly; a chat message takes 4,000
+push_alerts_max = 64  # in one request: some 300 kB at worst
+push_s = 10.0  # that an Alertmanager may take for one request
+push_again_s = 1.0  # after one that failed, doubling
+push_again_s_max = 30.0
+reply_bytes_max = 8_388_608  # of an Alertmanager that tells its alerts: thousands of them
+problem_chars_max = 200  # of what it says when it refuses
+resend_s = 60.0
+resend_s_min = 1.0
+resend_s_max = 3_600.0
+resends_missed = 3  # so many times `resend_s` after the last word of a watcher its alerts are over
+resolve_after_s = 10.0  # another watcher of the same ring closes an incident within seconds of us
+alertmanagers_max = 16
+replay_s = 20.0  # incidents that were open before a restart: by then they are looked at again, or closed
+
+# ---- the watcher itself ---------------------------------------------------------------------------------------------
+beat_every_s = 1.0
+beat_fresh_s = 15.0  # a roll call of 100,000 nodes keeps the loop busy for a second or two
+watchdog_share = 0.5  # of WATCHDOG_USEC, as systemd advises
+status_chars_max = 200
+
 _RELATIONS = {
     "a look with its collecting is over when it has to be told": (
         collect_s + answer_within_s + gossip_s + 3 * gossip_decade_s <= tell_s_max
@@ -170,6 +195,9 @@ _RELATIONS = {
     "the whole sample of a picture can be asked by name": picture_names_max <= names_max,
     "answers of a roll call are fewer than an entry takes": roll_rate_per_s <= coord_limits.answer_rate_per_s,
     "pictures kept tell a minority": pictures_low <= pictures_kept,
+    "an alert outlasts a push that fails": resends_missed * resend_s > resend_s + push_s + push_again_s_max,
+    "all nodes of a kind that stand alone fit beside other alerts": 8 * alone_nodes_max < alerts_max,
+    "a loop that beats is alive": beat_fresh_s > 3 * beat_every_s,
 }
 for _relation, _holds in _RELATIONS.items():
     if not _holds:

@@ -82,15 +82,17 @@ class Looks:
     def _beside(self, batch: Sequence[Suspect], minority: Callable[[int], bool]) -> list[Vantage]:
         """The vantages on the suspects' side of a cut that there may be."""
         places = {place for one in batch for place in self._members.nodes[one.name].places if not place.endswith("=")}
-        found: dict[str, Vantage] = {}
+        found: dict[tuple[str, ...], Vantage] = {}
         for vantage in self._vantages.usable():
             if vantage.number == self._vantages.home:
                 continue
             node = self._members.nodes.get(vantage.node)
             near = node is not None and not places.isdisjoint(node.places)
             doubtful = node is not None and node.status != "alive"
-            if near or doubtful or minority(vantage.number):
-                found.setdefault(self._place(vantage) or vantage.node, vantage)  # one at each place
+            if node is not None and (doubtful or minority(vantage.number)):
+                found.setdefault(node.places, vantage)  # one at each place, however narrow: the cut may run round it
+            elif near:
+                found.setdefault((self._place(vantage),), vantage)
         return list(found.values())
 
     def _place(self, vantage: Vantage) -> str:
