@@ -199,7 +199,7 @@ class Gathering:
 
     def _place(self, one: Incident, now: float) -> list[int]:
         """Find its domain; where it is the second half of an older one, it goes over into that, which is returned."""
-        older = self._joining.older(one)
+        older = self._joining.older(one) if one.present else None
         if older is not None:
             self._over(one, older, list(one.entries), now)
             one.closed_by = older.number

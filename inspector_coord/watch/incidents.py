@@ -92,6 +92,7 @@ class Incident:
     def add(self, name: str, entry: Entry, now: float) -> None:
         """A node joins."""
         self.entries[name] = entry
+        self.absent += entry.back
         self.counts.update(entry.tags)
         self.back.pop(name, None)
         self.joined_at = self.changed_at = now

@@ -164,11 +164,11 @@ resend_s_max = 3_600.0
 resends_missed = 3  # so many times `resend_s` after the last word of a watcher its alerts are over
 resolve_after_s = 10.0  # another watcher of the same ring closes an incident within seconds of us
 alertmanagers_max = 16
-replay_s = 20.0  # incidents that were open before a restart: by then they are looked at again, or closed
+replay_s = 20.0  # until incidents that were open before a restart are told, which have been looked at again by then
 
 # ---- the watcher itself ---------------------------------------------------------------------------------------------
-beat_every_s = 1.0
-beat_fresh_s = 15.0  # a roll call of 100,000 nodes keeps the loop busy for a second or two
+beat_fresh_s = 15.0  # since a ring's loop went round; a roll call of 100,000 nodes keeps it busy for a second or two
+look_s = 5.0  # between two looks at the rings, for figures and for systemd
 watchdog_share = 0.5  # of WATCHDOG_USEC, as systemd advises
 status_chars_max = 200
 
@@ -197,7 +197,6 @@ _RELATIONS = {
     "pictures kept tell a minority": pictures_low <= pictures_kept,
     "an alert outlasts a push that fails": resends_missed * resend_s > resend_s + push_s + push_again_s_max,
     "all nodes of a kind that stand alone fit beside other alerts": 8 * alone_nodes_max < alerts_max,
-    "a loop that beats is alive": beat_fresh_s > 3 * beat_every_s,
 }
 for _relation, _holds in _RELATIONS.items():
     if not _holds:

@@ -52,7 +52,8 @@ class Looks:
         look = Look(self._count, tuple(named), now, {})
         asks = [self._ask(look, self._vantages[home], "", limits.witnesses, wait_s, now)]
         beside = self._beside(batch[: len(named)], minority)
-        asks += [self._ask(look, one, self._place(one), limits.witnesses_beside, wait_s, now) for one in beside]
+        count = max(1, limits.witnesses_beside + 1 - len(named))  # suspects that live look at each other
+        asks += [self._ask(look, one, self._place(one), count, wait_s, now) for one in beside]
         for suspect in batch[: len(named)]:
             suspect.looks += 1
             suspect.looking = look.number

@@ -33,7 +33,7 @@ class State:
         self.members = Members(settings.place_tags, settings.without_agent)
         self.asks = Asks(ring, ring_id)
         self.pictures = Pictures()
-        self.vantages = Vantages(self.pictures)
+        self.vantages = Vantages(self.pictures, lambda: len(self.members) - self.members.written_off)
         self.suspicion = Suspicion()
         self.hearing = Hearing()
         self.flaps = Flaps()

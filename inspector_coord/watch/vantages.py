@@ -6,7 +6,7 @@ comes from one vantage, the *home*, and only while pictures show that it hears a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import NEVER
@@ -41,9 +41,9 @@ class Vantage:
 class Vantages:
     """All entries of a ring; home: the number of the one that judges, None while there is none."""
 
-    def __init__(self, pictures: Pictures) -> None:
+    def __init__(self, pictures: Pictures, expected: Callable[[], int]) -> None:
         self._all: dict[int, Vantage] = {}
-        self._pictures = pictures
+        self._pictures, self._expected = pictures, expected
         self.home: int | None = None
 
     def __getitem__(self, number: int) -> Vantage:
@@ -81,8 +81,8 @@ class Vantages:
     def majority(self, number: int, since: float) -> bool | None:
         """Whether a vantage hears at least half of the ring, by its last picture since then; None: not known.
 
-        Of exactly half it has to list those that it hears as alive: in a half that nobody hears, Serf believes what
-        the other half says of it.
+        A sample that shows about half does not tell. Of exactly half of a whole ring, a vantage has to list those that
+        it hears as alive: in a half that nobody hears, Serf believes what the other half says of it.
         """
         picture = self._pictures.last(number, since)
         if picture is None:
@@ -90,6 +90,8 @@ class Vantages:
         share = picture.share
         if abs(share - limits.majority_share) > limits.majority_margin:
             return share > limits.majority_share
+        if len(picture.asked.names) < self._expected():
+            return False
         statuses = self._all[number].mirror.statuses
         alive = sum(1 for name in picture.heard if statuses.get(name) == "alive")
         return share >= limits.majority_share and alive * 2 >= len(picture.heard)
