@@ -64,7 +64,10 @@ def line(
         there = {places[level] for places in unreached}
         if not here or not there or here & there or home in there:
             continue
-        return (home,) if here == {home} else (*sorted(there)[: limits.line_places_max], home)
+        if here != {home}:
+            return (*sorted(there)[: limits.line_places_max], home)
+        narrow = [own[at] for at in range(level, len(own)) if {places[at] for places in reached} == {own[at]}]
+        return (narrow[-1],)  # all who reach it stand closer together than that
     return ()
 
 

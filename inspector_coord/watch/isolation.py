@@ -16,6 +16,7 @@ from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.asks import Open, Purpose, fitting
 from inspector_coord.watch.incidents import lasting
 from inspector_coord.watch.model import Action, Happening, Kind, ReadMembers, Tell
+from inspector_coord.watch.pictures import Picture
 from inspector_coord.watch.state import State
 from inspector_coord.watch.witnesses import sample
 
@@ -30,6 +31,7 @@ class Isolation:
         self._thawed = thawed
         self._rounds = 0
         self._low_since = NEVER
+        self._half: float | None = None  # when the picture was asked for that showed about half
         self._cut_from_entries = False  # the ring itself may be whole
         self.open: Happening | None = None
         self.healed_at = -NEVER
@@ -74,12 +76,15 @@ class Isolation:
             state.agenda.put(("picture", 0), free)
             return
         self._rounds += 1
-        names = sample(state.members, f"picture {self._rounds}", limits.picture_names_max)
+        lost = self.open is not None  # then also those that have been told as down: they may be the first to be back
+        names = sample(state.members, f"picture {self._rounds}", limits.picture_names_max, everybody=lost)
         names = fitting(names, limits.question_names_bytes, limits.names_max)
+        spare = {name for name in names if state.members.nodes[name].written_off}
+        beside: list[Picture] = []
         for vantage in usable if names else ():
             wait_s = state.gossip_s + limits.answer_s
             ask = state.asks.send(Purpose.PICTURE, vantage.number, names, now, wait_s=wait_s)
-            state.pictures.add(state.asked(ask))
+            state.pictures.add(Picture(state.asked(ask), spare, beside))
         if self.open is not None:
             gap = min(max(state.settings.picture_s, (now - self.open.at) / 4), limits.isolated_picture_s_max)
             state.agenda.put(("picture", 0), now + gap)
@@ -107,7 +112,9 @@ class Isolation:
             state.frozen = True  # until it is known whether this one hears the majority
             state.effects.append(ReadMembers(best))
         majority = state.majority(best, now)
-        if majority:
+        if majority and self._hardly(best, since):
+            state.agenda.sooner(("picture", 0), now + limits.own_s)
+        elif majority:
             self._sees(now)
         elif majority is False and state.vantages.isolated(since):
             self._isolate(self._few(best, since), min(self._low_since, now), now)
@@ -117,6 +124,16 @@ class Isolation:
             latest = state.pictures.latest(best)
             if latest is None or latest.over:
                 state.agenda.sooner(("picture", 0), now)
+
+    def _hardly(self, vantage: int, since: float) -> bool:
+        """Whether an isolated watcher hears about half, and that for the first time: it could soon be less again."""
+        clear = limits.majority_share + limits.majority_margin
+        if self.open is None or self._state.vantages.share(vantage, since) > clear:
+            return False
+        picture = self._state.pictures.last(vantage, since)
+        sure = self._half is not None and picture is not None and picture.asked.at > self._half
+        self._half = picture.asked.at if picture is not None else None
+        return not sure
 
     def _sees(self, now: float) -> None:
         """The majority is heard."""
@@ -135,6 +152,7 @@ class Isolation:
     def _isolate(self, why: str, since: float, now: float) -> None:
         state = self._state
         self._cut_from_entries = state.vantages.home is None
+        self._half = None
         state.frozen = True
         state.suspicion.clear()
         self._low_since = NEVER

@@ -7,6 +7,7 @@ an acknowledgement: where every inspection agent is being restarted, the Serf ag
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Set
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.asks import Open
@@ -15,10 +16,15 @@ __all__ = ["Picture", "Pictures"]
 
 
 class Picture:
-    """One picture. heard: who has said anything."""
+    """One picture. heard: who has said anything.
 
-    def __init__(self, asked: Open) -> None:
-        self.asked = asked
+    spare  of those asked, who has been told as down: if they say something they count, and if not, they do not
+    beside  the pictures of the same sample through other vantages, and this one
+    """
+
+    def __init__(self, asked: Open, spare: Set[str], beside: list[Picture]) -> None:
+        self.asked, self.spare, self.beside = asked, spare, beside
+        beside.append(self)
 
     @property
     def heard(self) -> set[str]:
@@ -28,7 +34,15 @@ class Picture:
     @property
     def share(self) -> float:
         """Of those that were asked."""
-        return len(self.heard) / max(1, len(self.asked.names))
+        return self._share(self.heard)
+
+    @property
+    def share_together(self) -> float:
+        """The same through all vantages together."""
+        return self._share(set().union(*(one.heard for one in self.beside)))
+
+    def _share(self, heard: Set[str]) -> float:
+        return len(heard) / max(1, len(self.asked.names) - len(self.spare - heard))
 
 
 class Pictures:
@@ -37,9 +51,9 @@ class Pictures:
     def __init__(self) -> None:
         self._taken: dict[int, deque[Picture]] = {}
 
-    def add(self, one: Open) -> None:
+    def add(self, one: Picture) -> None:
         """A picture has been asked for."""
-        self._taken.setdefault(one.vantage, deque(maxlen=limits.pictures_kept)).append(Picture(one))
+        self._taken.setdefault(one.asked.vantage, deque(maxlen=limits.pictures_kept)).append(one)
 
     def discard(self, one: Open) -> None:
         """It could not be asked for."""

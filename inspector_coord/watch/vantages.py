@@ -81,8 +81,8 @@ class Vantages:
     def majority(self, number: int, since: float) -> bool | None:
         """Whether a vantage hears at least half of the ring, by its last picture since then; None: not known.
 
-        A sample that shows about half does not tell. Of exactly half of a whole ring, a vantage has to list those that
-        it hears as alive: in a half that nobody hears, Serf believes what the other half says of it.
+        A sample that shows about half does not tell, unless other vantages hear the rest. Of two halves, a vantage has
+        to list those that it hears as alive: in a half that nobody hears, Serf believes what the other half says of it.
         """
         picture = self._pictures.last(number, since)
         if picture is None:
@@ -90,11 +90,12 @@ class Vantages:
         share = picture.share
         if abs(share - limits.majority_share) > limits.majority_margin:
             return share > limits.majority_share
-        if len(picture.asked.names) < self._expected():
+        whole = len(picture.asked.names) >= self._expected() and share >= limits.majority_share
+        if not whole and picture.share_together <= limits.majority_share + limits.majority_margin:
             return False
         statuses = self._all[number].mirror.statuses
         alive = sum(1 for name in picture.heard if statuses.get(name) == "alive")
-        return share >= limits.majority_share and alive * 2 >= len(picture.heard)
+        return alive * 2 >= len(picture.heard)
 
     def share(self, number: int, since: float) -> float:
         """Of the nodes asked in its last picture, how many said anything; 0 where none is known."""

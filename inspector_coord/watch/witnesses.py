@@ -72,8 +72,11 @@ def _best(
     return None if best is None else best[1]
 
 
-def sample(members: Members, key: str, count: int) -> list[str]:
-    """`count` members of whom something is expected, each place in proportion: every n-th of them ordered by place."""
+def sample(members: Members, key: str, count: int, *, everybody: bool = False) -> list[str]:
+    """`count` members, each place in proportion: every n-th of them ordered by place.
+
+    Only those of whom something is expected, unless `everybody`.
+    """
     groups: list[Names] = [members.everyone]
     for level in reversed(range(members.levels)):
         values = members.groups(level)
@@ -91,17 +94,17 @@ def sample(members: Members, key: str, count: int) -> list[str]:
             before += len(groups[group_index])
             group_index += 1
         group = groups[group_index]
-        name = _expected(members, group, place - before + seed, taken)
+        name = _expected(members, group, place - before + seed, taken, everybody=everybody)
         if name:
             taken[name] = None
     return list(taken)
 
 
-def _expected(members: Members, group: Names, start: int, taken: Container[str]) -> str:
+def _expected(members: Members, group: Names, start: int, taken: Container[str], *, everybody: bool) -> str:
     size = len(group)
     for step in range(min(size, limits.witness_tries)):
         name = group[(start + step) % size]
-        if name not in taken and not members.nodes[name].written_off:
+        if name not in taken and (everybody or not members.nodes[name].written_off):
             return name
     return ""
 
