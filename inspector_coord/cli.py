@@ -111,16 +111,26 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
     raise typer.Exit(sweep(context.obj, request, faces, escalates=not no_escalate))
 
 
-@app.command("nodes", epilog="\b\nExamples:\n  inspector nodes\n  inspector nodes zone=a --folded")
+@app.command(
+    "nodes", epilog="\b\nExamples:\n  inspector nodes\n  inspector nodes zone=a --folded\n  inspector nodes --watch"
+)
 def nodes_command(
     context: typer.Context,
     targets: Targets = None,
     exclude: Exclude = None,
     *,
     folded: Annotated[bool, typer.Option("--folded", help="Print one node set.")] = False,
+    live: Annotated[bool, typer.Option("--watch", help="Show how all rings are, until Ctrl-C.")] = False,
+    for_s: Annotated[float | None, typer.Option("--for", metavar="S", help="With --watch: end after so long.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the members of all rings."""
+    """List the members of all rings, or show with --watch how they are, as `inspector watch` judges them."""
+    if live:
+        from inspector_coord.watch.commands import nodes_watch
+
+        if targets or exclude or folded or as_json:
+            raise ConfigError("nodes --watch shows all nodes for people: for JSON there is `inspector watch --json`")
+        raise typer.Exit(nodes_watch(context.obj, (), for_s))
     from inspector_coord.other_commands import nodes
 
     raise typer.Exit(nodes(context.obj, tuple(targets or ()), tuple(exclude or ()), folded=folded, as_json=as_json))

@@ -22,9 +22,10 @@ from inspector_coord.watch.listening import Listener, Watched
 from inspector_coord.watch.model import Happening, Kind
 from inspector_coord.watch.record import happening_of, record_of, written
 from inspector_coord.watch.service import watch as watch_rings
+from inspector_coord.watch.telling_times import stamp
 from inspector_coord.watch.watch_lines import line, open_line
 
-__all__ = ["Wish", "watch"]
+__all__ = ["Wish", "nodes_watch", "watch"]
 
 QUIET, OPEN, UNSEEN, UNREACHED = 0, 1, 3, 4
 
@@ -37,12 +38,6 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     once: bool = False
     for_s: float | None = None
     store: bool = True
-
-
-def stamp(unix: float) -> str:
-    """A time for people: of this day only the time, else with the date."""
-    then, today = time.localtime(unix), time.localtime()
-    return time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M:%S", then)
 
 
 def say(text: str) -> None:
@@ -138,6 +133,24 @@ async def _watch(config: Config, wish: Wish) -> int:
             code = looker.code()
             nursery.cancel_scope.cancel()
     return code
+
+
+def nodes_watch(config_file: Path | None, rings: tuple[str, ...], for_s: float | None) -> int:
+    """Show all rings until Ctrl-C; nothing is kept, and nobody is alerted. The exit code. Raises ConfigError."""
+    from inspector_coord.watch.watch_screen import Screen
+
+    async def show(config: Config) -> int:
+        past = Journal(config.cache_dir / "watch", say).read()
+        with first_error():
+            async with trio.open_nursery() as nursery:
+                await nursery.start(_until_signal, nursery.cancel_scope)
+                nursery.start_soon(partial(watch_rings, config, [Screen()], rings=rings, past=past, say=say))
+                with trio.move_on_after(float("inf") if for_s is None else for_s):
+                    await trio.sleep_forever()
+                nursery.cancel_scope.cancel()
+        return QUIET
+
+    return trio.run(show, load(config_file or default_path()))
 
 
 async def _until_signal(scope: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:

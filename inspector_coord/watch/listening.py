@@ -35,11 +35,14 @@ class Watched(Protocol):
 
     roster          name to status (alive, leaving, failed) of all members but those that have left
     open_incidents  the last word on each; their times are of trio's clock
-    counted         what went wrong on the way, by word: entry-lost, events-dropped, not-asked, malformed …
+    counted         what went wrong on the way, by word: entry-lost, events-dropped, not-asked, malformed …;
+                    and what was done: asked, answered, lists-read
+    turned_at       when its loop went round last, by trio's clock: at least every second, if it is alive
     """
 
     name: str
     counted: Counter[str]
+    turned_at: float
 
     @property
     def roster(self) -> Mapping[str, str]: ...  # noqa: D102

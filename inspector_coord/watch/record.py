@@ -15,9 +15,7 @@ from msgspec import Meta
 
 from inspector_coord.watch.model import Action, Happening, Kind
 
-__all__ = ["SCHEMA", "Record", "happening_of", "read_record", "record_of", "written"]
-
-SCHEMA = "inspector.watch/1"
+__all__ = ["Record", "happening_of", "read_record", "record_of", "written"]
 
 Instant = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0)]
@@ -26,7 +24,7 @@ Count = Annotated[int, Meta(ge=0)]
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One line. at: when it was told; since: when the first node changed; carried: repeated at the head of a file."""
 
-    schema: Literal["inspector.watch/1"] = SCHEMA
+    schema: Literal["inspector.watch/1"] = "inspector.watch/1"
     ring: str
     incident: Annotated[int, Meta(ge=1)]
     action: Action

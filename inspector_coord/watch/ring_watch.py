@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import trio
 
+from inspector_coord.watch import shell_limits as limits
 from inspector_coord.watch.model import Ask, Event, Happening, ReadMembers, Tell, Tick
 from inspector_coord.watch.settings import Settings
 from inspector_coord.watch.vantage import EntryLink
@@ -35,7 +36,8 @@ class RingWatch:
         name: of the ring.
         core: the watcher; read its `roster` and `open_incidents`, and leave the rest to this class.
         links: its entries.
-        counted: what went wrong on the way, by word.
+        counted: what went wrong on the way, and what was done, by word.
+        turned_at: when the loop went round last; a watchdog looks at it.
         changed: is set, and replaced, whenever something has come; for who waits to look again.
     """
 
@@ -60,6 +62,7 @@ class RingWatch:
         )
         self.counted: Counter[str] = Counter()
         self.changed = trio.Event()
+        self.turned_at = trio.current_time()
         self._tell = tell
         self.links = tuple(
             EntryLink(
@@ -107,8 +110,9 @@ class RingWatch:
             for link in self.links:
                 self._nursery.start_soon(link.run)
             while True:
-                with trio.move_on_at(self.core.wake_at):
+                with trio.move_on_at(min(self.core.wake_at, self.turned_at + limits.turn_s)):
                     await self.changed.wait()
+                self.turned_at = trio.current_time()
                 if trio.current_time() >= self.core.wake_at:
                     self._take(Tick())
 

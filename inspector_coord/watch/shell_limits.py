@@ -13,9 +13,13 @@ entry_patience_s = 5.0  # for any word of an entry but its whole list
 members_s = coord_limits.roster_s
 read_gap_s = 0.2  # between two readings of a whole list
 events_buffered_max = 8_192  # member events that wait for this process; more are dropped, and the list is read again
+notice_s = 0.05  # those whom the log names within this time are asked for together
+notice_names_max = 64  # more are a reason to read the whole list
 asks_open_max = 32  # questions of one entry that are out, each with a connection of its own
 ask_tail_s = 2.5  # an answer that comes so late still tells that its node lives
 origin_values = 256  # a question tells in one byte through which entry it was asked
+
+turn_s = 1.0  # a ring's loop goes round at least so often, and shows by it that it is alive
 
 # ---- telling --------------------------------------------------------------------------------------------------------
 line_chars_max = 1_000
@@ -34,7 +38,7 @@ journal_retry_s = 5.0
 screen_s = 0.5  # between two looks
 screen_events = 12
 screen_incidents = 20
-status_s = 10.0  # a line of counts where stdout is no terminal, if they have changed
+screen_rows_beside = screen_events + 7  # titles and blanks
 
 _RELATIONS = {
     "an ask is over before its number is forgotten": ask_tail_s < limits.asks_kept_s,

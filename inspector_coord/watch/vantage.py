@@ -1,7 +1,8 @@
 """One entry of a ring as long as the watch lasts: connected, its member events followed, questions asked through it.
 
 Events are subscribed to before the list is read, so nothing can happen in between unseen. The list is read again after
-every reconnect, whenever events were dropped here, and when the core wants it. A Serf agent that is frozen keeps its
+every reconnect, whenever events were dropped, and when the core wants it. The entry's log is followed, too: it names
+who has changed before the event comes. A Serf agent that is frozen keeps its
 connections open, so it has to say something every few seconds.
 """
 
@@ -43,6 +44,7 @@ from inspector_coord.watch.model import (
     VantageDown,
     VantageUp,
 )
+from inspector_coord.watch.noticing import EVENT_OF, changed_name, dropped
 
 __all__ = ["EntryLink"]
 
@@ -56,7 +58,7 @@ class EntryLink:
 
     number   of the vantage, as the core knows it
     prefix   of the query's name;  turns: the folder of lock files, see `turns`
-    counted  what went wrong, by word: shared by all entries of a ring
+    counted  what went wrong, and what was done, by word: shared by all entries of a ring
     node     the entry's own name, once it was connected;  up: it is now
     """
 
@@ -79,6 +81,8 @@ class EntryLink:
         self._give, self._say, self._counted = give, say, counted
         self._client: ring.RingClient | None = None
         self._wanted = trio.Event()
+        self._named: set[str] = set()
+        self._noticed = trio.Event()
         self._asking = 0
         self._down_since: float | None = None
 
@@ -117,6 +121,8 @@ class EntryLink:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._follow, events)
                 nursery.start_soon(self._read, client)
+                nursery.start_soon(self._heed, client)
+                nursery.start_soon(self._look_up, client)
 
     def _gone(self) -> None:
         self._client = None
@@ -130,20 +136,51 @@ class EntryLink:
         self._give(VantageDown(self.number, f"{self.address}: {failure.problem.problem}"))
 
     async def _follow(self, events: ring.Subscription[ring.RingEvent]) -> None:
-        dropped = 0
+        lost = 0
         async for event in events:
             if isinstance(event, MemberEvent):
                 self._give(MembersChanged(self.number, event.kind.removeprefix("member-"), event.members))
-            if events.dropped > dropped:
-                self._counted["events-dropped"] += events.dropped - dropped
-                dropped = events.dropped
+            if events.dropped > lost:
+                self._counted["events-dropped"] += events.dropped - lost
+                lost = events.dropped
                 self.read_again()
+
+    async def _heed(self, client: ring.RingClient) -> None:
+        """Follow the log; without it, changes are seen a little later."""
+        try:
+            async with client.monitor("INFO", buffered_max=limits.events_buffered_max) as lines:
+                async for line in lines:
+                    name = changed_name(line)
+                    if name is not None:
+                        self._named.add(name)
+                        self._noticed.set()
+                    elif dropped(line):
+                        self._counted["events-dropped"] += 1
+                        self.read_again()
+        except CommandRefused as refused:
+            self._say(f"the log of entry {self.address} cannot be followed: {refused.reason}")
+
+    async def _look_up(self, client: ring.RingClient) -> None:
+        """Ask how those are listed that the log has named; those that go together are asked for together."""
+        while True:
+            await self._noticed.wait()
+            await trio.sleep(limits.notice_s)
+            names, self._named, self._noticed = sorted(self._named), set(), trio.Event()
+            if len(names) > limits.notice_names_max:
+                self.read_again()
+                continue
+            members = await self._patiently(client.members(name=names))
+            for status, what in EVENT_OF.items():
+                listed = tuple(member for member in members if member.status == status)
+                if listed:
+                    self._give(MembersChanged(self.number, what, listed))
 
     async def _read(self, client: ring.RingClient) -> None:
         """Read the list, again when that is wanted, and in between see to it that the entry still answers."""
         while True:
             self._wanted = trio.Event()
             members = await self._patiently(client.members(), limits.members_s)
+            self._counted["lists-read"] += 1
             self._give(MembersRead(self.number, tuple(members)))
             await trio.sleep(limits.read_gap_s)
             while not self._wanted.is_set():
@@ -206,6 +243,7 @@ class EntryLink:
             turn=turn_at(client.address, self._turns),
         )
         missing = {(name, kind) for name in ask.names for kind in (ring.Answer, *([ring.Ack] if ask.ack else []))}
+        self._counted["asked"] += 1
         async with query as records:
             async for record in records:
                 if isinstance(record, ring.Answer):
@@ -228,4 +266,5 @@ class EntryLink:
         if answer.id != ask.id or len(answer.sights) != len(ask.targets):
             self._counted["stranger"] += 1
             return
+        self._counted["answered"] += 1
         self._give(Answered(ask.number, node, answer))

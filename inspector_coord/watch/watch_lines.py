@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 from inspector_coord.fold import fold_names
 from inspector_coord.plain import plain
 from inspector_coord.watch import shell_limits as limits
 from inspector_coord.watch.incidents import lasting
+from inspector_coord.watch.listening import Watched
 from inspector_coord.watch.model import Action, Happening, Kind
 
-__all__ = ["line", "open_line", "what"]
+__all__ = ["line", "open_line", "ring_line", "states", "what"]
 
 Stamp = Callable[[float], str]
 
@@ -31,6 +33,24 @@ def open_line(ring: str, happening: Happening, now: float, unix: float, stamp: S
     there = _standing(happening, stamp(unix - (now - happening.since)))
     lasts = lasting(now - happening.since)
     return plain(f"{head}{there}, for {lasts}{_why(happening)}", limits.line_chars_max)
+
+
+def states(roster: Mapping[str, str], opened: Iterable[Happening]) -> Counter[str]:
+    """How many nodes are how: by the incident they are in, else `up`, or `suspect` where it is not known yet."""
+    found = {name: str(one.kind) for one in opened for name in one.nodes if one.kind is not Kind.ISOLATED}
+    counts = Counter(found.get(name, "up" if status != "failed" else "suspect") for name, status in roster.items())
+    gone = [name for name, kind in found.items() if kind == Kind.LEFT and name not in roster]
+    return counts + Counter({str(Kind.LEFT): len(gone)})
+
+
+def ring_line(name: str, ring: Watched) -> str:
+    """A ring at a glance: "main: 40 nodes: 38 up, 2 down; 3 of 3 entries"."""
+    counts = states(ring.roster, ring.open_incidents)
+    order = ["up", *(str(kind) for kind in Kind), "suspect"]
+    told = ", ".join(f"{counts[state]} {state}" for state in order if counts[state])
+    seen = "" if ring.judging else "; too little of it is heard to judge"
+    entries = f"{ring.entries_up} of {ring.entries} entries"
+    return f"{plain(name)}: {len(ring.roster)} nodes{': ' if told else ''}{told}; {entries}{seen}"
 
 
 def what(happening: Happening) -> str:
