@@ -6,6 +6,7 @@ runs. `python -m bench.parts NAME [quick]` is such a process: results as JSON on
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import NamedTuple, Protocol
@@ -132,6 +133,12 @@ def hollow_50000(*, quick: bool) -> Results:
     return hollow.measure_big(runs=2 if quick else 5, members=5_000 if quick else 50_000)
 
 
+def namespaces(*, quick: bool) -> Results:
+    from bench import namespaces
+
+    return namespaces.measure(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
 PARTS = {
     "sysctl": Part("300 sysctl items on one node", sysctl),
     "checks": Part("500 items of all kinds on one node", checks),
@@ -146,6 +153,9 @@ PARTS = {
     "hollow": Part("10,000 hollow members on a real entry: calm, at 5 % loss, encrypted", hollow),
     "hollow-50000": Part("50,000 hollow members on one real entry, some minutes", hollow_50000, apart=True),
     "calibration": Part("the simulated ring against real ones of 50 to 300 nodes, some nine minutes", calibration),
+    "namespaces": Part(
+        "60 and 100 nodes in namespaces: costs, deaths, cuts; ten minutes, as root", namespaces, apart=True
+    ),
     "agent": Part("3 nodes: memory of the agent", agent),
 }
 

@@ -32,6 +32,9 @@ control_s_max = 5.0
 control_bytes_max = 1_048_576  # the status of 300 nodes has 60 kB
 log_tail_lines = 12
 
+cpu_share_min = 0.01  # the kernel takes no quota below a millisecond in each 100
+skew_s_max = 10 * 365 * 86_400  # a clock that is further off than this is no clock
+
 # sshd puts this into every session's environment: it names the node of a process that has lost its parents.
 session_mark = "INSPECTOR_LAB_NODE"
 

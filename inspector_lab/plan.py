@@ -23,7 +23,8 @@ class Wish:
     """What the user asked for.
 
     `racks` counts per zone. `drift` is the share of (node, possible drift) pairs that are drawn to be wrong, 0 to 1.
-    `roles` overrides the role of nodes by name. `encrypt` turns gossip encryption on.
+    `roles` overrides the role of nodes by name. `encrypt` turns gossip encryption on, `namespaces`
+    gives every node a network, host name, process table and disk of its own.
     """
 
     nodes: int
@@ -34,6 +35,7 @@ class Wish:
     drift: float = 0.0
     roles: Mapping[str, str] = field(default_factory=dict)
     encrypt: bool = False
+    namespaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,15 @@ class Plan:
         return f"http://{self.center}"
 
     @property
-    def claim(self) -> tuple[str, int]:
-        """The address whose listener says that this octet is taken."""
-        return claim_address(self.octet)
+    def network(self) -> str:
+        """Its addresses, in words."""
+        return f"127.{self.octet}.x.y"
+
+    @property
+    def entries(self) -> tuple[Node, ...]:
+        """Nodes that coordinators attach to: several, spread over the racks, as one may be broken on purpose."""
+        first_of_rack = {node.rack: node for node in reversed(self.nodes)}
+        return tuple(sorted(first_of_rack.values(), key=lambda node: node.name))
 
 
 def claim_address(octet: int) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from inspector_coord.ring_sweep import HEARING_NAME
 from inspector_lab import center, configs, processes, state
 from inspector_lab import limits as lab_limits
 from inspector_lab.errors import PlanError, UpError
+from inspector_lab.ground import claimed_octet
 from inspector_lab.hollow import limits
 from inspector_lab.hollow.fleet import HollowWish, lay_out
 from inspector_lab.hollow.process import Job
@@ -27,7 +28,7 @@ from inspector_lab.plan import Plan
 from inspector_lab.ready import Waiting, every_agent_answers, members_seen, without_repeats
 from inspector_lab.services import ServiceSpec, save_services
 from inspector_lab.tools import find
-from inspector_lab.up import Say, claimed_octet, describe, refuse_losses, weightiest
+from inspector_lab.up import Say, describe, refuse_losses, weightiest
 from inspector_lab.writing import (
     SCRIPTS,
     center_command,
@@ -81,7 +82,7 @@ def refuse_poverty(wish: HollowWish) -> None:
 
 def write_files(plan: Plan, layout: Layout, practice: Path) -> dict[str, str]:
     """Everything but the job and lab.json; returns the ring's keys."""
-    keys = write_shared(layout, practice)
+    keys = write_shared(plan, layout, practice)
     entry = plan.nodes[0]
     write_node(plan, entry, layout, this_host())
     serf = json.loads(configs.serf(plan, entry, None, keys)) | {"log_level": "warn"}  # not a line for each member

@@ -78,7 +78,7 @@ class Bench:
     def order(self, do: str, nodes: str = "", services: str = "") -> dict[str, dict[str, Any]]:
         """Give an order; the states of all services by node_service."""
         order = {"do": do, "nodes": nodes.split(), "services": services.split()}
-        states = give_order(self.layout.socket, order)
+        states = give_order(self.layout.socket, order)["services"]
         return {f"{state['node']}_{state['service']}": state for state in states}
 
     def ended(self) -> int:
