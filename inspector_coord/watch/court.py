@@ -120,7 +120,8 @@ class Court:
                     Seen(witness, other.places, weight(other), glimpse.reached, glimpse.refused, behind, glimpse.closed)
                 )
         return Case(
-            places=node.places, seen=seen, failed=node.status == "failed", looks=suspect.looks, lossy=state.lossy,
+            places=node.places, narrowest=state.members.narrowest(node), seen=seen,
+            failed=node.status == "failed", looks=suspect.looks, lossy=state.lossy,
             healing=self._isolation.healing(suspect.since, now),
             answers=not hearing.isdisjoint(suspect.answers), answers_behind=bool(suspect.answers),
             acks=not hearing.isdisjoint(suspect.acks), beside=suspect.asked_beside, beside_heard=suspect.heard_beside,

@@ -52,12 +52,13 @@ class Hearing:
 
 
 def line(
-    reached: Sequence[tuple[str, ...]], unreached: Sequence[tuple[str, ...]], own: tuple[str, ...]
+    reached: Sequence[tuple[str, ...]], unreached: Sequence[tuple[str, ...]], own: tuple[str, ...], narrowest: int = 99
 ) -> tuple[str, ...]:
     """The tag values between which the line runs, by the widest place tag that tells reachers from the others.
 
     Each witness, and the suspect itself (`own`), by its places, widest first. One value: the line runs around it; more:
     between the last and the others; (): no place tag separates the two, or there is nobody on one side.
+    narrowest: the last level that still says more than the one above.
     """
     for level, home in enumerate(own):
         here = {places[level] for places in reached}
@@ -66,8 +67,12 @@ def line(
             continue
         if here != {home}:
             return (*sorted(there)[: limits.line_places_max], home)
-        narrow = [own[at] for at in range(level, len(own)) if {places[at] for places in reached} == {own[at]}]
-        return (narrow[-1],)  # all who reach it stand closer together than that
+        narrow = [
+            own[at]
+            for at in range(level, min(narrowest + 1, len(own)))
+            if {places[at] for places in reached} == {own[at]}
+        ]
+        return (narrow[-1] if narrow else home,)  # all who reach it stand closer together than that
     return ()
 
 

@@ -49,6 +49,7 @@ class Seen(msgspec.Struct, frozen=True):
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a suspect since it became one.
 
+    places    its own, widest first;  narrowest: the last of them that says more than the one above
     failed    Serf lists it as failed; otherwise it is here because it did not answer
     looks     how often it was looked at; lossy: packets get lost in this ring; healing: a cut has just ended
     answers   it answers questions through the vantage that hears the majority;  answers_behind: through another
@@ -60,6 +61,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     places: tuple[str, ...]
     seen: Sequence[Seen]
+    narrowest: int = 0
     failed: bool = True
     looks: int = 1
     lossy: bool = False
@@ -101,7 +103,7 @@ def _reached(case: Case, reached: Sequence[Seen], unreached: Sequence[Seen]) -> 
     """Somebody of the majority reaches it: never down."""
     if case.looks < limits.looks_stalled_min:  # one answer, and one connection, may have been lost
         return Verdict.AGAIN
-    parted = line(_places(reached, behind=True), _places(unreached), case.places)
+    parted = line(_places(reached, behind=True), _places(unreached), case.places, case.narrowest)
     if parted:
         return Finding(Kind.CUT_OFF, _sides(reached, unreached), parted, "unknown")
     closed = any(one.closed for one in reached)
@@ -121,7 +123,7 @@ def _behind(case: Case, reached: Sequence[Seen], unreached: Sequence[Seen]) -> F
     if not unreached:
         return Verdict.AGAIN if case.looks < limits.looks_max else Verdict.WELL
     own = [case.places] if case.answers_behind else []
-    parted = line([*_places(reached, behind=True), *own], _places(unreached), case.places)
+    parted = line([*_places(reached, behind=True), *own], _places(unreached), case.places, case.narrowest)
     lives = "it answers an entry on its own side" if case.answers_behind else "witnesses on its own side reach it"
     return Finding(Kind.CUT_OFF, f"{lives}; {_nobody(unreached)}", parted, "unknown")
 

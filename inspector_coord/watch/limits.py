@@ -106,6 +106,7 @@ gray_took_s_min = 1.0  # above the median
 gray_lag_ms_min = 1_000.0
 gray_peers_min = 8
 closer_s = 8.0  # between closer looks at those that stood out in a roll call
+closer_known_s = 30.0  # at those that are told as gray already
 closer_names_max = 24
 health_max = 8
 health_unknown = 1  # of a node whose Serf agent does not tell

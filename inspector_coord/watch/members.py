@@ -102,6 +102,7 @@ class Members:
         self._places: tuple[dict[str, Names], ...] = tuple({} for _ in self._place_tags)
         self._sorted: list[list[str] | None] = [None for _ in self._place_tags]
         self._at_address: dict[tuple[str, int], Names] = {}
+        self._off: dict[str, int] = {}  # place -> how many there are written off
         self._texts: dict[tuple[str, str], str] = {}  # one text for a tag, however many nodes have it
 
     def __len__(self) -> int:
@@ -141,8 +142,12 @@ class Members:
 
     def write_off(self, node: Node, *, off: bool) -> None:
         """Nothing is expected of a node that has been told as down."""
-        self.written_off += off - node.written_off
-        node.written_off = off
+        change = off - node.written_off
+        if change:
+            self.written_off += change
+            node.written_off = off
+            for place in node.places:
+                self._off[place] = self._off.get(place, 0) + change
 
     def remove(self, name: str) -> None:
         """It has left, or was forgotten."""
@@ -180,6 +185,16 @@ class Members:
                 return places[value]
         return Names()
 
+    def narrowest(self, node: Node) -> int:
+        """Up to which level its places differ: the others there are as good as one with those of the level above."""
+        last = 0
+        for level in range(1, self.levels):
+            wide, narrow = node.places[last], node.places[level]
+            expected = len(self._places[last][wide]) - self._off.get(wide, 0)
+            if expected > len(self._places[level][narrow]) - self._off.get(narrow, 0):
+                last = level
+        return last
+
     def namesake(self, node: Node) -> str:
         """An alive member under another name at the very same address and port; "" where there is none."""
         for name in self._at_address.get(node.address, ()):
@@ -202,6 +217,7 @@ class Members:
                 self._places[level][place] = Names()
                 self._sorted[level] = None
             self._places[level][place].add(node.name)
+            self._off[place] = self._off.get(place, 0) + node.written_off
 
     def _untag(self, node: Node) -> None:
         for tag in node.tags:
@@ -215,8 +231,9 @@ class Members:
         for level, place in enumerate(node.places):
             names = self._places[level][place]
             names.discard(node.name)
+            self._off[place] = self._off.get(place, 0) - node.written_off
             if not names:
-                del self._places[level][place]
+                del self._places[level][place], self._off[place]
                 self._sorted[level] = None
         node.tags = node.places = ()
 

@@ -151,11 +151,12 @@ class Rolls:
         gray = mark(node, out=bool(why))
         one = state.gathering.of(node.name)
         if one is not None and one.kind is Kind.GRAY:
+            self._closer[node.name] = None
             if node.marks.bit_count() <= limits.gray_marks_left:
+                self._closer.pop(node.name)
                 state.gathering.returned(node.name, now)
             return
         if gray and one is None:
-            self._closer.pop(node.name, None)
             if node.name not in state.suspicion:
                 state.gathering.put(node.name, Finding(Kind.GRAY, why or "unwell lately"), Basis.GRAY, now, now)
         elif why and one is None and len(self._closer) < limits.closer_names_max:
@@ -173,11 +174,16 @@ class Rolls:
         if free > now:
             state.agenda.put(("closer", 0), free)
             return
+        self._closer = {name: None for name in self._closer if self._may_be_gray(name)}
         names = fitting(self._closer, limits.question_names_bytes // 2, limits.closer_names_max)
         peers = choose(state.members, f"peers {now:.0f}", 2 * limits.gray_peers_min, self._closer)
         asked = fitting([*names, *peers], limits.question_names_bytes, limits.names_max)
         wait_s = limits.answer_within_s + state.gossip_s + limits.closer_s / 2
         state.asked(state.asks.send(Purpose.NAMED, home, asked, now, wait_s=wait_s, key=CLOSER))
+
+    def _may_be_gray(self, name: str) -> bool:
+        one = self._state.gathering.of(name)
+        return name in self._state.members.nodes and (one is None or one.kind is Kind.GRAY)
 
     def _closer_over(self, one: Open, now: float) -> None:
         state = self._state
@@ -187,5 +193,8 @@ class Rolls:
             for node in nodes:
                 if node.name in self._closer:
                     self._marked(node, bounds, now)
+        for name in [name for name in one.names if name in self._closer]:
+            self._closer[name] = self._closer.pop(name)  # the others' turn, where there are many
         if self._closer:
-            state.agenda.put(("closer", 0), now + limits.closer_s)
+            known = all(state.gathering.of(name) is not None for name in self._closer)
+            state.agenda.put(("closer", 0), now + (limits.closer_known_s if known else limits.closer_s))
