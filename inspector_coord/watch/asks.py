@@ -24,6 +24,7 @@ class Purpose(Enum):
     PICTURE = auto()  # does this vantage hear the majority, and whose gossip reaches whom?
     LOOK = auto()  # who reaches these suspects?
     CROSS = auto()  # who reaches whom, from place to place?
+    MASS = auto()  # who of very many suspects lives, and on which side?
     NAMED = auto()  # those that were missing from the roll call, and those that seem slow
 
 
@@ -65,10 +66,10 @@ class Asks:
         self._by_id: dict[bytes, Open] = {}
         self._tokens: dict[int, tuple[float, float]] = {}  # vantage -> questions it may start, as of when
 
-    def free_at(self, vantage: int, now: float) -> float:
-        """When the next question may be started through a vantage: `now`, or later."""
+    def free_at(self, vantage: int, now: float, spare: int = 0) -> float:
+        """When the next question may be started through a vantage, so that `spare` are left: `now`, or later."""
         tokens, at = self._tokens.get(vantage, (limits.asks_burst, now))
-        missing = 1.0 - (tokens + (now - at) * limits.asks_per_s)
+        missing = 1.0 + spare - (tokens + (now - at) * limits.asks_per_s)
         return now if missing <= 0 else now + missing / limits.asks_per_s
 
     def send(  # noqa: PLR0913  each is a field of a question

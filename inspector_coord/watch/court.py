@@ -16,6 +16,7 @@ from inspector_coord.watch.incidents import Basis, Incident
 from inspector_coord.watch.isolation import Isolation
 from inspector_coord.watch.judging import Case, Seen, Verdict, judge
 from inspector_coord.watch.looks import Looks
+from inspector_coord.watch.masses import Masses
 from inspector_coord.watch.model import Finding, Kind
 from inspector_coord.watch.state import State
 from inspector_coord.watch.suspicion import Cause, Suspect
@@ -30,6 +31,7 @@ class Court:
     def __init__(self, state: State, isolation: Isolation, crossing: Crossing) -> None:
         self._state, self._isolation, self._crossing = state, isolation, crossing
         self._looks = Looks(state.members, state.asks, state.vantages, state.suspicion, state.agenda)
+        self._masses = Masses(state, self._direction)
         self._pending: dict[str, None] = {}
         self._directions: dict[str, tuple[float, str]] = {}  # by place, as found at a time
 
@@ -38,9 +40,11 @@ class Court:
     def begin(self, now: float) -> None:
         """Look at those that are due, as far as questions may be asked."""
         state = self._state
+        if state.suspicion.unjudged > limits.mass_min:
+            self._masses.tend(now)
         while not state.frozen and state.suspicion.next_at <= now:
             home = state.vantages.home
-            free = state.asks.free_at(home, now) if home is not None else now
+            free = max((state.asks.free_at(one.number, now, spare=1) for one in state.vantages.usable()), default=now)
             if home is None or free > now:
                 state.agenda.sooner(("looks", 0), free if free > now else now + limits.again_s)
                 return
@@ -83,6 +87,14 @@ class Court:
         """Nobody is suspected any more."""
         self._looks.clear()
         self._pending.clear()
+
+    def mass(self, now: float) -> None:
+        """There may be too many suspects to look at each."""
+        self._masses.tend(now)
+
+    def mass_over(self, one: Open, now: float) -> None:
+        """The roll call of a mass is over."""
+        self._masses.over(one, now)
 
     # ---- judging ----------------------------------------------------------------------------------------------------
 

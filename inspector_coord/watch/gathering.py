@@ -70,23 +70,37 @@ class Gathering:
     # ---- nodes ------------------------------------------------------------------------------------------------------
 
     def put(
-        self, name: str, finding: Finding, basis: Basis, since: float, now: float, *, settled: bool = False
+        self,
+        name: str,
+        finding: Finding,
+        basis: Basis,
+        since: float,
+        now: float,
+        *,
+        settled: bool = False,
+        assumed: bool = False,
     ) -> bool:
-        """A node's finding; False where it is held back. settled: a flapping node has come to rest so."""
+        """A node's finding; False where it is held back.
+
+        settled: a flapping node has come to rest so. assumed: not it was looked at, but others of its place.
+        """
         old, node = self._where.get(name), self._members.nodes[name]
         if old is not None and old.kind is finding.kind:
             entry = old.entries[name]
             if finding.direction == UNKNOWN and finding.parted == entry.finding.parted:
                 finding = structs.replace(finding, direction=entry.finding.direction)  # known from when it was fresh
             entry.finding, entry.basis = finding, basis
+            if not assumed:
+                old.looked_at(name)
             old.turned(name, now, back=False)
             self._plan(old)
             return True
-        if old is not None and not (settled or _may_leave(old, finding.kind)):
+        free = settled or (old is not None and old.entries[name].assumed)
+        if old is not None and not (free or _may_leave(old, finding.kind)):
             old.turned(name, now, back=False)
             return False
         target = self._joining.find(finding, node.tags, since) or self._new(finding, since)
-        target.add(name, Entry(finding, basis, since, node.tags), now)
+        target.add(name, Entry(finding, basis, since, node.tags, assumed), now)
         self._where[name] = target
         if old is not None:
             self._leave(old, name, now, target)

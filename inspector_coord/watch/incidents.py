@@ -34,6 +34,7 @@ class Entry(msgspec.Struct):
     basis: Basis
     since: float
     tags: tuple[str, ...]
+    assumed: bool = False  # it was not looked at: others of its place were
     back: bool = False
     doubted: tuple[Kind, float] | None = None  # what looks have taken it for since then, if that is something else
 
@@ -49,6 +50,7 @@ class Incident:
         self.number, self.kind, self.since = number, kind, since
         self.entries: dict[str, Entry] = {}
         self.counts: Counter[str] = Counter()
+        self.looked: Counter[str] = Counter()  # the same of those that were looked at
         self.back: dict[str, None] = {}  # names, told or about to be
         self.absent = 0  # entries that are back
         self.joined_at = self.changed_at = since
@@ -56,7 +58,7 @@ class Incident:
         self.shrunk = False  # nodes are no members any more
         self.moved = False  # nodes have gone over to another incident
         self.told_at: float | None = None
-        self.told_size = self.told_count = 0
+        self.told_size = self.told_count = self.changes = 0
         self.told_as: tuple[str, tuple[str, ...], str] = ("", (), "")
         self.domain, self.of = "", 0
         self.count = 0  # transitions of a flapping node
@@ -93,12 +95,12 @@ class Incident:
         """A node joins."""
         self.entries[name] = entry
         self.absent += entry.back
-        self.counts.update(entry.tags)
+        self._count(entry)
         self.back.pop(name, None)
         self.joined_at = self.changed_at = now
         if self.told_at is None:
             self.since = min(self.since, entry.since)
-        self.untold_since = min(self.untold_since, entry.since)
+        self.untold_since = min(self.untold_since, max(entry.since, now - limits.hold_late_s))
 
     def remove(self, name: str, now: float) -> Entry:
         """A node goes, as if it had never been in it."""
@@ -134,9 +136,18 @@ class Incident:
     def retag(self, name: str, tags: tuple[str, ...]) -> None:
         """The tags of a node have become known."""
         entry = self.entries[name]
-        self._uncount(entry)
-        entry.tags = tags
-        self.counts.update(tags)
+        if entry.tags != tags:
+            self._uncount(entry)
+            entry.tags = tags
+            self._count(entry)
+
+    def looked_at(self, name: str) -> None:
+        """What was assumed of a node is known now."""
+        entry = self.entries[name]
+        if entry.assumed:
+            self._uncount(entry)
+            entry.assumed = False
+            self._count(entry)
 
     def place(self, of: Callable[[str], int], prefer: Iterable[str]) -> None:
         """Find its domain anew."""
@@ -162,13 +173,19 @@ class Incident:
         )  # fmt: skip
         self.told_at, self.told_size, self.told_count, self.told_as = now, len(self.entries), self.count, told
         self.untold_since, self.shrunk, self.moved = NEVER, False, False
+        self.changes += action is Action.CHANGED
         return self.last
 
+    def _count(self, entry: Entry) -> None:
+        for counts in (self.counts,) if entry.assumed else (self.counts, self.looked):
+            counts.update(entry.tags)
+
     def _uncount(self, entry: Entry) -> None:
-        for tag in entry.tags:
-            self.counts[tag] -= 1
-            if not self.counts[tag]:
-                del self.counts[tag]
+        for counts in (self.counts,) if entry.assumed else (self.counts, self.looked):
+            for tag in entry.tags:
+                counts[tag] -= 1
+                if not counts[tag]:
+                    del counts[tag]
 
     def _evidence(self, action: Action, names: tuple[str, ...], now: float) -> str:
         if action is Action.CLOSED:

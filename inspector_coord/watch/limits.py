@@ -42,6 +42,14 @@ glimpse_s = 10.0  # what was seen longer ago says nothing of now
 pending_step_s = 0.25
 pending_s_max = 2.4  # that a cut's direction is waited for, from the first suspicion on
 
+mass_min = 64  # suspects without a verdict, from which on they are not all looked at first
+mass_roll_s = 8.0  # between roll calls then
+mass_rate_per_s = 8_000.0  # answers
+mass_step_s = 0.5
+mass_fresh_s = 2.0  # a roll call began so long before a suspect was listed as failed, at most: it was dead by then
+mass_looked_min = 16  # of one place
+mass_alike_share = 0.95
+
 # ---- witnesses ------------------------------------------------------------------------------------------------------
 witnesses = 6
 witnesses_beside = 4  # asked through a vantage on the suspects' side
@@ -119,10 +127,12 @@ falling_share = 0.2  # of a domain's members went just now: the others are going
 merge_s = 60.0  # between two incidents that turn out to be one domain's
 recent_incidents = 8  # of each kind, that may still be joined
 tell_s_max = 1.9  # after a node changed, it is told even if others of it are still being looked at
-change_gap_s = 1.0  # between two words on one incident
+change_gap_s = 1.0  # between two words on one incident, doubling while a domain stands for its nodes
+change_doublings_max = 5
 follow_s_max = 3.0  # the same of a node that follows others into an incident with a domain: that stands for it
 back_hold_s = 10.0  # one that was gone for a short time only may be about to flap, and is that in one incident then
 back_short_s = 60.0
+hold_late_s = 1.0  # a node that got its verdict late is not told at once for that
 recheck_s = 0.1
 doubt_step_s = 0.2
 most_back_share = 0.9

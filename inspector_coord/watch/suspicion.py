@@ -96,6 +96,11 @@ class Suspicion:
         """The suspect of that name."""
         return self._suspects.get(name)
 
+    def waiting(self) -> list[Suspect]:
+        """Those that wait for their first look."""
+        found = [self._suspects[name] for name in self._unjudged]
+        return [one for one in found if not one.looking and not one.looks]
+
     @property
     def unjudged(self) -> int:
         """How many wait for their first verdict."""
@@ -110,9 +115,11 @@ class Suspicion:
             return
         suspect = self._suspects[name] = Suspect(name, cause, since)
         suspect.begin(now)
-        self._plan(suspect, now + limits.collect_s)
         if cause is not Cause.REVIEW:
             self._unjudged[name] = None
+            self._plan(suspect, now + limits.collect_s)
+        else:
+            self._plan(suspect, (now // limits.review_collect_s + 1) * limits.review_collect_s)
 
     def drop(self, name: str) -> None:
         """It is suspected no more, or has a finding."""

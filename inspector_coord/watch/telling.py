@@ -32,7 +32,7 @@ def due_at(one: Incident, hold_s: float) -> float:
         or one.count >= 2 * one.told_count > 0
         or (one.domain, one.parted, one.direction) != one.told_as
     ):
-        times.append(one.told_at + limits.change_gap_s)
+        times.append(one.told_at + _gap_s(one))
     if one.absent:
         times.append(one.changed_at + (limits.most_back_s if _most_back(one) else limits.some_back_s))
     if one.shrunk:
@@ -52,7 +52,7 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
         return Action.CLOSED
     if one.moved:
         return Action.CHANGED
-    if now < one.told_at + limits.change_gap_s:
+    if now < one.told_at + _gap_s(one):
         return None
     if (one.domain, one.parted, one.direction) != one.told_as or one.count >= 2 * one.told_count > 0:
         return Action.CHANGED
@@ -63,6 +63,12 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
     if one.shrunk and now >= one.changed_at + limits.shrunk_s:
         return Action.CHANGED
     return None
+
+
+def _gap_s(one: Incident) -> float:
+    """Between two words on one incident: longer with each, where a domain stands for its nodes."""
+    doublings = min(one.changes, limits.change_doublings_max) if one.domain else 0
+    return limits.change_gap_s * 2.0**doublings
 
 
 def _closes_at(one: Incident) -> float:

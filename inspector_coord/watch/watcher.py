@@ -85,6 +85,7 @@ class RingWatcher:
             "incident": lambda number, _: self._due.setdefault(number),
             "looks": lambda _, now: self._court.begin(now), "court": lambda _, now: self._court.reconsider(now),
             "picture": lambda _, now: self._isolation.ask(now), "blind": lambda _, now: self._isolation.blind(now),
+            "mass": lambda _, now: self._court.mass(now),
             "roll": lambda _, now: self._rolls.call(now), "named": lambda _, now: self._rolls.named(now),
             "closer": lambda _, now: self._rolls.closer(now), "cross": lambda _, now: self._lines.ask(now),
             "roster": self._membership.read_again,
@@ -291,6 +292,8 @@ class RingWatcher:
             self._rolls.over(one, now)
         elif one.purpose is Purpose.CROSS:
             self._lines.over(one, now)
+        elif one.purpose is Purpose.MASS:
+            self._court.mass_over(one, now)
         else:
             self._rolls.named_over(one, now)
 
