@@ -9,6 +9,7 @@
     query_prefix: ""                             # where an existing ring has its own "inspect"
     exclude_tags: {role: coordinator}            # members that have no inspection agent: never targets
     second_pass: {inventory: hosts.yml, forks: 25, sample: 3, host_timeout_s: 20}
+    watch: {alertmanager: ["http://alerts:9093"], metrics: "127.0.0.1:9108", resend_s: 60}   # see watch/outlets.py
 
 Relative paths are relative to the file. Every mistake is a ConfigError that names the file and the key.
 """
@@ -27,8 +28,9 @@ from msgspec import Meta
 from config_center.settings import read_settings
 from inspector_coord import limits
 from inspector_coord.errors import ConfigError
+from inspector_coord.watch import limits as watch_limits
 
-__all__ = ["Config", "Ring", "SecondPass", "default_path", "load"]
+__all__ = ["Config", "Ring", "SecondPass", "Watch", "default_path", "load"]
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})")
 
@@ -74,6 +76,14 @@ class SecondPass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_timeout_s: Positive = 20
 
 
+class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a watch tells what it finds, and its figures; alerts are told again every `resend_s`."""
+
+    alertmanager: Annotated[tuple[str, ...], Meta(max_length=watch_limits.alertmanagers_max)] = ()
+    metrics: str = ""
+    resend_s: Annotated[float, Meta(ge=watch_limits.resend_s_min, le=watch_limits.resend_s_max)] = watch_limits.resend_s
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole coordinator.yml, checked, with absolute paths. `file` is where it was read from."""
 
@@ -88,6 +98,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     query_prefix: Annotated[str, Meta(max_length=32, pattern=r"^[A-Za-z0-9_.-]*$")] = ""
     exclude_tags: dict[str, str] = {}
     second_pass: SecondPass | None = None
+    watch: Watch | None = None
     file: Path = Path("coordinator.yml")
 
     @property
@@ -131,6 +142,7 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path} must be a mapping with at least `rings` and `config_center`")
     _know_keys(document, Config, f"{path}: ", own="file")
     _know_keys(document.get("second_pass"), SecondPass, f"{path}: second_pass: ")
+    _know_keys(document.get("watch"), Watch, f"{path}: watch: ")
     rings = document.get("rings")
     for name, ring in rings.items() if isinstance(rings, dict) else ():
         _know_keys(ring, Ring, f"{path}: rings.{name}: ")

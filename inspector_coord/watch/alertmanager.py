@@ -1,4 +1,4 @@
-"""Alerts go to Alertmanagers (trio shell around `alerts` and `outbox`), to each on its own: one that is away stops none.
+"""Alerts go to Alertmanagers (trio shell around `alerts` and `outbox`), to each on its own: none waits for another.
 
 Nobody waits for it: `told` only changes what is to be sent. What does not arrive is tried again, ever later, in its
 newest state. That something does not arrive is said once, and once that it does again.
@@ -19,6 +19,7 @@ import trio
 from inspector_coord.plain import plain
 from inspector_coord.watch import limits
 from inspector_coord.watch.alerts import ALERT_NAMES, Alert, Book, Labels, as_json
+from inspector_coord.watch.listening import Watched
 from inspector_coord.watch.model import Happening, Kind
 from inspector_coord.watch.outbox import Outbox, Push
 
@@ -59,21 +60,36 @@ class Alertmanagers:
         failed: Callable[[str], None] | None = None,
     ) -> None:
         self._book = Book(watcher)
-        self._started = time.time()
+        self._rings: Mapping[str, Watched] = {}
         self._to = [_Address(url, self._book, resend_s, say, failed or _nobody) for url in urls]
 
     def told(self, ring: str, happening: Happening, unix: float) -> None:
-        """See `Listener`. What happened before this watcher began is told with a delay: it may not be true any more."""
+        """See `Listener`."""
         changed = self._book.told(ring, happening, unix)
-        hold_s = limits.replay_s if unix < self._started else 0.0
         for one in self._to:
-            one.put(changed, unix, hold_s)
+            one.put(changed, unix)
+
+    def sees(self, rings: Mapping[str, Watched]) -> None:
+        """See `Sees`."""
+        self._rings = rings
 
     async def run(self) -> None:
         """Push, for ever."""
         async with trio.open_nursery() as nursery:
             for one in self._to:
                 nursery.start_soon(one.run)
+            nursery.start_soon(self._resume)
+
+    async def _resume(self) -> None:
+        """Incidents that were open before this watcher began, as soon as it knows that they still are."""
+        waiting = dict(self._rings)
+        while waiting:
+            await trio.sleep(limits.replay_s)
+            for name, ring in list(waiting.items()):
+                if ring.judging:
+                    del waiting[name]
+                    for last in ring.open_incidents:
+                        self.told(name, last, time.time() - (trio.current_time() - last.at))
 
 
 class _Address:
@@ -90,9 +106,9 @@ class _Address:
         self._failures = 0  # in a row
         self._dropped = 0
 
-    def put(self, changed: Mapping[Labels, Alert | None], unix: float, hold_s: float) -> None:
+    def put(self, changed: Mapping[Labels, Alert | None], unix: float) -> None:
         """More to tell."""
-        self._outbox.put(changed, time.monotonic(), unix, hold_s)
+        self._outbox.put(changed, time.monotonic(), unix)
         self._changed.set()
 
     async def run(self) -> None:

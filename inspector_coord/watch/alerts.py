@@ -1,7 +1,7 @@
 """CORE. From open incidents to the alerts that stand, as Alertmanager's API v2 takes them.
 
-An alert is what its labels are: two watchers that see the same must give the same labels, whenever they were started and
-however they number and gather. So the labels are a function of what is open now, and of nothing else:
+An alert is what its labels are: two watchers that see the same must give the same labels, whenever they were started
+and however they number and gather. So the labels are a function of what is open now, and of nothing else:
 
     of a domain        alertname, ring, domain, kind, severity. Nodes come and go in its annotations.
     of no domain       the same without a domain, and one alert a node, with its name: who gathers nodes by chance in
@@ -24,7 +24,6 @@ import msgspec
 from inspector_coord.fold import fold_names
 from inspector_coord.plain import plain
 from inspector_coord.watch import limits
-from inspector_coord.watch.incidents import lasting
 from inspector_coord.watch.model import Action, Happening, Kind
 
 __all__ = ["ALERT_NAMES", "Alert", "Book", "Labels", "alerts_of", "as_json"]

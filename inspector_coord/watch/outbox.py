@@ -4,7 +4,8 @@ new or changed   at once
 standing         again every `resend_s`, each time to lapse after three times that: nobody has to resolve the alerts of
                  a watcher that is dead, and those of one that lives stay
 over             after `resolve_after_s`. Another watcher that sees the same tells its last words within that time, so
-                 that none of them comes after the end and makes the alert anew. Who is ill again meanwhile was never well.
+                 that none of them comes after the end and makes the alert anew. Who is ill again meanwhile was never
+                 well.
 undeliverable    what is over for longer than it takes to lapse by itself is forgotten
 """
 
@@ -51,11 +52,11 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, changed: Mapping[Labels, Alert | None], now: float, unix: float, hold_s: float = 0.0) -> None:
-        """What `Book.told` gave, at the Unix time at which that happened; a new alert is held for a while."""
+    def put(self, changed: Mapping[Labels, Alert | None], now: float, unix: float) -> None:
+        """What `Book.told` gave, at the Unix time at which that happened."""
         for labels, alert in changed.items():
             if alert is not None:
-                self._stand(labels, alert, now + hold_s)
+                self._stand(labels, alert, now)
             elif labels in self._entries:
                 entry = self._entries[labels]
                 entry.ended, entry.due = unix, now + limits.resolve_after_s

@@ -10,6 +10,7 @@ In coordinator.yml, or on the command line of `inspector watch`, which wins:
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -48,9 +49,13 @@ def outlets_of(watch: Watch | None, *, alertmanager: Sequence[str] = (), metrics
 
 
 def listeners_of(outlets: Outlets, say: Callable[[str], None] | None = None) -> list[Listener]:
-    """The listeners to give to a watch; those with `run` have work of their own. say: a line for a person, to stderr."""
+    """The listeners to give to a watch: Alertmanagers, metrics, and systemd where it has started us.
+
+    say: gets a line for a person, else stderr does.
+    """
     from inspector_coord.watch.alertmanager import Alertmanagers
     from inspector_coord.watch.metrics import Metrics
+    from inspector_coord.watch.systemd import Systemd
 
     metrics = Metrics(outlets.metrics) if outlets.metrics else None
     listeners: list[Listener] = [metrics] if metrics else []
@@ -62,6 +67,8 @@ def listeners_of(outlets: Outlets, say: Callable[[str], None] | None = None) -> 
                 failed=failed,
             )
         )  # fmt: skip
+    if os.environ.get("NOTIFY_SOCKET"):
+        listeners.append(Systemd(os.environ))
     return listeners
 
 
