@@ -14,6 +14,7 @@ import trio
 
 from inspector_agent.config import AgentConfig
 from inspector_agent.ring import connect
+from inspector_agent.who import answer_slot_ms
 from inspector_agent.witness import limits
 from inspector_agent.witness.encoding import decode_answer, encode_question
 from inspector_agent.witness.messages import QUERY_NAME, Picture, Reach
@@ -146,9 +147,15 @@ async def test_garbage_and_a_restart_of_serf_change_nothing(tmp_path: Path) -> N
             for size in range(0, 600, 40):
                 async with client.query(QUERY_NAME, b"x" * size, timeout_s=1.0):
                     continue
-        await soon(lambda: agent.counted["witness-malformed"] >= 8, what="the litter is heard")
+            await soon(lambda: agent.counted["witness-malformed"] >= 8, what="the litter is heard")
+            late = next(n for n in range(99) if answer_slot_ms(n.to_bytes(4, "big"), "n001", 60_000) > 50_000)
+            waiting = encode_question(witness_question(late, answer_within_ms=60_000, spread_ms=60_000))
+            async with client.query(QUERY_NAME, waiting, timeout_s=60.0, filter_nodes=["n001"]):
+                counted = agent.counted
+                await soon(lambda: counted["witness-heard"] > counted["witness-malformed"], what="one waits its turn")
         await ring[0].restart([ring[1].bind])
         await agent.says("attached", times=2)
+        assert agent.counted["witness-lost"] == 1
         await ring.whole()
         answers = await ask_witnesses(ring[1], witness_question(1, "n002"), ["n001"])
     assert answers["n001"].sights[0]

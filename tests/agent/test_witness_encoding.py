@@ -76,6 +76,15 @@ def test_a_question_to_everybody_is_short_and_one_to_witnesses_fits_beside_their
         encode_question(question, budget=question_budget([f"w{number:030}" for number in range(16)], "n003"))
 
 
+def test_names_in_a_filter_are_counted_as_serf_sends_them() -> None:
+    """One byte before a name, three before one of more than 31 bytes; bytes, not letters."""
+    plain = agent_limits.question_wire_bytes_max - agent_limits.query_headers_bytes - len("n001")
+    assert question_budget(["w" * 31] * 8, "n001") == plain - 8 * 32
+    assert question_budget(["w" * 32], "n001") == plain - 35
+    assert question_budget(["é" * 16], "n001") == plain - 35
+    assert question_budget([], "n001") == agent_limits.question_bytes_max
+
+
 async def test_serf_takes_the_longest_question_that_the_budget_allows() -> None:
     """With short and with long names in the filter."""
     async with serf_ring(1) as ring, connect(ring[0].rpc) as client:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
+import trio
 
 from inspector_agent.witness import limits
 from inspector_agent.witness.events import Look, Looked
@@ -75,15 +76,23 @@ async def test_who_says_nothing_is_given_up(address: str, monkeypatch: pytest.Mo
     """A full queue is a kernel that drops what comes: the rest is told all the same."""
     monkeypatch.setattr(limits, "patience_s", 0.2)
     with listener(address, full=True) as port, listener(address, 2222):
-        seen = await look(Look("n1", address, port), NO_PING)
+        with trio.fail_after(30):
+            seen = await look(Look("n1", address, port), NO_PING)
     assert (seen.gossip, seen.ssh) == (Reach.TIMEOUT, Reach.OK)
 
 
-async def test_what_is_not_wanted_is_not_tried(address: str) -> None:
-    """No ssh port, no ping."""
+async def test_what_is_not_wanted_is_not_tried(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No ssh port, no ping, even if it would be answered."""
+
+    async def answered(_: str) -> Reach:
+        return Reach.OK
+
+    monkeypatch.setattr("inspector_agent.witness.looking.ping", answered)
     with listener(address) as port:
-        seen = await look(Look("n1", address, port), WitnessSettings(ssh_port=0, ping=False))
-    assert seen == Looked("n1", Reach.OK, Reach.SKIPPED, Reach.SKIPPED, seen.took_ms)
+        bare = await look(Look("n1", address, port), WitnessSettings(ssh_port=0, ping=False))
+        pinged = await look(Look("n1", address, port), WitnessSettings(ssh_port=0))
+    assert bare == Looked("n1", Reach.OK, Reach.SKIPPED, Reach.SKIPPED, bare.took_ms)
+    assert (pinged.ssh, pinged.ping) == (Reach.SKIPPED, Reach.OK)
 
 
 async def test_it_says_nothing_and_goes(address: str) -> None:

@@ -76,7 +76,9 @@ def test_nobody_but_members_of_the_ring_is_looked_at(node: Node) -> None:
 
 
 def test_at_the_deadline_it_tells_what_it_knows(node: Node) -> None:
-    """One target was seen, one was not; and Serf has not said how it is."""
+    """One target was seen, one was not; and what Serf had said of itself is too old."""
+    node.give(WELL)
+    node.wait(2.0)
     node.ask(1, "n1", "n2")
     node.give(Members(("n1", "n2"), {"n1": member("n1"), "n2": member("n2")}))
     node.give(Looked("n1", OK, OK, SKIPPED, 1))
