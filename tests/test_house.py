@@ -122,6 +122,8 @@ CORES = (
     "inspector_coord/queueing.py",
     "inspector_coord/patience.py",
     "inspector_coord/waiting.py",
+    "inspector_coord/watch/alerts.py",
+    "inspector_coord/watch/outbox.py",
     "inspector_coord/tail.py",
     "inspector_coord/reask.py",
     "inspector_coord/phrasing.py",
