@@ -48,6 +48,7 @@ PACKAGES = {
     "modprobe": "kmod",
     "runc": "runc",
     "etcd": "etcd-server",
+    "prometheus-alertmanager": "prometheus-alertmanager",  # what the watch tells its alerts to
     # What a lab in namespaces lays its cables and cuts them with.
     "ip": "iproute2",
     "nft": "nftables",
@@ -55,7 +56,7 @@ PACKAGES = {
 
 # Packages that would start a daemon, put another one out, or bring a service that empties the machine's packet filter:
 # only ever unpacked.
-UNPACKED = frozenset({"chrony", "etcd-server", "nftables", "smartmontools"})
+UNPACKED = frozenset({"chrony", "etcd-server", "nftables", "prometheus-alertmanager", "smartmontools"})
 
 
 def search_path(tools: Path = TOOLS) -> str:

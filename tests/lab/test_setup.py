@@ -116,8 +116,8 @@ def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyP
         tools.find("sshd", tmp_path)
     assert tools.missing_packages(tmp_path) == [
         "chrony", "cron", "dmidecode", "etcd-server", "ethtool", "iproute2", "kmod", "monitoring-plugins-basic",
-        "nftables", "openssh-client", "openssh-server", "openssl", "postgresql", "rpm", "runc", "serf",
-        "smartmontools", "sudo",
+        "nftables", "openssh-client", "openssh-server", "openssl", "postgresql", "prometheus-alertmanager",
+        "rpm", "runc", "serf", "smartmontools", "sudo",
     ]  # fmt: skip
 
 
