@@ -48,6 +48,7 @@ doubted_s = 90.0  # between two times that a slow member is falsely failed, on a
 # ---- oracles ---------------------------------------------------------------------------------------------------------
 mattered_s = 6.0  # evidence is so old at most: looking, gathering, telling
 starting_s = 20.0  # a watcher that was only just started knows nothing yet
+blind_s = 60.0  # where no inspection agent answers, Serf is believed in the end
 found_s = 3.0  # 2 s of the budget, and what the epidemic of a big ring and a look that comes to nothing take
 found_lossy_s = 4.0  # where packets get lost somebody is asked again
 followed_s = 6.0  # a domain is complete when nobody has followed for 5 s

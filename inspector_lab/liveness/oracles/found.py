@@ -82,10 +82,7 @@ def _tellings(result: Result) -> list[tuple[float, int, str, float]]:
             at = telling[0]
             told = {number for when, number, _, until in tellings if when <= at < until}
             others = (number for number in range(len(result.land.vantages)) if number not in told)
-            if not any(
-                result.up_throughout(number, at - 60.0, at) and result.hears_core(number, at - 60.0, at)
-                for number in others
-            ):
+            if not any(result.up_throughout(number, at, at) and result.hears_core(number, at, at) for number in others):
                 latest.append(telling)
     return sorted(latest)
 
@@ -118,13 +115,19 @@ def _kinds(story: list[tuple[float, int, Kind | None]], at: float) -> set[Kind]:
 
 
 def _alone(result: Result) -> list[tuple[float, float]]:
-    """When the watcher said that it was isolated, and from when to when it was only just started."""
+    """When the watcher said that it was isolated, when it was only just started, and when there were no witnesses."""
     found: dict[int, tuple[float, float]] = {}
     for at, each in result.told:
         if each.kind is Kind.ISOLATED:
             began = found.get(each.number, (at, 0.0))[0]
             found[each.number] = (began, at if each.action is Action.CLOSED else float("inf"))
-    return [*found.values(), *((start, start + limits.starting_s) for start in result.starts)]
+    started = [(start, start + limits.starting_s) for start in result.starts]
+    blind = [
+        (fault.at_s, min(fault.until_s or float("inf"), fault.at_s + limits.blind_s) + limits.starting_s)
+        for fault, hosts in result.faults("agent-dead", "agent-frozen")
+        if 2 * len(hosts) > len(result.land)
+    ]
+    return [*found.values(), *started, *blind]
 
 
 def _gone(result: Result, host: int, first: float, last: float) -> bool:
