@@ -13,6 +13,7 @@ import fcntl
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,7 +47,6 @@ class Journal:
         self._last: dict[tuple[str, int], Record] = {}  # of each open incident, and of the newest of each ring
         self._pending: deque[Record] = deque()
         self._more = trio.Event()
-        self._size = 0
         self._fresh = False  # the next write begins a new file
         self._lock: int | None = None
         self._troubled = False
@@ -178,14 +178,16 @@ class Journal:
         lines = b"".join(map(written, batch))
         if fresh or self._length() + len(lines) > limits.journal_bytes_max:
             self._rotate(batch)
-        with self.path.open("ab") as file:
-            before = file.tell()
+        with self.path.open("ab", buffering=0) as file:
+            before = self._length()
+            left = memoryview(self._seam() + lines)
             try:
-                file.write(self._seam() + lines)
-                file.flush()
+                while left:
+                    left = left[file.write(left) :]
                 os.fsync(file.fileno())
             except OSError:
-                os.ftruncate(file.fileno(), before)
+                with suppress(OSError):  # then half a line stays, and the next write begins behind it
+                    os.ftruncate(file.fileno(), before)
                 raise
 
     def _length(self) -> int:

@@ -69,14 +69,14 @@ def _said(happening: Happening, unix: float, stamp: Stamp) -> str:
     if happening.action is Action.CHANGED:
         return f"{_standing(happening, since, 'now ')}{_back(happening)}{_why(happening)}"
     nodes = f" ({_nodes(happening)})" if happening.domain else ""
-    was = "" if happening.evidence.startswith("back ") else f"{happening.kind} "
+    was = "" if happening.closed_by is None else f"{happening.kind} "
     return f"{what(happening)}: {was}{happening.evidence}{nodes}"
 
 
 def _standing(happening: Happening, since: str, now: str = "") -> str:
     """What is so: "rack b2: 38 of 40 down since 12:03:05 (n[041-078])"."""
     if happening.kind is Kind.ISOLATED:
-        return f"this watcher is cut off from the ring since {since}, and accuses nobody"
+        return f"this watcher sees too little of the ring since {since}"
     count = len(happening.nodes)
     if happening.domain:
         whole = f"all {count}" if count >= happening.of else f"{count} of {happening.of}"
