@@ -64,7 +64,7 @@ class Incident:
         self.count = 0  # transitions of a flapping node
         self.closed_by: int | None = None
         self.closing = ""
-        self.ended = False
+        self.ended = self.resumed = False
         self.reviewed = 0  # how many entries were looked at again
         self.last: Happening | None = None
 
@@ -128,8 +128,11 @@ class Incident:
         self.absent = 0
         return gone
 
-    def take_over(self, told: Happening, now: float) -> None:
+    def resume(self, told: Happening, now: float) -> None:
         """It was told so before the watcher began."""
+        self.resumed = True
+        self.back, self.count = dict.fromkeys(told.back), told.count
+        self.domain, self.of = told.domain, told.of
         self.last, self.told_at, self.told_size, self.told_count = told, now, len(self.entries), told.count
         self.told_as, self.untold_since = (told.domain, told.parted, told.direction), NEVER
 

@@ -70,7 +70,7 @@ class Membership:
         if state.vantages.home is None:
             return
         statuses = state.vantages[state.vantages.home].mirror.statuses
-        state.gathering.known(now)
+        state.gathering.recognise(now)
         for name, node in list(state.members.nodes.items()):
             state.members.list_as(node, statuses.get(name, node.status), now)
             self._settle(node, now)

@@ -15,13 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import NEVER
-from inspector_coord.watch.asks import Open, Purpose
+from inspector_coord.watch.answers import Answers
 from inspector_coord.watch.court import Court
 from inspector_coord.watch.crossing import Crossing
-from inspector_coord.watch.incidents import Basis
 from inspector_coord.watch.isolation import Isolation
 from inspector_coord.watch.lines import Lines
-from inspector_coord.watch.members import Node
 from inspector_coord.watch.membership import Membership
 from inspector_coord.watch.model import (
     Acked,
@@ -74,14 +72,16 @@ class RingWatcher:
         self._court = Court(self._state, self._isolation, crossing)
         self._rolls = Rolls(self._state, self._isolation)
         self._lines = Lines(self._state, self._isolation, crossing)
+        self._answers = Answers(self._state, self._isolation, self._court, self._rolls, self._lines)
         self._membership = Membership(self._state)
         self._due: dict[int, None] = {}
         self._events: dict[type, Callable[..., None]] = {
             VantageUp: self._up, VantageDown: self._down, MembersRead: self._read, MembersChanged: self._changed,
-            Answered: self._answered, Acked: self._acked, AskOver: self._ask_over, Tick: _nothing,
+            Answered: self._answers.answered, Acked: self._answers.acked, AskOver: self._answers.ask_over,
+            Tick: _nothing,
         }  # fmt: skip
         self._duties: dict[str, Callable[[int, float], None]] = {
-            "ask": self._over, "look": self._court.look, "review": self._court.review,
+            "ask": self._answers.over, "look": self._court.look, "review": self._court.review,
             "incident": lambda number, _: self._due.setdefault(number),
             "looks": lambda _, now: self._court.begin(now), "court": lambda _, now: self._court.reconsider(now),
             "picture": lambda _, now: self._isolation.ask(now), "blind": lambda _, now: self._isolation.blind(now),
@@ -170,7 +170,7 @@ class RingWatcher:
         if told.kind is Kind.ISOLATED:
             self._isolation.take_over(told)
             return
-        state.gathering.take_over(told, told.at)
+        state.gathering.resume(told, told.at)
         if told.kind is Kind.CUT_OFF:
             self._lines.take_over(told)
         for name in told.nodes if told.kind is Kind.FLAPPING else ():
@@ -209,93 +209,6 @@ class RingWatcher:
             if self._membership.changed(vantage, event.what, event.members, now):
                 self._isolation.want(now)
             self._state.agenda.sooner(("looks", 0), self._state.suspicion.next_at)
-
-    def _answered(self, event: Answered, now: float) -> None:
-        state = self._state
-        name, answer = event.node, event.answer
-        one, node = state.asks.get(event.ask), state.members.nodes.get(name)
-        if one is None or node is None or (one.names and name not in one.names):
-            return  # late beyond all use, or nobody who was asked
-        silent = answer.picture.alive + answer.picture.failed == 0  # its Serf agent does not say how it is
-        node.health = limits.health_unknown if silent else min(max(answer.health, 0), limits.health_max)
-        node.lag_ms = answer.lag_ms
-        alive = len(state.members) - state.members.failed_count  # as home lists them, which hears the majority
-        node.minority = not silent and answer.picture.alive < limits.majority_share * alive
-        if one.purpose is Purpose.ROLL:
-            node.roll, node.took_s = one.number, now - one.at
-        self._lives(name, one.vantage, now)
-        if one.names:
-            self._named_answered(one, node, event, now)
-
-    def _named_answered(self, one: Open, node: Node, event: Answered, now: float) -> None:
-        """Somebody who was asked by name has answered."""
-        state, answer = self._state, event.answer
-        if node.name in one.answered:
-            return
-        one.answered[node.name] = now
-        state.hearing.note(node.name, one, now, state.asks.heard(answer.heard[: limits.heard_max]))
-        if one.purpose is Purpose.LOOK:
-            self._court.answered(one, node.name, answer, now)
-        elif one.purpose is Purpose.PICTURE:
-            self._isolation.heard(one, now)
-        elif one.purpose is Purpose.CROSS:
-            self._lines.note(one, node, answer)
-        else:
-            node.took_s = now - one.at
-        if one.complete and one.purpose is not Purpose.LOOK:
-            self._over(one.number, now)
-
-    def _acked(self, event: Acked, now: float) -> None:
-        state = self._state
-        one, name = state.asks.get(event.ask), event.node
-        if one is None or name not in one.names or name in one.acked:
-            return
-        one.acked[name] = now
-        suspect = state.suspicion.get(name)
-        if suspect is not None:
-            suspect.acks[one.vantage] = None
-        if one.purpose is Purpose.PICTURE:
-            self._isolation.heard(one, now)
-
-    def _lives(self, name: str, vantage: int, now: float) -> None:
-        """A node has answered something."""
-        state = self._state
-        suspect = state.suspicion.get(name)
-        if suspect is not None:
-            suspect.answers[vantage] = None
-        known = state.gathering.of(name)
-        if known is not None and not state.frozen and known.entries[name].basis is Basis.AGENT:
-            state.gathering.returned(name, now)
-
-    def _ask_over(self, event: AskOver, now: float) -> None:
-        one = self._state.asks.get(event.ask)
-        if one is not None and event.problem and one.purpose is Purpose.PICTURE:
-            self._state.pictures.discard(one)  # it was never asked, so that nobody answered means nothing
-        if one is not None:
-            self._over(one.number, now)
-
-    def _over(self, number: int, now: float) -> None:
-        """Nobody is waited for any more."""
-        state = self._state
-        one = state.asks.get(number)
-        state.agenda.drop(("ask", number))
-        if one is None or one.over:
-            return
-        one.over = True
-        state.seen_loss(one)
-        if one.purpose is Purpose.LOOK:
-            self._court.look(one.key, now)
-        elif one.purpose is Purpose.PICTURE:
-            self._isolation.decide(now)
-            self._court.reconsider(now)
-        elif one.purpose is Purpose.ROLL:
-            self._rolls.over(one, now)
-        elif one.purpose is Purpose.CROSS:
-            self._lines.over(one, now)
-        elif one.purpose is Purpose.MASS:
-            self._court.mass_over(one, now)
-        else:
-            self._rolls.named_over(one, now)
 
 
 def _nothing(event: Tick, now: float) -> None:
