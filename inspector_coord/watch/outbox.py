@@ -59,7 +59,7 @@ class Outbox:
                 self._stand(labels, alert, now)
             elif labels in self._entries:
                 entry = self._entries[labels]
-                entry.ended, entry.due = unix, now + limits.resolve_after_s
+                entry.ended, entry.told, entry.due = unix, None, now + limits.resolve_after_s
                 entry.forget_at = now + limits.resolve_after_s + limits.resends_missed * self._resend_s
 
     def _stand(self, labels: Labels, alert: Alert, due: float) -> None:
