@@ -139,6 +139,12 @@ def namespaces(*, quick: bool) -> Results:
     return namespaces.measure(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
 
 
+def watch_churn(*, quick: bool) -> Results:
+    from bench import liveness
+
+    return liveness.measure(members=500, percent=10, minutes=1) if quick else liveness.measure()
+
+
 PARTS = {
     "sysctl": Part("300 sysctl items on one node", sysctl),
     "checks": Part("500 items of all kinds on one node", checks),
@@ -152,6 +158,9 @@ PARTS = {
     "simulated": Part("100,000 simulated nodes in 20 rings", simulated),
     "hollow": Part("10,000 hollow members on a real entry: calm, at 5 % loss, encrypted", hollow),
     "hollow-50000": Part("50,000 hollow members on one real entry, some minutes", hollow_50000, apart=True),
+    "watch-churn": Part(
+        "10,000 hollow members that come and go, watched; a quarter of an hour", watch_churn, apart=True
+    ),
     "calibration": Part("the simulated ring against real ones of 50 to 300 nodes, some nine minutes", calibration),
     "namespaces": Part(
         "60 and 100 nodes in namespaces: costs, deaths, cuts; ten minutes, as root", namespaces, apart=True

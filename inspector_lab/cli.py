@@ -255,6 +255,7 @@ def down(*, directory: Dir, as_json: AsJson = False) -> None:
 
 
 app.command(epilog=hollow_command.EPILOG)(hollow_command.hollow)
+app.command(epilog=hollow_command.CHURN_EPILOG)(hollow_command.churn)
 app.command("simulate", epilog=EPILOG)(simulate_command)
 
 

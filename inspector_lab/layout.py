@@ -159,6 +159,11 @@ class Layout:
         return self.home / "hollow-job.json"
 
     @property
+    def hollow_churn(self) -> Path:
+        """How many of its members are to go and come back; where it is missing, none."""
+        return self.home / "hollow-churn.json"
+
+    @property
     def world(self) -> Path:
         """What a keeper of nodes in namespaces has to make before it starts anything."""
         return self.home / "world.json"
@@ -182,6 +187,6 @@ class Layout:
         return (
             self.services, self.socket, self.keeper_log, self.coordinator, self.inventory, self.fleet, self.center_key,
             self.center_public, self.cache, self.ssh, self.rpc_key, self.home / "log", self.home / "nodes",
-            self.hollow, self.hollow_job, self.hollow_job.with_suffix(".release"), self.world,
+            self.hollow, self.hollow_job, self.hollow_job.with_suffix(".release"), self.hollow_churn, self.world,
             self.disks,
         )  # fmt: skip

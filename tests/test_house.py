@@ -221,6 +221,7 @@ CORES = (
     "inspector_lab/simulated/transmit_queue.py",
     "inspector_lab/simulated/unicast.py",
     "inspector_lab/hollow/acting.py",
+    "inspector_lab/hollow/churn.py",
     "inspector_lab/hollow/fleet.py",
     "inspector_lab/hollow/lzw.py",
     "inspector_lab/hollow/members.py",
@@ -228,8 +229,10 @@ CORES = (
     "inspector_lab/hollow/packing.py",
     "inspector_lab/hollow/questions.py",
     "inspector_lab/hollow/schedule.py",
+    "inspector_lab/hollow/standing.py",
     "inspector_lab/hollow/verdicts.py",
     "inspector_lab/hollow/weather.py",
+    "inspector_lab/hollow/witnessing.py",
 )
 
 # Modules by which a core would touch the world: clocks, sockets, files, processes, threads, chance, logs.

@@ -22,6 +22,7 @@ from inspector_lab.hollow import limits
 from inspector_lab.hollow.fleet import HollowWish, lay_out
 from inspector_lab.hollow.process import Job
 from inspector_lab.hollow.shell import Told
+from inspector_lab.hollow.wishing import wish_churn
 from inspector_lab.layout import Layout
 from inspector_lab.patron import Keeper, started_keeper, tail
 from inspector_lab.plan import Plan
@@ -61,6 +62,8 @@ def bring_up(wish: HollowWish, home: Path, practice: Path, say: Say) -> state.La
             except BaseExceptionGroup as group:
                 raise weightiest(group) from group
             trio.run(keeper.keep)
+            if wish.churn:
+                wish_churn(layout.hollow_churn, wish.churn)
     return lab
 
 
