@@ -2,6 +2,7 @@
 
 What changed lately is given time: healing and lists that are gathered (`settling_s`), and, where only a roll call
 tells, some of these (`rolling_s`). Flapping closes after a quiet that grows: there the flapping itself has to be true.
+While the watcher is isolated, all others stay as they are.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ def check(result: Result) -> list[str]:
     false_at = {
         result.land.names[host]: fault.at_s + fault.amount for fault, hosts in result.faults("false") for host in hosts
     }
-    for number, each in result.open_at_end.items():
+    for number, each in sorted(result.open_at_end.items(), key=lambda item: item[1].kind is not Kind.ISOLATED):
         if each.kind is Kind.ISOLATED:
             if hears_most(result, end - limits.rolling_s, end):
                 wrong.append(f"incident {number} (isolated) is still open, while the watcher hears most of the ring")
+            else:
+                return []  # it holds all others as they are
             continue
         well = [name for name in each.nodes if _well(result, each, name, false_at.get(name, float("-inf")))]
         if well:
