@@ -15,7 +15,7 @@ Who left in good order is no alert. Equal labels of two incidents are one alert,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 
@@ -141,9 +141,9 @@ def _annotations(ring: str, kind: Kind, several: Sequence[Standing], watcher: st
     texts = {
         "summary": _summary(ring, kind, last, sorted(nodes)),
         "evidence": "; ".join(dict.fromkeys(one.last.evidence for one in several)),
-        "nodes": fold_names(nodes) if nodes else "",
+        "nodes": _folded(nodes),
         "nodes_count": str(len(nodes)) if nodes else "",
-        "back": fold_names(back) if back else "",
+        "back": _folded(back),
         "direction": last.direction,
         "between": " and ".join(sorted(last.parted)) if len(last.parted) == 2 else "",
         "transitions": str(count) if count else "",
@@ -151,6 +151,14 @@ def _annotations(ring: str, kind: Kind, several: Sequence[Standing], watcher: st
         "watcher": watcher,
     }
     return {name: plain(text, limits.annotation_chars_max) for name, text in texts.items() if text}
+
+
+def _folded(names: Collection[str]) -> str:
+    """As a node set; of very many only the first, as whoever tells must not be held up."""
+    if not names:
+        return ""
+    more = len(names) - limits.alert_nodes_max
+    return f"{fold_names(sorted(names)[: limits.alert_nodes_max])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _summary(ring: str, kind: Kind, last: Happening, names: Sequence[str]) -> str:

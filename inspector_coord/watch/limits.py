@@ -162,6 +162,7 @@ tag_texts_max = 1_000_000
 alone_nodes_max = 100  # of one kind in a ring that no domain covers: each an alert of its own; more are one
 alerts_max = 4_096  # standing or just over, to one Alertmanager; domains are few
 label_chars_max = 200
+alert_nodes_max = 1_000  # named in an annotation; folding so many takes 30 ms, 50,000 a second
 annotation_chars_max = 2_000  # a node set of a thousand nodes that fold badly; a chat message takes 4,000
 push_alerts_max = 64  # in one request: some 300 kB at worst
 push_s = 10.0  # that an Alertmanager may take for one request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.alerts import Alert, Book, Labels, as_json
@@ -88,6 +89,14 @@ def test_too_many_nodes_without_a_domain_are_one_alert() -> None:
     (one,) = [dict(each) for each, alert in many.items() if alert is not None]
     assert "node" not in one
     assert len(told(book, names[-1], number=2, action=Action.CLOSED)) == limits.alone_nodes_max + 1
+
+
+def test_of_very_many_nodes_the_first_are_named_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folding takes its time, and the watcher waits for it."""
+    monkeypatch.setattr(limits, "alert_nodes_max", 3)
+    (alert,) = told(Book("w1"), *(f"n{number}" for number in range(8)), domain="rack=b2").values()
+    assert alert is not None
+    assert (alert.annotations["nodes"], alert.annotations["nodes_count"]) == ("n[0-2] and 5 more", "8")
 
 
 def test_one_domain_with_two_incidents_is_one_alert_until_both_are_closed() -> None:
