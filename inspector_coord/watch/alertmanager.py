@@ -178,14 +178,15 @@ class _Address:
         try:
             with trio.fail_after(limits.push_s):
                 async with client.stream(method, self._url, content=content, params=params, headers=JSON) as response:
-                    async for piece in response.aiter_bytes():
-                        body += piece
-                        if len(body) > limits.reply_bytes_max:
-                            raise _Failed(f"its reply has more than {limits.reply_bytes_max} bytes")
+                    async for piece in response.aiter_bytes():  # to its end: httpx cannot put half a reply away cleanly
+                        if len(body) <= limits.reply_bytes_max:
+                            body += piece
         except trio.TooSlowError as problem:
             raise _Failed(f"it has not answered within {limits.push_s:g} s") from problem
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
             raise _Failed(plain(problem, limits.problem_chars_max) or type(problem).__name__) from problem
+        if len(body) > limits.reply_bytes_max:
+            raise _Failed(f"its reply has more than {limits.reply_bytes_max} bytes")
         if not response.is_success:
             why = plain(body.decode("utf-8", "replace").strip(), limits.problem_chars_max)
             raise _Failed(f"it answers {response.status_code} {why}".rstrip(), refused=response.status_code == 400)
