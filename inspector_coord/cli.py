@@ -149,6 +149,10 @@ def watch_command(
     once: Annotated[bool, typer.Option("--once", help="Look, judge, print what is open, and end.")] = False,
     for_s: Annotated[float | None, typer.Option("--for", metavar="S", help="End after so many seconds.")] = None,
     no_store: Annotated[bool, typer.Option("--no-store", help="Do not write the journal in the cache.")] = False,
+    alertmanager: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Push alerts there; repeat it for a cluster's others.")
+    ] = None,
+    metrics: Annotated[str, typer.Option(metavar="ADDRESS:PORT", help="Serve figures for Prometheus there.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an event.")] = False,
 ) -> None:
     """Follow the members of all rings, let witnesses look at who is suspected, and say what happened, once.
@@ -158,7 +162,10 @@ def watch_command(
     """
     from inspector_coord.watch.commands import Wish, watch
 
-    wish = Wish(rings=tuple(ring or ()), as_json=as_json, once=once, for_s=for_s, store=not no_store)
+    wish = Wish(
+        rings=tuple(ring or ()), as_json=as_json, once=once, for_s=for_s, store=not no_store,
+        alertmanager=tuple(alertmanager or ()), metrics=metrics,
+    )  # fmt: skip
     raise typer.Exit(watch(context.obj, wish))
 
 

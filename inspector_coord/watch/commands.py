@@ -31,13 +31,18 @@ QUIET, OPEN, UNSEEN, UNREACHED = 0, 1, 3, 4
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person wants of a watch. rings: () for all; once: look, tell what is open, end; for_s: end then."""
+    """What a person wants of a watch. rings: () for all; once: look, tell what is open, end; for_s: end then.
+
+    alertmanager and metrics: instead of those in coordinator.yml, see `outlets`.
+    """
 
     rings: tuple[str, ...] = ()
     as_json: bool = False
     once: bool = False
     for_s: float | None = None
     store: bool = True
+    alertmanager: tuple[str, ...] = ()
+    metrics: str = ""
 
 
 def say(text: str) -> None:
@@ -109,6 +114,9 @@ def watch(config_file: Path | None, wish: Wish) -> int:
 
 
 async def _watch(config: Config, wish: Wish) -> int:
+    from inspector_coord.watch.outlets import listeners_of, outlets_of
+
+    outlets = outlets_of(config.watch, alertmanager=wish.alertmanager, metrics=wish.metrics)
     journal = Journal(config.cache_dir / "watch", say)
     past = journal.read()
     looker = Looker()
@@ -119,6 +127,7 @@ async def _watch(config: Config, wish: Wish) -> int:
         _say_open(past, several=several)
         if wish.store:
             listeners.append(journal)
+        listeners += listeners_of(outlets, say)
     code = QUIET
     with first_error():
         async with trio.open_nursery() as nursery:

@@ -71,7 +71,9 @@ class Journal:
 
     def _records(self, file: BinaryIO) -> Iterator[Record]:
         whole = True
-        while line := file.readline(limits.journal_line_bytes_max):
+        left = 2 * limits.journal_bytes_max  # no file of ours is longer
+        while left > 0 and (line := file.readline(limits.journal_line_bytes_max)):
+            left -= len(line)
             record = read_record(line) if whole else None
             whole = line.endswith(b"\n")
             if record is not None:
@@ -96,6 +98,11 @@ class Journal:
         ]
         for each in closed:
             del self._last[each]
+
+    @property
+    def waiting(self) -> int:
+        """How many events are not on disk yet."""
+        return len(self._pending)
 
     # ---- being told -------------------------------------------------------------------------------------------------
 

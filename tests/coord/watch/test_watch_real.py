@@ -11,9 +11,10 @@ import trio
 
 from inspector_coord.watch.journal import Journal
 from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch.service import watch
 from tests.support.serf import claimed_prefix
 from tests.support.waiting import soon
-from tests.support.watching import failed_at, watched_ring, watching
+from tests.support.watching import Ears, failed_at, watched_ring, watching
 
 NODES = 5
 RELAY_PORT = 7373
@@ -167,9 +168,6 @@ async def test_a_ring_that_cannot_be_reached_spoils_no_other(tmp_path: Path) -> 
         with claimed_prefix() as nobody:
             config = made.enter(made.ring[0].rpc, other=[f"{nobody}.1:7373"])
             async with trio.open_nursery() as nursery:
-                from inspector_coord.watch.service import watch
-                from tests.support.watching import Ears
-
                 ears = Ears()
                 nursery.start_soon(partial(watch, config, [ears], say=ears.notes.append))
                 await soon(lambda: bool(ears.rings) and ears.rings["main"].judging, "the reachable ring is judged")
