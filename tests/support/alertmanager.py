@@ -16,7 +16,7 @@ import httpx
 import trio
 
 from inspector_lab.tools import find
-from tests.support.waiting import POLL_S, soon
+from tests.support.waiting import PATIENCE_S, POLL_S, soon
 from tests.support.web import reply
 
 TEMPLATE = "prometheus/alertmanager/default.tmpl"
@@ -39,18 +39,22 @@ class Manager:
 
     async def standing(self, count: int, name: str = "") -> list[dict[str, Any]]:
         """What stands, of one alertname or of all, as soon as it is so many."""
+        deadline = trio.current_time() + PATIENCE_S
         while True:
             found = [one for one in await self.alerts() if name in ("", one["labels"]["alertname"])]
             if len(found) == count:
                 return found
+            assert trio.current_time() < deadline, f"{count} alerts should stand, not {found}"
             await trio.sleep(POLL_S)
 
     async def updated(self, since: str, name: str = "") -> dict[str, Any]:
         """The only alert, or the only one of that name, as soon as it was told again."""
+        deadline = trio.current_time() + PATIENCE_S
         while True:
             (found,) = await self.standing(1, name)
             if found["updatedAt"] != since:
                 return found
+            assert trio.current_time() < deadline, f"nothing more is told of {found}"
             await trio.sleep(POLL_S)
 
     def words(self) -> list[tuple[str, list[str]]]:
