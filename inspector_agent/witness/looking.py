@@ -1,7 +1,7 @@
 """Looking at one member: TCP to two ports, and a ping where this process may send one. Nothing is said to anybody.
 
 A connection is closed as soon as it stands: what is asked is only whether it can stand. Serf reads the end of an empty
-stream without a word; an sshd logs one line.
+stream without a complaint; an sshd logs that somebody left.
 """
 
 from __future__ import annotations
