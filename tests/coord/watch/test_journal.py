@@ -125,10 +125,13 @@ async def test_a_full_disk_stops_nothing_and_is_said_once(tmp_path: Path, monkey
         await soon(lambda: journal.counted["failed"] >= 3, "it has been tried")
         for number in range(2, 20):
             journal.told("main", happening(number), UNIX)
+        tried = journal.counted["failed"]
+        await soon(lambda: journal.counted["failed"] >= tried + 3, "it has been tried again")
         full[0] = False
         await soon(lambda: len(notes) == 2, f"it is written again: {notes}")
     assert "No space left on device" in notes[0]
     assert notes[1].endswith("is written again; 9 events were lost")
+    assert (tmp_path / "events.1.ndjson").read_bytes() == b"", "what could not be synced was taken back"
     assert reread(tmp_path) == (list(range(1, 20)), 19)
 
 
