@@ -31,7 +31,7 @@ class Watching:
     told     every Happening, with the moment it came
     asked    every question, with the moment it went out
     given    vantage -> host -> the status that the watcher was last given, where that is not "alive"
-    learned  (when, vantage, host, status) of every status that was news of that vantage
+    learned  (when, vantage, name, status) of every status that was news of that vantage; "": a new watcher knows nothing
     reads    when which vantage's whole list came
     starts   when a watcher was started
     """
@@ -72,7 +72,8 @@ class Watching:
             first_number=max(open_, default=0) + 1,
         )
         self._due = float("inf")
-        for given in self.given.values():
+        for vantage, given in self.given.items():
+            self.learned += [(self._timeline.now, vantage, name, "") for name in given]
             given.clear()
         self.start()
 

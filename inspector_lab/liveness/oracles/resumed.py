@@ -32,7 +32,7 @@ def check(result: Result) -> list[str]:
             if not result.up_throughout(vantage, at, due):
                 continue
             known = [said for when, said in given[vantage, name] if when <= due]
-            if (known[-1] if known else "alive") != status:
+            if ((known[-1] if known else "") or "alive") != status:
                 wrong.append(
                     f"{name} is {status} at vantage {vantage} since {at:.1f} s, and was not compared by {due:.1f} s"
                 )
