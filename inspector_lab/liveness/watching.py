@@ -31,7 +31,7 @@ class Watching:
     told     every Happening, with the moment it came
     asked    every question, with the moment it went out
     given    vantage -> host -> the status that the watcher was last given, where that is not "alive"
-    learned  (when, vantage, name, status) of every status that was news of that vantage; "": a new watcher knows nothing
+    learned  (when, vantage, name, status) of every status that was news of that vantage; "": a new watcher begins
     reads    when which vantage's whole list came
     starts   when a watcher was started
     """
