@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import trio
 
@@ -21,19 +20,18 @@ from bench.figures import Figure, Results, Section
 from bench.fleet import BIN
 from inspector_agent.ring import RingClient, RingError, connect
 from inspector_lab import processes
+from inspector_lab.breaking import break_nodes
+from inspector_lab.hows import NO_CHOICES, Choices
 from inspector_lab.layout import Layout
 from inspector_lab.state import LabState, load
 
-POLL_S = 0.5
+POLL_S = 1.0
 CUT_S = 90.0  # how long a cut lasts: what a ring has not concluded by then it concludes no more
 PATIENCE_S = 180.0
 
 
-class Seen(NamedTuple):
-    """How one node sees the ring."""
-
-    alive: int
-    failed: int
+Failed = frozenset[str]
+"""The names of those that one node sees as failed."""
 
 
 class Ring:
@@ -42,7 +40,7 @@ class Ring:
     def __init__(self, lab: LabState, layout: Layout) -> None:
         self.lab = lab
         self.layout = layout
-        self.seen: dict[str, Seen] = {}
+        self.seen: dict[str, Failed] = {}
 
     async def look(self, name: str, address: str, key: str) -> None:
         """Follow one node's view, for ever; it has none while it cannot be asked."""
@@ -56,33 +54,40 @@ class Ring:
 
     async def _follow(self, name: str, client: RingClient) -> None:
         while True:
-            serf = (await client.stats())["serf"]
-            members, failed, left = (int(serf[what]) for what in ("members", "failed", "left"))
-            self.seen[name] = Seen(members - failed - left, failed)
+            members = await client.members()
+            self.seen[name] = frozenset(member.name for member in members if member.status == "failed")
             await trio.sleep(POLL_S)
 
     def names(self, zone: str = "", *, outside: bool = False) -> list[str]:
         """Nodes of a zone, of all others, or all."""
         return [node.name for node in self.lab.nodes if not zone or (node.tags["zone"] == zone) != outside]
 
-    async def break_(self, *words: str) -> None:
-        """`inspector-lab break …`."""
-        await trio.to_thread.run_sync(inspector_lab, "break", *words, "--dir", str(self.layout.home))
+    async def break_(self, targets: list[str], how: str, choices: Choices = NO_CHOICES) -> None:
+        """What `inspector-lab break` does."""
+        await trio.to_thread.run_sync(break_nodes, self.layout, targets, how, choices)
 
-    async def until(self, names: Iterable[str], holds: Callable[[Seen], bool], within_s: float) -> list[float]:
-        """Seconds after which each of these saw it so, sorted; those that did not in time are missing."""
-        began, waiting, found = trio.current_time(), set(names), []
+    def alive(self, names: Iterable[str]) -> str:
+        """How many members these nodes count as alive."""
+        counts = [len(self.lab.nodes) - len(self.seen[name]) for name in names if name in self.seen]
+        return f"{min(counts)} to {max(counts)}"
+
+    async def until(
+        self, names: Iterable[str], holds: Callable[[str, Failed], bool], began: float, within_s: float = CUT_S
+    ) -> list[float]:
+        """Seconds after `began` at which each of these saw it so, sorted; those that did not in time are missing."""
+        waiting: set[str] = set(names)
+        found: list[float] = []
         while waiting and trio.current_time() - began < within_s:
-            done = {name for name in waiting if name in self.seen and holds(self.seen[name])}
+            done = {name for name in waiting if name in self.seen and holds(name, self.seen[name])}
             found += [trio.current_time() - began] * len(done)
             waiting -= done
-            await trio.sleep(POLL_S / 5)
+            await trio.sleep(POLL_S / 10)
         return found
 
-    async def whole(self, within_s: float = PATIENCE_S) -> float:
-        """Seconds until everybody sees everybody alive."""
+    async def whole(self, began: float) -> float:
+        """Seconds after `began` at which everybody sees everybody alive."""
         everybody = self.names()
-        found = await self.until(everybody, lambda seen: seen == Seen(len(everybody), 0), within_s)
+        found = await self.until(everybody, lambda _, failed: not failed, began, PATIENCE_S)
         return max(found) if len(found) == len(everybody) else float("inf")
 
 
@@ -114,11 +119,15 @@ def memory(state: LabState) -> dict[str, float]:
     """MB a node, by what uses it (PSS)."""
     found = dict.fromkeys(("serf", "agent", "sshd", "boot"), 0.0)
     for pid in processes.descendants([state.keeper.pid])[1:]:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+            size = memory_kb(pid, "Pss") / 1024 / len(state.nodes)
+        except (FileNotFoundError, ProcessLookupError):  # a child that has done its work
+            continue
         kinds = {"serf\0agent": "serf", "namespaces.agent": "agent", "sshd": "sshd", "namespaces.keeper": "boot"}
         kind = next((kind for word, kind in kinds.items() if word in command), None)
         if kind is not None:
-            found[kind] += memory_kb(pid, "Pss") / 1024 / len(state.nodes)
+            found[kind] += size
     return found
 
 
@@ -168,35 +177,41 @@ def said(seconds: list[float], of: int) -> str:
 async def death(ring: Ring, victims: list[str]) -> str:
     """kill -9 of the first processes of some nodes: when do the others see them failed."""
     others = [name for name in ring.names() if name not in victims]
-    await ring.break_(*victims, "--how", "kill")
-    found = await ring.until(others, lambda seen: seen.failed >= len(victims), CUT_S)
-    await ring.break_(*victims, "--how", "kill", "--undo")
-    back = await ring.whole()
+    began = trio.current_time()
+    await ring.break_(victims, "kill")
+    found = await ring.until(others, lambda _, failed: failed >= set(victims), began)
+    for name in victims:
+        ring.seen.pop(name, None)  # what it saw before
+    began = trio.current_time()
+    await ring.break_(victims, "kill", Choices(undo=True))
+    back = await ring.whole(began)
     return f"| kill -9 of {len(victims)} | seen failed: {said(found, len(others))} | whole again after {back:.1f} s |"
 
 
 async def cut(ring: Ring, direction: str, words: str) -> str:
     """One zone of three cut off, then healed: who sees whom."""
     inside, outside = ring.names("a"), ring.names("a", outside=True)
-    await ring.break_("zone=a", "--how", "cut", "--direction", direction)
+    began = trio.current_time()
+    await ring.break_(["zone=a"], "cut", Choices(direction=direction))
+    seen: dict[str, str] = {}
+
+    async def follow(what: str, names: list[str], holds: Callable[[str, Failed], bool]) -> None:
+        seen[what] = said(await ring.until(names, holds, began), len(names))
+
     async with trio.open_nursery() as nursery:
-        seen: dict[str, list[float]] = {}
-
-        async def follow(who: str, names: list[str], holds: Callable[[Seen], bool]) -> None:
-            seen[who] = await ring.until(names, holds, CUT_S)
-
-        nursery.start_soon(follow, "outside", outside, lambda view: view.failed >= len(inside))
-        nursery.start_soon(follow, "inside, of itself", inside, lambda view: view.failed >= len(inside) - 1)
-        nursery.start_soon(follow, "inside, of the others", inside, lambda view: view.failed >= len(outside))
-        await trio.sleep(CUT_S)
-    views = [ring.seen[name].alive for name in inside if name in ring.seen]
-    await ring.break_("zone=a", "--how", "heal")
-    back = await ring.whole()
-    told = "; ".join(
-        f"{who}: {said(times, len(outside if who == 'outside' else inside))}" for who, times in seen.items()
-    )
-    still = f"after {CUT_S:g} s those inside list {min(views)} to {max(views)} as alive" if views else ""
-    return f"| {words} | all of the other side seen failed, {told}; {still} | whole again after {back:.1f} s |"
+        nursery.start_soon(follow, "outside, all of the zone", outside, lambda _, failed: failed >= {*inside})
+        nursery.start_soon(follow, "inside, all others", inside, lambda _, failed: failed >= {*outside})
+        nursery.start_soon(
+            follow, "inside, the rest of the zone", inside, lambda us, failed: failed >= {*inside} - {us}
+        )
+        await trio.sleep_until(began + CUT_S)
+    told = "; ".join(f"{what}: {times}" for what, times in seen.items())
+    alive = [f"{where} {ring.alive(names)}" for where, names in (("outside", outside), ("inside", inside))]
+    began = trio.current_time()
+    await ring.break_(["zone=a"], "heal")
+    back = await ring.whole(began)
+    still = f"alive to a node after {CUT_S:g} s: {', '.join(alive)} of {len(ring.lab.nodes)}"
+    return f"| {words} | seen failed by those {told}. {still} | whole again after {back:.1f} s |"
 
 
 async def watch(ring: Ring, *, quick: bool) -> list[str]:
@@ -206,7 +221,7 @@ async def watch(ring: Ring, *, quick: bool) -> list[str]:
     async with trio.open_nursery() as nursery:
         for node in ring.lab.nodes:
             nursery.start_soon(ring.look, node.name, node.address, key)
-        await ring.whole()
+        await ring.whole(trio.current_time())
         names = ring.names()
         lines.append(await death(ring, names[-1:]))
         if not quick:

@@ -214,10 +214,18 @@ class Keeper:
         processes.send(processes.descendants(running), signal.SIGCONT)
 
     def start(self, services: list[Service]) -> None:
-        """Start what has ended."""
-        for service in services:
-            if service.pid is None:
+        """Start what has ended; of many nodes as many a second as a ring takes in, the first of them at once."""
+        ended = [service for service in services if service.pid is None and service not in self.waiting]
+        nodes = list(dict.fromkeys(service.node for service in ended))
+        now_s = processes.now() - self.began
+        for service in ended:
+            seconds = nodes.index(service.node) // limits.serf_starts_per_s
+            if seconds:
+                service.postpone(now_s + seconds)
+                self.waiting.append(service)
+            else:
                 service.start()
+        self.waiting.sort(key=lambda service: service.at_s)
 
     def heal(self, services: list[Service]) -> None:
         """Thaw what is frozen, start what has ended."""

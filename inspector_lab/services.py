@@ -45,6 +45,7 @@ class Service:
 
     def __init__(self, spec: ServiceSpec, spawn: Spawn) -> None:
         self.spec = spec
+        self.at_s = spec.at_s  # when it is due, in seconds after the keeper's start
         self._spawn = spawn
         self.process: subprocess.Popen[bytes] | None = None
         self.exit: int | None = None
@@ -60,14 +61,14 @@ class Service:
         return self.spec.name
 
     @property
-    def at_s(self) -> float:
-        """When it is due, in seconds after the keeper's start."""
-        return self.spec.at_s
-
-    @property
     def pid(self) -> int | None:
         """Process id while it runs (or has ended unseen)."""
         return None if self.process is None else self.process.pid
+
+    def postpone(self, at_s: float) -> None:
+        """Let it wait until then for its start."""
+        self.at_s = at_s
+        self.exit = None
 
     def start(self) -> None:
         """Start it. A program that cannot be executed counts as ended, with 127, and says why in its log."""

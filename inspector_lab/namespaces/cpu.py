@@ -1,6 +1,6 @@
 """How much processor time a node may have: a cgroup of its own, made when it is slowed and gone when it is not.
 
-Of version 1 where its cpu controller is mounted, as on machines of containers' first decade, else of version 2.
+Of version 1 or 2: the cpu controller is in one of them.
 """
 
 from __future__ import annotations
@@ -72,15 +72,14 @@ class Slices:
 
 def slices(name: str, mounts: Path = MOUNTS) -> Slices | None:
     """Where a lab of this name limits processor time; None where the machine knows no way."""
-    found: dict[int, Path] = {}
     for line in mounts.read_text().splitlines():
         here, _, there = line.partition(" - ")
         place, (kind, _, options) = Path(here.split()[4]), there.split()[:3]
         if kind == "cgroup" and "cpu" in options.split(","):
-            found[1] = place
-        elif kind == "cgroup2" and "cpu" in (place / "cgroup.controllers").read_text().split():
-            found[2] = place
-    return next((Slices(found[version], version, name) for version in sorted(found)), None)
+            return Slices(place, 1, name)
+        if kind == "cgroup2" and "cpu" in (place / "cgroup.controllers").read_text().split():
+            return Slices(place, 2, name)
+    return None
 
 
 def members(folder: Path) -> list[int]:

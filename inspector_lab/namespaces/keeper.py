@@ -84,11 +84,8 @@ class WorldKeeper(Keeper):
         super().thaw(services)
 
     def start(self, services: list[Service]) -> None:
-        """With power first."""
-        wanted = {service.node for service in services if service.pid is None}
-        for name in sorted(wanted & self.dark):
-            self.machines[name].power_on()
-        self.dark -= wanted
+        """Whoever was without power boots, and is heard again."""
+        self.dark -= {service.node for service in services if service.pid is None}
         self.filter(self.faults)
         super().start(services)
 

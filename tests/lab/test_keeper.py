@@ -219,6 +219,16 @@ def test_heal_starts_again_what_was_killed(bench: Bench) -> None:
     assert again["pid"] != first
 
 
+def test_many_nodes_are_started_as_a_ring_takes_them(bench: Bench) -> None:
+    """Twenty at once, the others a second later: more joiners a second than that make a ring deaf."""
+    nodes = [f"n{number:03d}" for number in range(1, 26)]
+    bench.start(**{f"{node}_serf": FOREVER for node in nodes})
+    bench.order("kill", nodes=" ".join(nodes))
+    healed = bench.order("heal", nodes=" ".join(nodes))
+    assert [state["state"] for state in healed.values()] == ["running"] * 20 + ["waiting"] * 5
+    wait_until(lambda: {state["state"] for state in bench.order("status").values()} == {"running"}, "all run")
+
+
 def test_a_program_that_cannot_start_is_an_ended_service_with_a_reason(bench: Bench) -> None:
     """The keeper lives on, `up` hears of it, the log tells why."""
     bench.launch([bench.spec("n001_serf", ["/nonexistent/serf"])])

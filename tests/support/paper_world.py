@@ -34,7 +34,7 @@ from inspector_coord.watch.model import (
 from inspector_coord.watch.settings import Settings
 from inspector_coord.watch.watcher import RingWatcher
 
-__all__ = ["PaperNode", "World", "fleet"]
+__all__ = ["PaperNode", "World", "fleet", "listed"]
 
 
 class PaperNode:
@@ -88,16 +88,17 @@ class World:
         self.dice = random.Random(seed)  # noqa: S311  of a simulation
         self.loss, self.detection_s = loss, detection_s
         self.now = 100.0
+        self.settings = settings
         self.watcher = RingWatcher("main", ring_id=seed, settings=settings, open_incidents=tuple(open_incidents))
         self.cuts: set[tuple[str, str]] = set()  # (from place, to place)
         self.views: dict[int, dict[str, str]] = {}
+        self.listed_at: dict[tuple[int, str, str], float] = {}  # when a vantage listed whom how, at first
         self.deaf_streams: set[int] = set()  # vantages whose member events get lost
         self.told: list[Happening] = []
         self.asks: list[Ask] = []
         self.effects: list[tuple[float, Effect]] = []
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
-        self._wake = float("inf")
         self._planned: dict[tuple[int, str], tuple[str, int]] = {}
         self._reach: dict[str, set[str]] = {}
         for number in self.vantages:
@@ -199,6 +200,15 @@ class World:
         self.at(self.now, lambda: self.give(VantageUp(number, self.vantages[number])))
         self.at(self.now + 0.05, lambda: self._read(number))
 
+    def restart(self, open_incidents: Iterable[Happening]) -> None:
+        """The watcher ends, and another one begins with what was open."""
+        first = max((one.number for one in self.told), default=0) + 1
+        self.watcher = RingWatcher(
+            "main", ring_id=7, settings=self.settings, open_incidents=tuple(open_incidents), first_number=first
+        )
+        for number in self.vantages:
+            self.connect(number)
+
     def disconnect(self, number: int) -> None:
         """It breaks."""
         self.connected[number] = False
@@ -273,15 +283,12 @@ class World:
         planned = self._planned.get((number, name))
         if planned is None or planned[0] != status or self.views[number].get(name) == status:
             return
-        before = self.views[number].get(name)
         self.views[number][name] = status
+        self.listed_at.setdefault((number, name, status), self.now)
         self._planned[number, name] = (status, planned[1])
         if self.connected.get(number) and self.nodes[self.vantages[number]].alive and number not in self.deaf_streams:
             what = {"failed": "failed", "left": "leave", "alive": "join"}[status]
-            if not (before == "failed" and status == "left"):
-                self.give(MembersChanged(number, what, (self.member(number, name),)))
-            else:
-                self.give(MembersChanged(number, "leave", (self.member(number, name),)))
+            self.give(MembersChanged(number, what, (self.member(number, name),)))
 
     def member(self, number: int, name: str) -> Member:
         """A member as a vantage lists it."""
@@ -359,3 +366,8 @@ class World:
             Reach.SKIPPED,
             2,
         )
+
+
+def listed(node: PaperNode, status: str = "alive") -> Member:
+    """A node as a member list has it."""
+    return Member(node.name, node.address, node.port, node.tags, status)  # type: ignore[arg-type]
