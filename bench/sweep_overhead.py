@@ -41,7 +41,8 @@ def measure(fleet: Fleet, *, runs: int, encrypted: bool = False) -> list[Figure]
     """
     ring = load(fleet.config).rings["main"]
     fleet.settled(*LIGHT)  # everybody has fetched the release
-    ratios, acks, sweeps = [], [], []
+    ratios: list[float] = []
+    acks, sweeps = [], []
     lost = 0
     while len(ratios) < runs:
         report, _wall_s = fleet.sweep(*LIGHT)
