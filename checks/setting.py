@@ -33,16 +33,17 @@ def observe(item: Item, node: Node) -> Observed:
         tree = node.once(f"settings {format_ or ''} {path}", lambda: _read(node, path, str(format_ or "")))
     except (FileNotFoundError, NotADirectoryError):
         return _missing(default, f"there is no {path}{node.root.whereabouts()}")
-    there, value = find(tree, names, ignore_case=item.parameters.get("ignore_case") is True)
+    try:
+        there, value = find(tree, names, ignore_case=item.parameters.get("ignore_case") is True)
+    except CannotTell as error:
+        raise CannotTell(f"{path}: {error}") from error
     if not there:
         return _missing(default, "")
     return Observed(values_of(value))
 
 
 def _read(node: Node, path: str, format_: str) -> Any:
-    text = node.root.text(path)
-    if "\0" in text:
-        raise CannotTell(f"{path} is binary: it has no settings")
+    text = node.root.written(path)
     try:
         return FORMATS[format_ or format_of(path, text)](text)
     except CannotTell as error:
@@ -101,7 +102,8 @@ KIND = Kind(
     chapter="files",
     key=(
         "the file and the way to the key in it: /etc/docker/daemon.json#log-opts.max-size; a number takes an element "
-        'of a list, counted from 0, "io.containerd.x" in quotes one name with dots; without # the whole file'
+        "of a list, counted from 0, or one of several documents of YAML: /x.yaml#0.kind; "
+        '"io.containerd.x" in quotes is one name with dots; without # the whole file'
     ),
     key_begins="/",
     main="value",
@@ -118,8 +120,8 @@ KIND = Kind(
         "format": Parameter(
             "text",
             "json, yaml, toml, ini (nothing behind a value is a comment) or keyvalue (`Key value`, key=value, "
-            "`key: value`, and ` #` begins a comment); else the file's ending tells, or, where it does not, whether "
-            "there are [sections]",
+            "`key: value`, and ` #` begins a comment); else the file's ending tells, or, where it does not, whether it "
+            "begins with a brace, or has [sections]",
         ),
         "default": Parameter("text", "what the program takes where the key, or the file, is not there"),
         "ignore_case": Parameter("bool", "true: the program does not tell capital and small letters of keys apart"),
@@ -129,9 +131,10 @@ KIND = Kind(
         "/etc/login.defs#PASS_MAX_DAYS": {"at_most": 365},
     },
     outcomes=(
-        "A key or a file that is not there is absent. An error where the file is not of its format, or too big, or "
-        "where the Python at hand cannot read it: YAML takes PyYAML, TOML Python 3.11. Never na. Any root can be "
-        "looked at."
+        "A key or a file that is not there is absent. An error where the file is binary, not of its format, or too "
+        "big, where a list is asked for a name, or where the Python at hand cannot read it: YAML takes PyYAML, TOML "
+        "Python 3.11. Never na. The value is shown with the finding, unless the item says secret: true: so say it of "
+        "passwords and tokens. Any root can be looked at."
     ),
     reads=["the file itself"],
     cost="the file is read once for all its keys; a kB of YAML takes 1.5 ms, 14 ms without libyaml, of others 0.1 ms",
