@@ -77,6 +77,15 @@ def say(matcher: str, operand: object) -> str:
     return show(operand) if matcher == "equals" else f"{matcher} {show(operand)}"
 
 
+def amiss(matcher: str, value: Value, operand: Operand) -> str:
+    """Which parts make a value deviate from `contains` or `lacks`: `without b, c`, `with d`; "" of other matchers."""
+    if matcher not in PARTS or not isinstance(value, (str, list)):
+        return ""
+    wanted = operand if isinstance(operand, list) else [operand]
+    parts = [show(part) for part in wanted if _has(value, part) == (matcher == "lacks")]
+    return f"{'with' if matcher == 'lacks' else 'without'} {', '.join(parts)}" if parts else ""
+
+
 def equals(value: Value, operand: Operand) -> bool:
     """The same, as the observed value's type understands it."""
     if isinstance(value, list):
@@ -166,11 +175,9 @@ def _matches_cut(pattern: re.Pattern[str], value: Cut) -> bool:
 
 def _contains(value: Value, operand: Operand) -> bool:
     wanted = operand if isinstance(operand, list) else [operand]
-    if isinstance(value, list):
-        return all(any(equals(one, part) for one in value) for part in wanted)
-    if not isinstance(value, str):
+    if not isinstance(value, (str, list)):
         raise CannotTell(f"{show(value)} has no parts that it could contain")
-    holds_all = all(_is_in(value, part) for part in wanted)
+    holds_all = all(_has(value, part) for part in wanted)
     if isinstance(value, Cut) and not holds_all:
         raise CannotTell(f"it is not among the first {len(value)} characters, and only these were kept")
     return holds_all
@@ -179,15 +186,17 @@ def _contains(value: Value, operand: Operand) -> bool:
 def _lacks(value: Value, operand: Operand) -> bool:
     """None of the operand's parts is in it. Of a text whose rest is not known only that one is in it is certain."""
     wanted = operand if isinstance(operand, list) else [operand]
-    if isinstance(value, Cut) and not any(_is_in(value, part) for part in wanted):
+    if isinstance(value, Cut) and not any(_has(value, part) for part in wanted):
         raise CannotTell(f"only the first {len(value)} characters were kept, and the rest may well have it")
-    if isinstance(value, str):
-        return not any(_is_in(value, part) for part in wanted)
-    return not any(_contains(value, part) for part in wanted)
+    if not isinstance(value, (str, list)):
+        raise CannotTell(f"{show(value)} has no parts that it could contain")
+    return not any(_has(value, part) for part in wanted)
 
 
-def _is_in(text: str, part: Operand) -> bool:
-    return (show(part) if part != "" else "") in text
+def _has(value: str | list[str], part: Operand) -> bool:
+    if isinstance(value, list):
+        return any(equals(one, part) for one in value)
+    return (show(part) if part != "" else "") in value
 
 
 _COMPARE: dict[str, Callable[[Value, Operand], bool]] = {
