@@ -37,6 +37,7 @@ KIND = Kind(
         "version; health: of its health port on this node; flag. and the name of a flag that the running one was "
         "given, without dashes; config. and a key of its configuration file, as in config.mode or config.conntrack.min"
     ),
+    keys=("version", "health", "flag.*", "config.*"),
     main="value",
     properties={
         "value": Property(

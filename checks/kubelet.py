@@ -43,6 +43,7 @@ KIND = Kind(
         "flag. and the name of a flag that the running one was given, without dashes; config. and a key of its "
         "configuration file, dots between tables, as in config.authentication.anonymous.enabled"
     ),
+    keys=("version", "health", "certificate", "flag.*", "config.*"),
     main="value",
     properties={
         "value": Property(
