@@ -67,7 +67,7 @@ def assignments(unit: str, root: Root) -> list[tuple[str, str]] | None:
         return None
     if _link_target(path, root) == "/dev/null":
         return []
-    return [line for file in (path, *_drop_ins(unit, root)) for line in parse_unit(root.text(file))]
+    return [line for file in (path, *_drop_ins(unit, root)) for line in parse_unit(root.written(file))]
 
 
 def settings(unit: str, root: Root) -> Settings | None:
@@ -147,7 +147,7 @@ def has_units(root: Root) -> bool:
 
 
 def _state_of(unit: str, template: str, path: str, root: Root) -> str:
-    text = root.text(path)
+    text = root.written(path)
     if not text.strip():
         return "masked"
     install = parse_install(text)
