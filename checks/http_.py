@@ -83,6 +83,8 @@ def _context(item: Item) -> ssl.SSLContext:
     import ssl
 
     ca = item.parameters.get("ca")
+    if ca is not None and not str(ca).startswith("/"):
+        raise CannotTell(f"{str(ca)[:80]!r} is no absolute path")
     try:
         context = ssl.create_default_context(cafile=None if ca is None else str(ca))
     except OSError as error:
@@ -93,6 +95,11 @@ def _context(item: Item) -> ssl.SSLContext:
     return context
 
 
+def _made(item: Item, node: Node) -> ssl.SSLContext:
+    """Made once for all items that want the same."""
+    return node.once(f"tls {item.parameters}", lambda: _context(item))
+
+
 def _open(item: Item, node: Node, url: Url, deadline: float) -> socket.socket:
     """A line to the server that is ready for a question, encrypted where the URL says so."""
     line = reaching.connect(url.host, url.port, node, deadline)
@@ -100,8 +107,7 @@ def _open(item: Item, node: Node, url: Url, deadline: float) -> socket.socket:
         return line
     try:
         line.settimeout(_left_s(deadline))
-        context = node.once(f"tls {item.parameters}", lambda: _context(item))
-        return context.wrap_socket(line, server_hostname=url.host)
+        return _made(item, node).wrap_socket(line, server_hostname=url.host)
     except BaseException:
         line.close()
         raise
@@ -210,11 +216,13 @@ def observe(item: Item, node: Node) -> Observed:
     """One question, and the next where it leads elsewhere."""
     parse_url(item.key)
     reaching.hold_to_host(node)
+    if "ca" in item.parameters:
+        _made(item, node)  # a mistake in the item is told before anybody is asked
     began = time.monotonic()
     try:
         answer = _follow(item, node, began + item.timeout_s)
     except Unreachable as reason:
-        return Observed({}, exists=False, note=str(reason))
+        return reaching.unreached(item, reason, {})
     took_ms = 1000 * (time.monotonic() - began)
     values: dict[str, Observation] = {
         "status": answer.status,
@@ -262,7 +270,8 @@ KIND = Kind(
     },
     outcomes=(
         "Where nothing answers in the item's time, a certificate does not hold, or what answers speaks no HTTP, the "
-        "status is absent and the reason told. na below another root. No proxy is used. Of the body the first "
+        "status is absent and the reason told; an error where it is to be absent and no nameserver tells anything of "
+        "the name. na below another root. No proxy is used. Of the body the first "
         f"{limits.http_body_bytes >> 10} KiB are looked at: what is expected of the rest is an error."
     ),
     reads=["/etc/hosts", "/etc/resolv.conf", "the network", "the authorities that OpenSSL trusts"],

@@ -135,8 +135,8 @@ KIND = Kind(
     },
     outcomes=(
         "na where there is no /etc/passwd, and of aging where there is no /etc/shadow; an error where /etc/shadow may "
-        "not be read, and of a password that is to be there where it is not. Who is not in the files is absent, but an error where nsswitch.conf names a directory service, "
-        "which is not asked. Any root can be looked at."
+        "not be read, and of a password that is to be there where it is not. Who is not in the files is absent, but an "
+        "error where nsswitch.conf names a directory service, which is not asked. Any root can be looked at."
     ),
     reads=["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/nsswitch.conf"],
     cost="one read of each file for all items together",

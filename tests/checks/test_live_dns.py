@@ -90,6 +90,32 @@ def test_half_an_answer_is_one_if_it_has_addresses(nameserver: str) -> None:
     assert finding["outcome"] == "pass"
 
 
+@pytest.mark.parametrize(
+    ("name", "outcome"), [(dns_server.FAILING, "error"), ("no-such.example.com", "pass")], ids=["untold", "denied"]
+)
+def test_what_cannot_be_looked_up_is_not_certainly_out_of_reach(
+    nameserver: str, monkeypatch: pytest.MonkeyPatch, name: str, outcome: str
+) -> None:
+    """A dead resolver proves no firewall; that nothing can be used behind such a name is certain all the same."""
+    config = resolving.parse_resolv_conf("nameserver 127.0.0.1")
+    monkeypatch.setattr(resolving, "config_of", lambda _: config)
+    monkeypatch.setattr(resolving, "PORT", int(nameserver.rpartition(":")[2]))
+    key, url = f"{name}.:443", f"http://{name}./"
+    for finding in (
+        look_at("tcp", key, {"reachable": {"equals": False}}, timeout_s=60),
+        look_at("tcp", key, {"reachable": {"absent": True}}, timeout_s=60),
+        look_at("http", url, {"status": {"absent": True}}, timeout_s=60),
+    ):
+        assert finding["outcome"] == outcome, finding
+    for finding in (
+        look_at("tcp", key, timeout_s=60),
+        look_at("tcp", key, {"time_ms": {"at_most": 60_000}}, timeout_s=60),
+        look_at("http", url, timeout_s=60),
+        look_at("http", url, {"body": {"contains": "x"}}, timeout_s=60),
+    ):
+        assert finding["outcome"] == "fail", finding
+
+
 def test_a_closed_port_is_no_nameserver() -> None:
     """Refused at once."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
