@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from checklib.applied import Entry, deviations, parse_fstab
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Property
 from checklib.mounts import plain_path
-from checklib.values import Observation, Observed
+from checklib.values import Observation, Observed, or_reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def observe(item: Item, node: Node) -> Observed:
 
 def _read(node: Node) -> list[Entry]:
     try:
-        return parse_fstab(node.root.text(FSTAB))
+        return parse_fstab(node.root.written(FSTAB))
     except FileNotFoundError:
         return []
 
@@ -58,7 +60,9 @@ def _all(item: Item, node: Node, entries: list[Entry]) -> Observed:
 
 def _applied(entries: list[Entry], node: Node) -> tuple[Observation, str]:
     """Whether all that is to be mounted is, and how not. One that surely deviates counts more than one untold."""
-    told = {entry.key: _deviations(entry, node) for entry in reversed(entries)}  # the first of a name counts
+    told: dict[str, Observation] = {}
+    for entry in reversed(entries):  # the first of a name counts
+        told[entry.key] = or_reason(partial(deviations, entry, node))
     found = [f"{key}: {', '.join(one)}" for key, one in told.items() if one and isinstance(one, list)]
     if found:
         return False, "; ".join(found[::-1])
@@ -69,13 +73,6 @@ def _applied(entries: list[Entry], node: Node) -> tuple[Observation, str]:
     if len(reasons) == len(told):
         return reasons[-1] if reasons else NotApplicable(f"nothing is configured in {FSTAB}"), ""
     return True, ""
-
-
-def _deviations(entry: Entry, node: Node) -> list[str] | NotApplicable | CannotTell:
-    try:
-        return deviations(entry, node)
-    except (NotApplicable, CannotTell) as reason:
-        return reason
 
 
 def discover(node: Node) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from checklib import holds, limits, programs
-from checklib.errors import CannotTell, CheckError, NotApplicable
+from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import MAY_SPAWN, Kind, Property
 from checklib.root import Root
 from checklib.searching import find_program
-from checklib.values import Observed, Version
+from checklib.values import Observed, Version, or_reason
 from checklib.versions import compare
 
 TYPE_CHECKING = False
@@ -121,11 +121,7 @@ def _installed(name: str, version: Version) -> dict[str, Any]:
 
 def _with_holds(found: Found, patterns: Callable[[Root], list[str]], root: Root) -> Found:
     """Where the tool has no such state itself: what the files of the tools above it say of each package."""
-    held: list[str] | CheckError
-    try:
-        held = patterns(root)
-    except CheckError as reason:
-        held = reason
+    held = or_reason(lambda: patterns(root))
     for values in found.values():
         if "name" in values:
             values["held"] = holds.is_held(values["name"], held) if isinstance(held, list) else held

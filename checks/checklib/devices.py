@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 
 from checklib import limits
-from checklib.errors import CannotTell, CheckError, NotApplicable
+from checklib.errors import CannotTell, NotApplicable
 from checklib.several import WILD, decide
-from checklib.values import Observed, Version
+from checklib.values import Observed, Version, or_reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,18 +114,11 @@ def tell(item: Item, names: list[str], looks: Mapping[str, Look]) -> Observed:
     for name, expected in item.expect.items():
         if name not in looks:
             continue
-        things = [(one, _told(one, looks[name])) for one in names]
+        things = [(one, or_reason(partial(looks[name], one))) for one in names]
         values[name], shown[name] = decide(things, expected)
         if values[name] is None and any(value is not None for _, value in things):
             notes.append(f"{name} {shown[name]()}")  # of what is absent nothing else is shown
     return Observed(values, shown=shown, note="; ".join(notes))
-
-
-def _told(name: str, look: Look) -> Observation:
-    try:
-        return look(name)
-    except CheckError as error:
-        return error if isinstance(error, NotApplicable) else CannotTell(str(error))
 
 
 def version(text: str) -> str:
