@@ -15,9 +15,10 @@ from checklib.values import Cut, Mode, Value, Version, Words, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from checklib.contract import Operand
+    from checklib.values import Observation
 
 _NUMBER_CHARS = frozenset("0123456789+-.eE")
 _OCTAL_DIGITS = frozenset("01234567")
@@ -65,6 +66,15 @@ def holds(matcher: str, value: Value, operand: Operand, *, exists: bool) -> bool
             raise CannotTell(f"{matcher} takes only true")
         return exists if matcher == "any" else not exists
     return False if value is None else _COMPARE[matcher](value, operand)
+
+
+def untold(value: Value, expected: Mapping[str, Operand], reason: str) -> Observation:
+    """What only follows from silence: an error where that would pass for what is expected.
+
+    That something is not there is not certain then; that nobody can use it is, and stays a fail.
+    """
+    passes = all(holds(matcher, value, operand, exists=False) for matcher, operand in expected.items())
+    return CannotTell(reason) if passes else value
 
 
 def say(matcher: str, operand: object) -> str:

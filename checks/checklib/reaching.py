@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from checklib import limits, resolving
+from checklib import limits, matchers, resolving
 from checklib.errors import CannotTell, NotApplicable
 from checklib.values import Observed
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from checklib.contract import Item
     from checklib.node import Node
-    from checklib.values import Observation
+    from checklib.values import Observation, Value
 
 PORT_MAX = 65_535
 
@@ -31,11 +31,11 @@ class Unreachable(Exception):  # noqa: N818 - it says what was observed, and is 
         self.is_known = is_known
 
 
-def unreached(item: Item, reason: Unreachable, values: Mapping[str, Observation]) -> Observed:
+def unreached(item: Item, reason: Unreachable, values: Mapping[str, Value]) -> Observed:
     """What an item sees that reaches nobody: the values, as far as they are certain, and the reason."""
-    told = dict(values)
-    if not reason.is_known:
-        told.update((name, resolving.untold(item, name, values.get(name), str(reason))) for name in item.expect)
+    told: dict[str, Observation] = dict(values)
+    for name, expected in {} if reason.is_known else item.expect.items():
+        told[name] = matchers.untold(values.get(name), expected, str(reason))
     return Observed(told, exists=False, note=str(reason))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from checklib import dnswire, limits, matchers
+from checklib import dnswire, limits
 from checklib.errors import CannotTell
 
 TYPE_CHECKING = False
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator, Sequence
 
-    from checklib.contract import Item
     from checklib.node import Node
-    from checklib.values import Observation
 
     Server = tuple[str, int]
 
@@ -39,16 +37,6 @@ class Config:
         self.search: list[str] = []
         self.options: list[str] = []
         self.ndots = 1
-
-
-def untold(item: Item, name: str, value: Observation, reason: str) -> Observation:
-    """What a property is that only follows from silence: an error where the item would pass for it.
-
-    Nothing of what cannot be found out is certain; that it cannot be used always is.
-    """
-    expected = item.expect.get(name, {}).items()
-    passes = all(matchers.holds(matcher, value, operand, exists=False) for matcher, operand in expected)
-    return CannotTell(reason) if passes else value
 
 
 class Found:
