@@ -37,17 +37,19 @@ def observe(item: Item, node: Node) -> Observed:
     if item.key == ALL:
         return _all_set(item, node)
     path = parse_key(item.key)
+    if "except" in item.parameters and WILD.isdisjoint(path):
+        raise CannotTell(f"`except` is for the names that a * stands for: there is none in {item.key}")
     netns = item.parameters.get("netns")
     if netns is not None:
         if not AT_BOOT.isdisjoint(item.expect):
             raise CannotTell("what files set at boot is not of a network namespace: ask it of the machine")
-        return _several(item, path, list(_within(item, node, path, str(netns))))
+        return _several(item, node, path, list(_within(item, node, path, str(netns))))
     if not AT_BOOT.isdisjoint(item.expect):
         return _at_boot(item, node, path)
     if WILD.isdisjoint(path):
         text = _read(node, path)
         return Observed({"value": None}, exists=False) if text is None else Observed({"value": Words(text)})
-    return _several(item, path, _found(node, path))
+    return _several(item, node, path, _found(node, path))
 
 
 def _found(node: Node, path: str) -> list[tuple[str, str, Told]]:
@@ -64,7 +66,7 @@ def _read(node: Node, path: str) -> str | None:
     try:
         return node.root.text(f"{PROC_SYS}/{path}", VALUE_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError):
-        node.once("sysctl", lambda: _has_parameters(node))
+        _hold_parameters(node)
         return None
 
 
@@ -75,12 +77,15 @@ def _told(node: Node, path: str) -> Told:
         return CannotTell(f"{PROC_SYS}/{path}: {error.strerror}")
 
 
-def _has_parameters(node: Node) -> None:
-    if not node.root.exists(PROC_SYS):
-        raise NotApplicable(f"there is no {PROC_SYS}{node.root.whereabouts()}")
+def _hold_parameters(node: Node) -> None:
+    """Where there are none, or an empty directory hides them, none is absent: nobody could look."""
+    if not _lister(node)(""):
+        raise NotApplicable(f"there is nothing in {PROC_SYS}{node.root.whereabouts()}")
 
 
-def _several(item: Item, path: str, told: list[tuple[str, str, Told]], boot: Boot | None = None) -> Observed:
+def _several(
+    item: Item, node: Node, path: str, told: list[tuple[str, str, Told]], boot: Boot | None = None
+) -> Observed:
     """One value for all that a wildcard or several namespaces stand for. told: (namespace, path, what is there)."""
     passed = set(parameters.words(item, "except"))
     things: list[tuple[str, str, Told]] = []
@@ -89,6 +94,8 @@ def _several(item: Item, path: str, told: list[tuple[str, str, Told]], boot: Boo
         if passed.isdisjoint(names):
             things.append(("/".join([namespace, *names] if namespace else names), found, text))
     there = [one for one in things if one[2] is not None]
+    if not there:
+        _hold_parameters(node)
     if not things and not any("absent" in expected for expected in item.expect.values()):
         raise NotApplicable(f"nothing here is called {item.key}")
     values: dict[str, Observation] = {}
@@ -117,7 +124,7 @@ def _at_boot(item: Item, node: Node, path: str) -> Observed:
     """Also what is configured. Where only that is asked, no kernel needs to run: an image has files too."""
     boot = node.once("sysctl.d", lambda: sysctlfiles.read_boot(node))
     if not WILD.isdisjoint(path):
-        return _several(item, path, _found(node, path), boot)
+        return _several(item, node, path, _found(node, path), boot)
     text = _told(node, path) if {"value", "applied"} & set(item.expect) else None
     values = {name: _look(name, path, text, boot) for name in item.expect}
     exists = text is not None or "value" not in item.expect
@@ -130,7 +137,7 @@ def _all_set(item: Item, node: Node) -> Observed:
     values: dict[str, Observation] = dict.fromkeys(item.expect, none)
     if "applied" not in item.expect:
         return Observed(values)
-    node.once("sysctl", lambda: _has_parameters(node))
+    _hold_parameters(node)
     boot = node.once("sysctl.d", lambda: sysctlfiles.read_boot(node))
     looks = {path: _look("applied", path, text, boot) for path, text in _set_here(item, node, boot)}
     untold = [value for value in looks.values() if isinstance(value, CannotTell)]
@@ -245,7 +252,8 @@ KIND = Kind(
     parameters={
         "except": Parameter(
             "list",
-            "names that * does not stand for, such as lo; of all: parameters, such as net.ipv4.* or vm.swappiness",
+            "names that * does not stand for, such as lo (an error where the key has no *); of all: parameters, such "
+            "as net.ipv4.* or vm.swappiness",
         ),
         "netns": Parameter(
             "text",
@@ -258,8 +266,8 @@ KIND = Kind(
         "all": {"with": {"except": ["net.netfilter.*"]}, "expect": {"applied": True}},
     },
     outcomes=(
-        "A parameter that this kernel does not have is absent; na where there is no /proc/sys, where a * stands for "
-        "nothing, and where there is no such network namespace. Of several parameters those that deviate are named. "
+        "A parameter that this kernel does not have is absent; na where there is nothing in /proc/sys, where a * "
+        "stands for nothing, and where there is no such network namespace. Of several those that deviate are named. "
         "Any root with a /proc/sys can be looked at; network namespaces are the machine's own, and entering one needs "
         "root, in a process that does nothing else. Files are read as systemd-sysctl does: one of /etc/sysctl.d hides "
         "its namesakes in the directories behind it, of all files the last by name counts, and a name before any "
