@@ -30,6 +30,7 @@ FOLDERS = {  # key -> where the first that is there decides
     "logs": ("/var/log/pods", "/var/lib/docker/containers", "/var/log/containers", "/var/log"),
 }
 COUNTED = ("running", "pods")
+OF_FOLDERS = ("used", "inodes_used", "path")
 
 
 def parse_pid(text: str) -> int | None:
@@ -100,7 +101,9 @@ def _pods(node: Node) -> int:
 def observe(item: Item, node: Node) -> Observed:
     """A count, or a disk."""
     if item.key in COUNTED:
-        return Observed({"count": _running(node) if item.key == "running" else _pods(node)})
+        count: Observation = _running(node) if item.key == "running" else _pods(node)
+        na = NotApplicable("only images and logs lie on a disk")
+        return Observed({**dict.fromkeys(OF_FOLDERS, na), "count": count})
     if item.key not in FOLDERS:
         raise CannotTell(f"nothing is called {item.key[:80]!r}: known are {', '.join((*COUNTED, *FOLDERS))}")
     path = node.root.first(*FOLDERS[item.key])

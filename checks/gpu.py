@@ -48,7 +48,7 @@ def _gpus(node: Node) -> dict[str, str]:
     """PCI address, or the name of a card of which the bus does not tell -> its directory."""
     found = {}
     for name in node.root.names(pci.SYS):
-        if (pci.identity(node, f"{pci.SYS}/{name}", "class") or "").startswith(CLASSES):
+        if pci.told(node, f"{pci.SYS}/{name}", "class").startswith(CLASSES):
             found[name] = f"{pci.SYS}/{name}"
     for card in node.root.names(DRM):
         device = f"{DRM}/{card}/device"
@@ -59,6 +59,11 @@ def _gpus(node: Node) -> dict[str, str]:
             if address not in found and not node.root.exists(f"{pci.SYS}/{address}"):
                 found[card] = device
     return found
+
+
+def _maker(node: Node, device: str) -> str | None:
+    """The vendor's number; None of a card that is on no bus of PCI's, as of a system on a chip."""
+    return (pci.told if device.startswith(pci.SYS) else pci.identity)(node, device, "vendor")
 
 
 def _smi(item: Item, node: Node, address: str) -> dict[str, str]:
@@ -121,7 +126,7 @@ def observe(item: Item, node: Node) -> Observed:
     if item.key == ALL:
         names = list(found)
     elif item.key in VENDORS:
-        names = [name for name in found if pci.identity(node, found[name], "vendor") == VENDORS[item.key]]
+        names = [name for name in found if _maker(node, found[name]) == VENDORS[item.key]]
     elif ":" in item.key or item.key == "*" or _CARD.fullmatch(item.key):
         names = devices.meant(item, found, "GPU")
     else:
@@ -134,7 +139,10 @@ def observe(item: Item, node: Node) -> Observed:
 
 def discover(node: Node) -> list[str]:
     """All, and each by its address."""
-    found = _gpus(node)
+    try:
+        found = _gpus(node)
+    except CannotTell:
+        return []
     return [ALL, *found] if found else []
 
 

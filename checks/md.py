@@ -167,6 +167,13 @@ def _all(node: Node) -> dict[str, Array]:
     return node.once("arrays", lambda: arrays(node))
 
 
+def _state(name: str, array: Array) -> str:
+    state = array.state()
+    if state == "optimal" and array.missing is None:
+        raise CannotTell(f"{name} runs, and how many of its disks it lacks is not told")
+    return state
+
+
 def observe(item: Item, node: Node) -> Observed:
     """One array; of those that a pattern stands for, the one that decides, property by property."""
     found = _all(node)
@@ -179,7 +186,7 @@ def observe(item: Item, node: Node) -> Observed:
         return look
 
     looks = {name: told(name) for name in Array.__slots__ if name != "running"}
-    looks["state"] = lambda name: found[name].state()
+    looks["state"] = lambda name: _state(name, found[name])
     return devices.tell(item, devices.meant(item, found, "array"), looks)
 
 
@@ -216,8 +223,9 @@ KIND = Kind(
     },
     outcomes=(
         "An array that is not there is absent; na where there is none at all, and where a pattern stands for none. An "
-        "array is degraded while a disk is missing or a failed one has not been taken out. Any root with a /sys or a "
-        "/proc can be looked at. Controllers with a RAID of their own need their maker's tool: kind nagios or command."
+        "array is degraded while a disk is missing or a failed one has not been taken out; where nobody says how many "
+        "are missing, its state is an error. Any root with a /sys or a /proc can be looked at. Controllers with a "
+        "RAID of their own need their maker's tool: kind nagios or command."
     ),
     reads=["/sys/block/md*/md", MDSTAT],
     cost="some ten small reads an array, once for all items",

@@ -93,7 +93,10 @@ def _look(node: Node) -> Seen:
         raise NotApplicable(f"there are no processes in /proc{node.root.whereabouts()}")
     if node.root.is_host:
         pids = [pid for pid in pids if pid != str(os.getpid())]  # who looks does not count itself
-    return Seen(list(_there(node, pids)), whole=_sees_first(node))
+    processes = list(_there(node, pids))
+    if processes and not any(process.state for process in processes):
+        raise CannotTell(f"the files in /proc tell of no process{node.root.whereabouts()}")
+    return Seen(processes, whole=_sees_first(node))
 
 
 def _sees_first(node: Node) -> bool:

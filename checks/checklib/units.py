@@ -142,8 +142,8 @@ def enabled_state(unit: str, root: Root) -> str | None:
 
 
 def has_units(root: Root) -> bool:
-    """Whether there is a systemd below the root that could have units."""
-    return any(root.exists(directory) for directory in DIRECTORIES)
+    """Whether there is a systemd below the root, with the units it brings itself: all others may be elsewhere too."""
+    return any(root.names(directory) for directory in DIRECTORIES[-2:])
 
 
 def _state_of(unit: str, template: str, path: str, root: Root) -> str:
