@@ -130,6 +130,30 @@ FORMATS: dict[str, Callable[[str], Any]] = {
 }
 
 
+def layered(trees: list[Any]) -> Any:
+    """One tree of several that lie on top of each other: tables are joined, of all else the last counts.
+
+    Raises CannotTell where aliases make that too much.
+    """
+    budget = [limits.settings_nodes_max]
+
+    def joined(below: Any, above: Any, depth: int) -> Any:
+        if not isinstance(below, dict) or not isinstance(above, dict):
+            return above
+        budget[0] -= len(above)
+        if budget[0] < 0:
+            raise too_much()
+        if depth > limits.settings_depth_max:
+            raise too_deep()
+        both = {name: joined(below[name], part, depth + 1) for name, part in above.items() if name in below}
+        return {**below, **above, **both}
+
+    whole = trees[0]
+    for tree in trees[1:]:
+        whole = joined(whole, tree, 0)
+    return whole
+
+
 def parse_names(path: str) -> list[str]:
     """The way to a key: names between dots. One in quotes may have dots of its own: plugins."io.containerd".x."""
     names, place = [], 0
