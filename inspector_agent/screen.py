@@ -39,7 +39,8 @@ def as_text(run: Run, paint: Paint, *, everything: bool) -> Iterator[str]:
         finding, outcome = run.found[item.number], run.outcome(item)
         yield f"  {paint(outcome, words)}  {item.id:<{width}}  {_sentence(item, finding)}"
         yield from (f"  {'':{words}}  {line}" for line in _details(item, finding, outcome))
-    yield _sum(run)
+    hidden = 0 if everything or verdict(run) == 2 else run.counts()["na"]
+    yield _sum(run) + (f"; --all says why {hidden} cannot apply here" if hidden else "")
 
 
 def _worst_first(run: Run) -> Sequence[Item]:
@@ -85,10 +86,10 @@ def _details(item: Item, finding: Finding, outcome: str) -> Iterator[str]:
 
 def _more(item: Item, finding: Finding) -> str:
     """What a message adds to what is said already: that something is expected is, and which part is missing may be."""
-    said = {}
+    said: dict[str, str] = {}
     for name, matched in item.expect.items():
-        for part in (matched, *({matcher: operand} for matcher, operand in matched.items())):
-            wanted = f"expected {describe({name: part}, name)}"
+        for some in (matched, *({matcher: operand} for matcher, operand in matched.items())):
+            wanted = f"expected {describe({name: some}, name)}"
             said |= {wanted: "", f"{name} {wanted}": f"{name} "}
     told = []
     for part in finding.message.split("; "):
@@ -130,6 +131,7 @@ def _finding(item: Item, finding: Finding, outcome: str) -> dict[str, Any]:
         "observed": _observed(item, finding),
         "message": finding.message,
         "severity": item.severity,
+        **({"title": item.title} if item.title else {}),
         "source": item.source,
         "ms": finding.ms,
         **({"references": list(item.references)} if item.references else {}),

@@ -91,6 +91,7 @@ def test_what_differs_is_printed_with_where_it_is_written(call: Call, fleet: Pat
     assert lines[4] == "         minor, layers/10-all.yml:4, Little swapping, policy 7"
     assert lines[5] == "         to put it right: swap less"
     assert lines[6].startswith("2 pass, 2 fail, 1 na in 0.")
+    assert lines[6].endswith(" s; --all says why 1 cannot apply here")
     assert err == ""
 
 
@@ -127,6 +128,7 @@ def test_json_has_every_item(call: Call, fleet: Path, root: Path) -> None:
         "observed": "60",
         "message": "expected at_most 10",
         "severity": "minor",
+        "title": "Little swapping",
         "source": "layers/10-all.yml:4",
         "references": ["policy 7"],
         "ms": 0,
