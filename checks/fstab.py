@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from checklib import units
 from checklib.applied import Entry, deviations, parse_fstab
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Property
@@ -27,7 +28,9 @@ def observe(item: Item, node: Node) -> Observed:
     key = plain_path(item.key) if item.key.startswith("/") else item.key
     entry = next((one for one in entries if one.key == key), None)
     if entry is None:
-        return Observed({"configured": False}, exists=False, shown={"configured": lambda: "absent"})
+        return Observed(
+            {"configured": False}, exists=False, shown={"configured": lambda: "absent"}, note=_by_systemd(key, node)
+        )
     values: dict[str, Observation] = {
         "configured": True,
         "source": entry.source,
@@ -39,6 +42,15 @@ def observe(item: Item, node: Node) -> Observed:
     if "applied" in item.expect:
         values["applied"], note = _applied([entry], node)
     return Observed(values, note=note[len(f"{entry.key}: ") :])
+
+
+def _by_systemd(target: str, node: Node) -> str:
+    """For people: a unit of systemd's that mounts there instead, where there is one."""
+    if not target.startswith("/"):
+        return ""
+    unit = units.mount_unit(target)
+    path = units.written_at(unit, node.root)
+    return f"{path} mounts there: ask the kind service of {unit}" if path else ""
 
 
 def _read(node: Node) -> list[Entry]:
@@ -103,9 +115,10 @@ KIND = Kind(
     outcomes=(
         "What is not in /etc/fstab is absent. applied is na of a noauto entry that nobody has mounted, and where there "
         "is no /proc; an error where it cannot be found out which device a UUID= or LABEL= means. Any root can be "
-        "looked at, and applied where it has a /proc and a /dev."
+        "looked at, and applied where it has a /proc and a /dev. What a .mount unit of systemd mounts is not in fstab: "
+        "a finding names that unit, and the kind service tells of it by its name, as srv-data.mount of /srv/data."
     ),
-    reads=["/etc/fstab", "/proc/1/mountinfo", "/proc/swaps", "/dev/disk"],
+    reads=["/etc/fstab", "/proc/1/mountinfo", "/proc/swaps", "/dev/disk", "/etc/systemd/system"],
     cost="one read of fstab and of the mount table for all items together; the filesystems themselves are not touched",
     observe=observe,
     discover=discover,

@@ -83,6 +83,23 @@ def settings(unit: str, root: Root) -> Settings | None:
     return found
 
 
+def mount_unit(target: str) -> str:
+    """The unit that mounts something there, by systemd.unit(5)'s rules for paths: /srv/a-b -> srv-a\\x2db.mount."""
+    parts = [part for part in target.split("/") if part]
+    raw = "/".join(parts).encode("utf-8", "replace")
+    plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_."
+    words = [
+        "-" if char == ord("/") else chr(char) if char in plain and (place or char != ord(".")) else f"\\x{char:02x}"
+        for place, char in enumerate(raw)
+    ]
+    return f"{''.join(words) or '-'}.mount"
+
+
+def written_at(unit: str, root: Root) -> str | None:
+    """Where somebody has written a unit down; None where nobody has, or all that is there is made at run time."""
+    return next((path for path in (f"{directory}/{unit}" for directory in DIRECTORIES) if root.exists(path)), None)
+
+
 def unit_files(suffix: str, root: Root) -> list[str]:
     """All units of one type that have a file and are no template, sorted."""
     names = {name for directory in _LOADED_FROM for name in root.names(directory)}
