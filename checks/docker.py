@@ -144,7 +144,8 @@ KIND = Kind(
         "An error where it has one and does not answer (but of socket, which tells that, and of version), or where "
         "only root may ask. Below another root only config. can be told. A value that may hold a password is "
         "compared, and not shown. Flags that dockerd was given are not in daemon.json: storage_driver and the others "
-        "tell what holds."
+        "tell what holds. Logs of json-file and local lie below data_root (log-opts.max-size bounds each), of journald "
+        "in /var/log/journal: whether that disk fills the kinds container and disk tell."
     ),
     reads=[DOCKER.config, f"{DOCKER.socket}: GET /version and GET /info", "dockerd --version"],
     cost="one request of each for all items (some 10 ms, /info more with many containers); dockerd where none answers",
