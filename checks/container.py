@@ -145,8 +145,8 @@ KIND = Kind(
         "na where no container has run since boot, where no kubelet keeps pods, and for images where there is no "
         "folder of them. A pod counts once in pods, and in running with its sandbox beside its containers. Any root "
         "with a /run can be looked at; of it images and logs are na. An error where only root may look. Where an "
-        "engine keeps its data elsewhere (data_root of the kind docker), or logs go to the journal (logging_driver journald: "
-        "/var/log/journal), the kind disk tells of that folder; path says which was looked at here."
+        "engine keeps its data elsewhere (data_root of the kind docker), or logs go to the journal (logging_driver "
+        "journald: /var/log/journal), the kind disk tells of that folder; path says which was looked at here."
     ),
     reads=[*RUNTIMES, *NAMESPACED, PODS, *(path for paths in FOLDERS.values() for path in paths)],
     cost="running reads a file of some 20 KiB a container",
