@@ -19,8 +19,11 @@ from checklib.loop import run_items
 
 from tests.support.check_cases import CASES, load, module, outcome, plant
 
-TOLD = [one["arguments"][0] for one in load(CASES / "drive" / "smartctl.yml")["parse"]]
-SATA, FAILING, NVME, SAS, SAS_SSD, _, ASLEEP, ASLEEP_SAS, REFUSED, WITHOUT, CLOSED, _ = TOLD
+NAMES = (
+    "sata", "failing", "nvme", "sas", "sas ssd", "new sas ssd", "asleep", "sas asleep", "refused", "without", "closed",
+)  # fmt: skip
+TOLD = dict(zip(NAMES, (one["arguments"][0] for one in load(CASES / "drive" / "smartctl.yml")["parse"]), strict=False))
+TOLD |= {"nothing": "", "garbled": "{"}
 
 Play = Callable[..., Path]
 Outcome = tuple[str, str, str]
@@ -46,12 +49,13 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
 @pytest.fixture
 def disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A SATA, a SAS and an NVMe disk, as the kernel tells of them."""
-    tree = {
-        "/sda/device/vendor": "ATA     \n", "/sda/device/model": "ST8000NM0055-1RM\n", "/sda/device/rev": "SN04\n",
-        "/sdb/device/vendor": "SEAGATE \n", "/sdb/device/model": "ST4000NM0025\n", "/sdb/device/rev": "N004\n",
-        "/nvme0n1/device/model": "Micron\n", "/nvme0n1/device/firmware_rev": "E2MU200\n",
+    of_kernel = {
+        "sda/device/vendor": "ATA     \n", "sda/device/model": "ST8000NM0055-1RM\n", "sda/device/rev": "SN04\n",
+        "sdb/device/vendor": "SEAGATE \n", "sdb/device/model": "ST4000NM0025\n", "sdb/device/rev": "N004\n",
+        "nvme0n1/device/model": "Micron\n", "nvme0n1/device/firmware_rev": "E2MU200\n",
     }  # fmt: skip
-    monkeypatch.setattr(module("drive"), "SYS", str(plant(tmp_path / "block", tree)))
+    machine = plant(tmp_path / "machine", {f"/sys/block/{path}": text for path, text in of_kernel.items()})
+    monkeypatch.setattr(module("drive"), "SYS", f"{machine}/sys/block")
 
 
 def look(check: str, *items: tuple[str, dict[str, Any]]) -> list[Outcome]:
@@ -70,6 +74,7 @@ def seen(check: str, key: str, **expect: Any) -> Outcome:
     return look(check, (key, expect))[0]
 
 
+NO_JSON = "smartctl tells no JSON: Expecting property name enclosed in double quotes"
 ASLEEP_SAYS = "sda is in standby, and is not woken up to be asked"
 ATA_ARGV = "smartctl -j -n standby -i -H -A /dev/sda"
 PASSED, ANY = {"equals": "passed"}, {"any": True}
@@ -78,7 +83,7 @@ PASSED, ANY = {"equals": "passed"}, {"any": True}
 @pytest.mark.usefixtures("disks")
 def test_smartctl_is_asked_once_a_disk_and_never_wakes_one(play: Play) -> None:
     """Of SCSI disks two more pages are asked, in which their wear and what they lost stand."""
-    asked = play("smartctl", SATA, 64)
+    asked = play("smartctl", TOLD["sata"], 64)
     names = ("health", "reallocated", "firmware", "temperature")
     items = [(key, {name: ANY}) for key in ("sda", "sdb", "nvme0n1") for name in names]
     assert {one[0] for one in look("drive", *items)} == {"pass"}
@@ -93,31 +98,31 @@ def test_smartctl_is_asked_once_a_disk_and_never_wakes_one(play: Play) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "key", "expect", "wanted"),
     [
-        (SATA, 64, "sda", {}, ("pass", "passed", "")),  # 64: entries in its log of errors
-        (SATA, 64, "sda", {"firmware": {"equals": "SN04"}}, ("pass", "firmware SN04", "")),
-        (SATA, 64, "sda", {"wear": ANY}, ("na", "", "sda does not tell it")),
-        (FAILING, 24, "sda", {}, ("fail", "failed", "expected passed")),
-        (FAILING, 24, "sda", {"wear": {"at_most": 80}}, ("fail", "wear 97", "wear expected at_most 80")),
-        (NVME, 8, "nvme0n1", {"warnings": {"equals": 0}}, ("fail", "warnings 1", "warnings expected 0")),
-        (NVME, 8, "nvme0n1", {"spare": {"at_least": 10}}, ("fail", "spare 4", "spare expected at_least 10")),
-        (SAS, 0, "sdb", {"media_errors": {"equals": 0}}, ("fail", "media_errors 5", "media_errors expected 0")),
-        (SAS_SSD, 0, "sdb", {"wear": {"at_most": 80}}, ("pass", "wear 12", "")),
-        (ASLEEP, 2, "sda", {}, ("na", "", ASLEEP_SAYS)),
-        (ASLEEP, 2, "sd*", {}, ("na", "", ASLEEP_SAYS)),
-        (ASLEEP, 2, "sda", {"health": {"absent": True}}, ("na", "", ASLEEP_SAYS)),
-        (ASLEEP_SAS, 2, "sdb", {}, ("na", "", "sdb is in standby by timer, and is not woken up to be asked")),
-        (REFUSED, 4, "sda", {}, ("error", "", "sda has SMART, and did not tell it when smartctl asked")),
-        (WITHOUT, 4, "sda", {}, ("na", "", "sda does not tell it")),
-        (CLOSED, 2, "sda", {}, ("na", "", "smartctl cannot ask sda: it has no SMART, or is behind a controller")),
-        ("", 1, "sda", {}, ("error", "", "smartctl ended with 1: no such option")),
-        ("{", 0, "sda", {}, ("error", "", "smartctl tells no JSON: Expecting property name enclosed in double quotes")),
+        ("sata", 64, "sda", {}, ("pass", "passed", "")),  # 64: entries in its log of errors
+        ("sata", 64, "sda", {"firmware": {"equals": "SN04"}}, ("pass", "firmware SN04", "")),
+        ("sata", 64, "sda", {"wear": ANY}, ("na", "", "sda does not tell it")),
+        ("failing", 24, "sda", {}, ("fail", "failed", "expected passed")),
+        ("failing", 24, "sda", {"wear": {"at_most": 80}}, ("fail", "wear 97", "wear expected at_most 80")),
+        ("nvme", 8, "nvme0n1", {"warnings": {"equals": 0}}, ("fail", "warnings 1", "warnings expected 0")),
+        ("nvme", 8, "nvme0n1", {"spare": {"at_least": 10}}, ("fail", "spare 4", "spare expected at_least 10")),
+        ("sas", 0, "sdb", {"media_errors": {"equals": 0}}, ("fail", "media_errors 5", "media_errors expected 0")),
+        ("sas ssd", 0, "sdb", {"wear": {"at_most": 80}}, ("pass", "wear 12", "")),
+        ("asleep", 2, "sda", {}, ("na", "", ASLEEP_SAYS)),
+        ("asleep", 2, "sd*", {}, ("na", "", ASLEEP_SAYS)),
+        ("asleep", 2, "sda", {"health": {"absent": True}}, ("na", "", ASLEEP_SAYS)),
+        ("sas asleep", 2, "sdb", {}, ("na", "", "sdb is in standby by timer, and is not woken up to be asked")),
+        ("refused", 4, "sda", {}, ("error", "", "sda has SMART, and did not tell it when smartctl asked")),
+        ("without", 4, "sda", {}, ("na", "", "sda does not tell it")),
+        ("closed", 2, "sda", {}, ("na", "", "smartctl cannot ask sda: it has no SMART, or is behind a controller")),
+        ("nothing", 1, "sda", {}, ("error", "", "smartctl ended with 1: no such option")),
+        ("garbled", 0, "sda", {}, ("error", "", NO_JSON)),
     ],
 )  # fmt: skip
 def test_what_smartctl_tells(
     play: Play, text: str, code: int, key: str, expect: dict[str, Any], wanted: Outcome
 ) -> None:
     """Bits of its exit code that tell of the disk are no reason not to believe it; a disk in standby is no error."""
-    play("smartctl", text, code, complaint="no such option", when="-n standby")
+    play("smartctl", TOLD[text], code, complaint="no such option", when="-n standby")
     found = seen("drive", key, **(expect or {"health": PASSED}))
     told = tuple(part.removeprefix("health ") for part in found)
     assert (*told[:2], told[2].partition(": line")[0]) == wanted
@@ -204,8 +209,12 @@ def test_a_controller_that_does_not_answer_is_an_error(play: Play) -> None:
     assert found == ("error", "", "ipmitool lan print ended with 1: Get Device ID command failed: Node busy")
 
 
-SMI = "00000000:3B:00.0, NVIDIA A100-PCIE-40GB, 92.00.36.00.01, 40960, 535.129.03, 2\n"
-NO_ECC = "00000000:3B:00.0, Tesla T4, 90.04.38.00.03, 15360, 535.129.03, [N/A]\n"
+SMI = {
+    "A100": "00000000:3B:00.0, NVIDIA A100-PCIE-40GB, 92.00.36.00.01, 40960, 535.129.03, 2\n",
+    "T4": "00000000:3B:00.0, Tesla T4, 90.04.38.00.03, 15360, 535.129.03, [N/A]\n",
+    "none": "No devices were found\n",
+    "garbled": "00000000:3B:00.0, A100\n",
+}
 QUERY = (
     "nvidia-smi --query-gpu=pci.bus_id,name,vbios_version,memory.total,driver_version,"
     "ecc.errors.uncorrected.volatile.total --format=csv,noheader,nounits\n"
@@ -215,13 +224,13 @@ QUERY = (
 @pytest.mark.parametrize(
     ("text", "code", "expect", "wanted"),
     [
-        (SMI, 0, {"model": {"contains": "A100"}}, ("pass", "model NVIDIA A100-PCIE-40GB", "")),
-        (SMI, 0, {"memory_mib": {"equals": 40960}}, ("pass", "memory_mib 40960", "")),
-        (SMI, 0, {"firmware": {"equals": "92.00.36.00.01"}}, ("pass", "firmware 92.00.36.00.01", "")),
-        (SMI, 0, {"ecc_errors": {"equals": 0}}, ("fail", "ecc_errors 2", "ecc_errors expected 0")),
-        (NO_ECC, 0, {"ecc_errors": {"equals": 0}}, ("na", "", "the driver of 0000:3b:00.0 does not tell it")),
-        ("No devices were found\n", 6, {"model": ANY}, ("error", "", "nvidia-smi ended with 6: No devices were found")),
-        ("00000000:3B:00.0, A100\n", 0, {"model": ANY}, ("error", "", "nvidia-smi says '00000000:3B:00.0, A100'")),
+        ("A100", 0, {"model": {"contains": "A100"}}, ("pass", "model NVIDIA A100-PCIE-40GB", "")),
+        ("A100", 0, {"memory_mib": {"equals": 40960}}, ("pass", "memory_mib 40960", "")),
+        ("A100", 0, {"firmware": {"equals": "92.00.36.00.01"}}, ("pass", "firmware 92.00.36.00.01", "")),
+        ("A100", 0, {"ecc_errors": {"equals": 0}}, ("fail", "ecc_errors 2", "ecc_errors expected 0")),
+        ("T4", 0, {"ecc_errors": {"equals": 0}}, ("na", "", "the driver of 0000:3b:00.0 does not tell it")),
+        ("none", 6, {"model": ANY}, ("error", "", "nvidia-smi ended with 6: No devices were found")),
+        ("garbled", 0, {"model": ANY}, ("error", "", "nvidia-smi says '00000000:3B:00.0, A100'")),
     ],
 )  # fmt: skip
 def test_what_nvidia_smi_tells(
@@ -229,10 +238,10 @@ def test_what_nvidia_smi_tells(
     wanted: Outcome,
 ) -> None:  # fmt: skip
     """Asked once, by the names of its fields."""
-    card = "/0000:3b:00.0"
+    card = "/sys/pci/0000:3b:00.0"
     tree = {f"{card}/class": "0x030200\n", f"{card}/vendor": "0x10de\n", f"{card}/device": "0x20f1\n"}
-    monkeypatch.setattr(pci, "SYS", str(plant(tmp_path / "pci", tree)))
+    monkeypatch.setattr(pci, "SYS", f"{plant(tmp_path / 'machine', tree)}/sys/pci")
     monkeypatch.setattr(module("gpu"), "DRM", str(tmp_path / "drm"))
-    asked = play("nvidia-smi", text, code)
+    asked = play("nvidia-smi", SMI[text], code)
     assert seen("gpu", "nvidia", **expect) == wanted
     assert asked.read_text("utf-8") == QUERY
