@@ -120,7 +120,7 @@ def _looks(item: Item, node: Node, found: dict[str, str]) -> dict[str, Look]:
 
 def observe(item: Item, node: Node) -> Observed:
     """How many there are of what the key says, and what each has."""
-    if not node.root.exists(pci.SYS) and not node.root.exists(DRM):
+    if not node.root.names(pci.SYS) and not node.root.names(DRM):  # empty ones hide what there is
         raise NotApplicable(f"there is neither {pci.SYS} nor {DRM}{node.root.whereabouts()}")
     found = node.once("GPUs", lambda: _gpus(node))
     if item.key == ALL:
@@ -187,9 +187,9 @@ KIND = Kind(
     },
     outcomes=(
         "No such GPU is absent, count 0; na where there is neither PCI nor DRM to be seen, and where a pattern of "
-        "addresses stands for none. The small graphics chip of a BMC (aspeed, matrox) is one too. What only nvidia-smi "
-        "tells is na without it and below another root; what a driver does not tell is na. Any root with a /sys can be "
-        "looked at."
+        "addresses stands for none, unless `any` asks for one. The small graphics chip of a BMC (aspeed, matrox) is "
+        "one too. What only nvidia-smi tells is na without it and below another root; what a driver does not tell is "
+        "na. Any root with a /sys can be looked at."
     ),
     reads=[pci.SYS, DRM, MODULES, "nvidia-smi"],
     cost="one small read for each PCI device, and for each property; nvidia-smi, a second or more, once for all items",

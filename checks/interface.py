@@ -109,10 +109,13 @@ def _slaves_up(node: Node, name: str) -> Observation:
     return [one for one in slaves if _mii(node, name, one) == "up"]
 
 
-def _mii(node: Node, bond: str, slave: str) -> str | None:
+def _mii(node: Node, bond: str, slave: str) -> str:
     file = "bonding_slave/mii_status"
     places = ((slave, file), (bond, f"lower_{slave}/{file}"), (bond, f"slave_{slave}/{file}"))
-    return next((text for text in (read(node, *place) for place in places) if text is not None), None)
+    told = next(filter(None, (read(node, *place) for place in places)), None)
+    if told is None:
+        raise CannotTell(f"{bond} does not tell whether the link of {slave} is up")
+    return told
 
 
 def _addresses(node: Node, name: str) -> Observation:
@@ -187,7 +190,10 @@ def _names(node: Node) -> list[str]:
 
 
 def _meant(item: Item, node: Node) -> list[str]:
-    """The interfaces that the key stands for. Raises NotApplicable where a pattern stands for none."""
+    """The interfaces that the key stands for. Raises NotApplicable where a pattern stands for none.
+
+    Not so where `absent` or `any` asks for that very thing: whether there is one.
+    """
     if "/" in item.key or item.key in {".", ".."}:
         raise CannotTell(f"{item.key[:80]!r} is no name of an interface")
     names = node.once("interfaces", lambda: _names(node))
@@ -199,7 +205,7 @@ def _meant(item: Item, node: Node) -> list[str]:
     found = [name for name in names if fnmatchcase(name, item.key) and name not in passed]
     if len(found) > limits.interfaces_max:
         raise CannotTell(f"{item.key[:80]} stands for more than {limits.interfaces_max} interfaces")
-    if not found and "absent" not in item.expect.get(KIND.main, {}):
+    if not found and item.expect.get(KIND.main, {}).keys().isdisjoint({"absent", "any"}):
         raise NotApplicable(f"there is no interface {item.key[:80]} here")
     return found
 
@@ -272,7 +278,7 @@ KIND = Kind(
     },
     outcomes=(
         "An interface that is not there is absent; na where there is no /sys/class/net, and where a pattern stands for "
-        "none. What an interface does not have, as the mode of one that is no bond, is absent. Counters differ on "
+        "none, unless `any` asks for one. What an interface does not have, as the mode of one that is no bond, is absent. Counters differ on "
         "every node and keep what is long past: better expect errors_risen and drops_risen, which the resident agent "
         "tells from its earlier looks; without one all since boot counts, and it says so. Any root with a "
         "/sys can be looked at; addresses are na there. It is the network namespace of who looks."

@@ -77,11 +77,16 @@ def parse_port(text: str) -> int:
 
 
 def flags(of: Component, node: Node) -> dict[str, str] | None:
-    """Those of the process that runs; None where none does."""
+    """Those of the process that runs; None where none does. Raises CannotTell where they cannot be told."""
 
     def look() -> dict[str, str] | None:
         pids = pids_of(node, of.name)
-        return parse_flags(node.root.text(f"/proc/{pids[0]}/cmdline", limits.arguments_bytes_max)) if pids else None
+        if not pids:
+            return None
+        text = node.root.text(f"/proc/{pids[0]}/cmdline", limits.arguments_bytes_max)
+        if not text.strip("\0\n"):
+            raise CannotTell(f"{of.name} runs, and its arguments are not told: it is just ending, or is hidden")
+        return parse_flags(text)
 
     return node.once(f"flags of {of.name}", look)
 

@@ -244,9 +244,9 @@ def test_tables_of_other_machines_are_read_as_findmnt_reads_them(tmp_path: Path)
 
 
 def test_fstab_is_read_as_findmnt_reads_it(tmp_path: Path) -> None:
-    """Every fstab of our cases; the lines that mount(8) itself cannot read are left out by both."""
+    """Every fstab of our cases that is a text; the lines that mount(8) itself cannot read are left out by both."""
     files = [(case, load(case).get("tree", {}).get("/etc/fstab")) for case in sorted(CASES.glob("fstab/*.yml"))]
-    texts = [text for _, text in files if text]
+    texts = [text for _, text in files if text and "\0" not in text]
     assert len(texts) > 2
     for text in texts:
         (tmp_path / "fstab").write_text(text, encoding="utf-8")
