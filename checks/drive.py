@@ -200,12 +200,13 @@ KIND = Kind(
         "sd*": {"expect": {"health": "passed", "reallocated": 0, "pending": 0}},
     },
     outcomes=(
-        "A disk that is not there is absent; na where there is none, and where a pattern stands for none. What a disk "
-        "does not tell, as its model where it is virtual, is na; what the kernel does not tell is absent. Health, "
-        "wear and the other counts are smartctl's: na without it, below another root, and of disks behind a controller "
-        "that hides them, and of disks in standby, which are not woken up; an error where a disk with SMART does not "
-        "answer to it. The firmware of a SATA disk is smartctl's too where the kernel has only half of it. Any root "
-        "with a /sys can be looked at. What is made of files, memory or other disks (loop, zram, dm, md) is no disk."
+        "A disk that is not there is absent; na where there is none, and where a pattern stands for none, unless `any` "
+        "asks for one. What a disk does not tell, as its model where it is virtual, is na; what the kernel does not "
+        "tell is absent. Health, wear and the other counts are smartctl's: na without it, below another root, and of "
+        "disks behind a controller that hides them, and of disks in standby, which are not woken up; an error where a "
+        "disk with SMART does not answer to it. The firmware of a SATA disk is smartctl's too where the kernel has "
+        "only half of it. Any root with a /sys can be looked at. What is made of files, memory or other disks (loop, "
+        "zram, dm, md) is no disk."
     ),
     reads=[SYS, "smartctl -j -n standby -i -H -A, of SCSI disks also -l ssd -l error"],
     cost="one small read for each property; smartctl some 20 ms a disk, once for all items",

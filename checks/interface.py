@@ -278,10 +278,10 @@ KIND = Kind(
     },
     outcomes=(
         "An interface that is not there is absent; na where there is no /sys/class/net, and where a pattern stands for "
-        "none, unless `any` asks for one. What an interface does not have, as the mode of one that is no bond, is absent. Counters differ on "
-        "every node and keep what is long past: better expect errors_risen and drops_risen, which the resident agent "
-        "tells from its earlier looks; without one all since boot counts, and it says so. Any root with a "
-        "/sys can be looked at; addresses are na there. It is the network namespace of who looks."
+        "none, unless `any` asks for one. What an interface does not have, as the mode of one that is no bond, is "
+        "absent. Counters differ on every node and keep what is long past: better expect errors_risen and drops_risen, "
+        "which the resident agent tells from its earlier looks; without one all since boot counts, and it says so. Any "
+        "root with a /sys can be looked at; addresses are na there. It is the network namespace of who looks."
     ),
     reads=["/sys/class/net", "rtnetlink(7) for addresses"],
     cost="one small read for each property of an interface; one question to the kernel for all addresses",

@@ -88,8 +88,8 @@ KIND = Kind(
     },
     outcomes=(
         "No such device is absent, count 0; na where there is no PCI at all, and where a pattern of addresses stands "
-        "for none. What a device does not have, as a link of one that is not PCI Express, is absent. Any root with a "
-        "/sys can be looked at."
+        "for none, unless `any` asks for one. What a device does not have, as a link of one that is not PCI Express, "
+        "is absent. Any root with a /sys can be looked at."
     ),
     reads=[pci.SYS],
     cost="one small read for each property of a device; two for each device of the machine to find a vendor's",

@@ -23,13 +23,13 @@ OF_PASSWORD = ("password", "hash")
 OF_SHADOW = (
     *OF_PASSWORD, "password_age_days", "min_days", "max_days", "warn_days", "inactive_days", "expires", "expired",
 )  # fmt: skip
-_NOT_IN_NAMES = frozenset(":/\n")
+_NOT_IN_NAMES = frozenset(":/\n*?")  # * would pass for all of them, and be absent
 
 
 def user_name(key: str) -> str:
     """The name that a key means. Raises CannotTell where it can be none."""
     if not _NOT_IN_NAMES.isdisjoint(key) or key[0] in "+-":
-        raise CannotTell(f"{key[:80]!r} is no name of a user")
+        raise CannotTell(f"{key[:80]!r} is no name of a user; of all of them tells the kind accounts")
     return key
 
 

@@ -88,7 +88,8 @@ def driver(node: Node, device: str) -> str | None:
 def meant(item: Item, names: Iterable[str], what: str) -> list[str]:
     """The things that a key stands for: the one of that name, or all that match the pattern; none where there is none.
 
-    what  a thing, for people. Raises NotApplicable where a pattern stands for none and none is not what is expected.
+    what  a thing, for people. Raises NotApplicable where a pattern stands for none, unless `absent` or `any` asks for
+    that very thing: whether there is one.
     """
     known = list(names)
     if item.key in known:
@@ -98,7 +99,7 @@ def meant(item: Item, names: Iterable[str], what: str) -> list[str]:
     from fnmatch import fnmatchcase  # seldom needed
 
     found = [name for name in known if fnmatchcase(name, item.key)]
-    if not found and not any("absent" in expected for expected in item.expect.values()):
+    if not found and not any("absent" in expected or "any" in expected for expected in item.expect.values()):
         raise NotApplicable(f"there is no {what} {item.key[:80]} here")
     return found
 
