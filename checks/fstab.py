@@ -49,8 +49,8 @@ def _by_systemd(target: str, node: Node) -> str:
     if not target.startswith("/"):
         return ""
     unit = units.mount_unit(target)
-    path = units.written_at(unit, node.root)
-    return f"{path} mounts there: ask the kind service of {unit}" if path else ""
+    path = f"{units.ADMIN}/{unit}"  # what systemd brings along lies below /usr, which may be a dead server's
+    return f"{path} mounts there: ask the kind service of {unit}" if node.root.exists(path) else ""
 
 
 def _read(node: Node) -> list[Entry]:
@@ -118,7 +118,7 @@ KIND = Kind(
         "looked at, and applied where it has a /proc and a /dev. What a .mount unit of systemd mounts is not in fstab: "
         "a finding names that unit, and the kind service tells of it by its name, as srv-data.mount of /srv/data."
     ),
-    reads=["/etc/fstab", "/proc/1/mountinfo", "/proc/swaps", "/dev/disk", "/etc/systemd/system"],
+    reads=["/etc/fstab", "/proc/1/mountinfo", "/proc/swaps", "/dev/disk", units.ADMIN],
     cost="one read of fstab and of the mount table for all items together; the filesystems themselves are not touched",
     observe=observe,
     discover=discover,

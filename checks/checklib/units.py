@@ -95,11 +95,6 @@ def mount_unit(target: str) -> str:
     return f"{''.join(words) or '-'}.mount"
 
 
-def written_at(unit: str, root: Root) -> str | None:
-    """Where somebody has written a unit down; None where nobody has, or all that is there is made at run time."""
-    return next((path for path in (f"{directory}/{unit}" for directory in DIRECTORIES) if root.exists(path)), None)
-
-
 def unit_files(suffix: str, root: Root) -> list[str]:
     """All units of one type that have a file and are no template, sorted."""
     names = {name for directory in _LOADED_FROM for name in root.names(directory)}
