@@ -1,6 +1,6 @@
 """Kinds that ask smartctl, ipmitool or nvidia-smi of this machine: played by programs on a PATH of their own.
 
-Each prints what the real one prints, ends as it ends, and writes down how it was called. The kernel's directories are
+Each prints what the real one's documentation or source says, ends as it ends, and writes down how it was called. The kernel's directories are
 planted beside them, as nobody has a disk that sleeps, a BMC and a GPU at hand.
 """
 
@@ -193,7 +193,7 @@ def controller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_ipmitool_tells(
     play: Play, key: str, argv: str, text: str, expect: dict[str, Any], wanted: Outcome
 ) -> None:
-    """Of a controller of which the kernel tells nothing; as ipmitool 1.8.19 prints it."""
+    """Of a controller of which the kernel tells nothing; written after ipmitool(1) 1.8.19."""
     asked = play("ipmitool", text, when=argv)
     assert seen("bmc", key, value=expect) == wanted
     assert asked.read_text("utf-8") == f"ipmitool {argv}\n"
