@@ -54,7 +54,7 @@ def _made(ca: str | None, cert: str | None, key: str | None, *, is_held: bool) -
         try:
             made.load_cert_chain(cert, key, password=lambda: b"")  # else OpenSSL asks at the terminal
         except (OSError, ValueError) as error:
-            raise CannotTell(f"{cert} with {key or cert}: {_why(error)}") from error
+            raise CannotTell(f"{cert}{f' with {key}' if key else ''}: {_why(error)}") from error
     return made
 
 

@@ -1,7 +1,7 @@
 """Kinds that ask smartctl, ipmitool or nvidia-smi of this machine: played by programs on a PATH of their own.
 
-Each prints what the real one's documentation or source says, ends as it ends, and writes down how it was called. The kernel's directories are
-planted beside them, as nobody has a disk that sleeps, a BMC and a GPU at hand.
+Each prints what the real one's documentation or source says, ends as it ends, and writes down how it was called. The
+kernel's directories are planted beside them, as nobody has a disk that sleeps, a BMC and a GPU at hand.
 """
 
 from __future__ import annotations

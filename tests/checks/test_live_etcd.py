@@ -110,7 +110,7 @@ def test_an_etcd_that_wants_certificates(tmp_path: Path, certificates: Path) -> 
         stranger = health(ca=of["ca.crt"], cert=of["other.crt"], key=f"{certificates}/other.key")
         assert stranger[1].startswith("TLS: ")
         for files, why in (
-            ({"cert": of["client.crt"]}, f"{of['client.crt']} with {of['client.crt']}: no such certificate or key"),
+            ({"cert": of["client.crt"]}, f"{of['client.crt']}: no such certificate or key"),
             ({"cert": of["client.crt"], "key": "/nowhere.key"}, f"{of['client.crt']} with /nowhere.key: No such file"),
             ({"cert": of["client.crt"], "key": f"{certificates}/locked.key"}, f"{of['client.crt']} with "),
             ({"cert": of["client.crt"], "key": f"{certificates}/other.key"}, f"{of['client.crt']} with "),
