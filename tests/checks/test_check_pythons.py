@@ -30,7 +30,7 @@ for request in asked["requests"]:
     batch.run(request, lines.append)
     told.append([[line["id"], line["outcome"], line["observed"], line["message"]] for line in lines if "id" in line])
 for kind, function, arguments in asked["parses"]:
-    plain = [bytes.fromhex(one["hex"]) if isinstance(one, dict) else one for one in arguments]
+    plain = [bytes.fromhex(one["hex"]) if isinstance(one, dict) and set(one) == {"hex"} else one for one in arguments]
     batch.find_kind(kind).observe.__globals__[function](*plain)
 print(json.dumps({"told": told, "catalogue": describe(batch.kinds())}))
 """
