@@ -136,7 +136,7 @@ def measure(fleet: Fleet, *, runs: int, idle_s: float) -> list[Figure]:
             tuple(unicast),
             1_200,
             note="answers, acks and relayed ones, as read off the loopback device, with their IP and UDP headers; "
-            "light items, for 50 nodes that share two cores would be asked again while their checks wait for each other",
+            "light items, as 50 nodes that share two cores are asked again while their checks wait",
         ),
         Figure("unicast_packets_per_node", "  in packets", "", tuple(packets)),
         Figure(
