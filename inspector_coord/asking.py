@@ -41,7 +41,6 @@ class Asker:
         self.open: set[int] = set()
         self.round = -1
         self.whole_at = 0.0
-        self._deadline = 0.0
         self.gains = 0
         self.tail = Tail(plan.timing, 0.0, 0, 0.0)
         self.entries = Entries(plan.entries, plan.members, plan.timing)
@@ -99,7 +98,6 @@ class Asker:
         entry = self.entries.take(now) if self.waits else None
         if entry is None:
             return []
-        self._deadline = deadline
         timing = self._plan.timing
         first = self.round < 0
         self.round = min(self.round + 1, ROUND_MAX)
@@ -292,6 +290,6 @@ class Asker:
             names=names,
             ack=ack,
             relay=relay,
-            timeout_s=max(query.within_s + self._plan.timing.hear_s + limits.answer_slack_s, self._deadline - query.at),
+            timeout_s=query.within_s + self._plan.timing.hear_s + limits.answer_slack_s,
             tags={} if names else self._plan.tags,
         )

@@ -54,11 +54,6 @@ class _Standing:
     said: bool = False  # that it is
     then: str = ""  # what was done about it
 
-    @property
-    def crowded(self) -> bool:
-        """More queries waited, when last looked at, than pass together."""
-        return bool(self.queues) and (self.queues[-1] or 0) > limits.queue_flowing
-
 
 class Entries:
     """See the module's text."""
@@ -150,8 +145,6 @@ class Entries:
             return Step(everybody=True)
         if home.heard or not others:
             return self._unanswered()
-        if len(self._entries) == 1 and home.crowded:
-            return self._wait_for(home, now)
         if not self._testing:
             self._testing = True
             self._tested = self.home
@@ -161,13 +154,6 @@ class Entries:
             return Step(entry=self.home, names=names, look=self.home)
         self._leave((self.home + 1) % len(self._entries), now)
         return Step(everybody=True)
-
-    def _wait_for(self, home: _Standing, now: float) -> Step:
-        """Questions wait in the queue of the only entry: one more would wait behind them, and others' behind it."""
-        home.mute = True
-        home.then = "; there is no other entry, so it was waited for"
-        self._due_at = now + limits.queue_gap_s
-        return Step(look=self.home)
 
     def _leave(self, index: int, now: float) -> None:
         """The entry in use is not heard: ask through that one."""

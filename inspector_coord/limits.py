@@ -127,8 +127,6 @@ further_connect_s = 0.7
 # Before a silent node is given up, the entry is asked whether questions still wait in its queue. They are out after a
 # second in a quiet ring of 10,000, and the last one to the node was at least that long ago.
 queue_fresh_s = 0.25
-# So many questions by name share a packet. With more than that in a member's queue, one more only makes others wait.
-queue_flowing = 6
 queue_look_s = 0.3  # a look that has brought nothing is made again
 queue_gap_s = 0.5  # between looks at a queue that does not drain
 queue_said_s = 1.0  # that nodes were waited for longer

@@ -23,7 +23,6 @@ class Queueing:
         self._seen_at = -NEVER
         self._stuck_at = -NEVER  # when questions were last seen to wait
         self._since = 0.0  # and from when on
-        self._crowded = False  # by more than pass together
         self._longest_s = 0.0
         self._due_at = -NEVER  # a look that has brought nothing by then is made again
         self._held: list[Wait] = []
@@ -51,7 +50,6 @@ class Queueing:
             self._since = self._since if self.stuck else now
             self._stuck_at = now
             self._longest_s = max(self._longest_s, now - self._since)
-        self._crowded = queue is not None and queue > limits.queue_flowing
         self._seen_at = self._due_at = now
         held, self._held = self._held, []
         return held
@@ -61,17 +59,16 @@ class Queueing:
         ask: list[Wait] = []
         over: list[Wait] = []
         for wait in waits:
-            if wait.asks >= reasks or self._crowded:
+            if wait.asks >= reasks:
                 self._hold(wait, now)
-            if wait.at <= now:
-                (ask if wait.asks < reasks else over).append(wait)
+            if wait.asks < reasks:
+                ask.append(wait)
+            elif wait.at <= now:
+                over.append(wait)
         return ask, over
 
     def _hold(self, wait: Wait, now: float) -> None:
-        """A node that was asked as often as it is worth, or once more where questions have waited: what the queue says.
-
-        Who asks on while questions wait makes others wait: eleven coordinators so kept a ring full to the deadline.
-        """
+        """A node that was asked as often as it is worth: what the queue says of it."""
         if now - self._seen_at > limits.queue_fresh_s:
             self._held.append(wait)
             wait.at = now + limits.queue_look_s
