@@ -86,6 +86,9 @@ def _without_group(node: Node) -> Iterable[str]:
 
 def _lines(node: Node, *, imported: bool) -> Iterable[str]:
     """Lines of both files that are not what they should be, as `/etc/passwd:12`: their text may hold anything."""
+    if imported:  # what is no file of accounts takes none in either
+        accounts.accounts(node)
+        accounts.groups(node)
     for path, fits in ((accounts.PASSWD, accounts.is_account), (accounts.GROUP, accounts.is_group)):
         if not node.root.text(node.root.first(path)).strip():
             raise CannotTell(f"{path} is empty")

@@ -88,7 +88,7 @@ def _of_tables(node: Node, key: str) -> str | None:
 
 def _text(node: Node, key: str) -> str | None:
     """What the kernel or, without it, the tables say of a key."""
-    if node.root.exists(ID):
+    if node.root.names(ID):  # an empty directory in its place hides it
         file = "chassis_type" if key == "chassis" else RELEASES[key][0] if key in RELEASES else FIELDS[key][0]
         return devices.read(node, f"{ID}/{file}")
     return _of_tables(node, key)

@@ -74,7 +74,7 @@ def _of_kernel(item: Item, node: Node, directory: str | None) -> Observation:
     text = devices.read(node, f"{directory}/{file}") if directory else None
     text = text or _asked(item, node, "mc", "info").get(field)
     if not text:
-        return None
+        return NotApplicable(f"the BMC tells no {field}")
     if item.key in {"manufacturer", "product"}:
         return parse_number(text)
     return devices.version(text.split()[0])
@@ -92,7 +92,9 @@ def _whole_or_na(text: str) -> Observation:
 
 def _lan(item: Item, node: Node) -> Observation:
     text = _asked(item, node, "lan", "print").get(LAN[item.key])
-    return None if text in {None, "", "Disabled", "0.0.0.0"} else text  # noqa: S104 - what stands for no address
+    if text is None:
+        return NotApplicable(f"the BMC tells no {LAN[item.key]}")
+    return None if text in {"", "Disabled", "0.0.0.0"} else text  # noqa: S104 - what stands for no address
 
 
 def observe(item: Item, node: Node) -> Observed:
@@ -130,7 +132,11 @@ KIND = Kind(
     ),
     keys=KEYS,
     main="value",
-    properties={"value": Property("text", "as the controller tells it; versions have an order")},
+    properties={
+        "value": Property(
+            "text", "as the controller tells it; versions have an order, in which 2.04 and 02.04.00 are the same"
+        )
+    },
     example={
         "firmware": {"at_least": "6.10"},
         "address_source": {"equals": "Static Address"},
@@ -139,8 +145,9 @@ KIND = Kind(
     outcomes=(
         "na where the kernel knows of no controller (ipmi_si and ipmi_devintf have to be loaded), and where only "
         "ipmitool could tell and is not there; the network and the log only it can tell, of this machine alone. What "
-        "the controller has not got, as a gateway, is absent. An error where it does not answer ipmitool. What the "
-        "kernel tells can be looked at below any root with a /sys."
+        "the controller has not got, as a gateway, is absent. An error where it does not answer ipmitool. IPMI tells "
+        "only the first two parts of a firmware's version: of 02.04.10 expect 2.04. What the kernel tells can "
+        "be looked at below any root with a /sys."
     ),
     reads=[f"{PLATFORM}/ipmi_bmc*", *DEVICES, "ipmitool mc info, lan print, sel info"],
     cost="one small read; ipmitool asks the controller, which may take seconds, once for all items",

@@ -6,11 +6,12 @@ import re
 import time
 from binascii import Error as Base64Error
 from binascii import a2b_base64
+from functools import partial
 
 from checklib import limits, programs, x509
-from checklib.errors import CannotTell, NotApplicable
+from checklib.errors import CannotTell
 from checklib.kinds import MAY_SPAWN, Kind, Parameter, Property
-from checklib.values import Observation, Observed
+from checklib.values import Observation, Observed, or_reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,12 +113,9 @@ def observe(item: Item, node: Node) -> Observed:
     notes = []
     for name, tell in (("chain", _chain), ("verified", _verified)):
         if name in item.expect:
-            try:
-                reason = tell(item, node, found)
-                values[name] = not reason
-                notes += [reason] if reason else []
-            except (NotApplicable, CannotTell) as error:
-                values[name] = error
+            reason = or_reason(partial(tell, item, node, found))
+            values[name] = reason if isinstance(reason, Exception) else not reason
+            notes += [reason] if reason and isinstance(reason, str) else []
     return Observed(values, note="; ".join(notes))
 
 

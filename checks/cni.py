@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 
-from checklib import limits
+from checklib import limits, matchers
 from checklib.errors import CannotTell, CheckError, NotApplicable
 from checklib.kinds import Kind, Property
 from checklib.structured import parse_json
@@ -84,6 +84,13 @@ def _network(node: Node) -> Observed:
     return Observed({"invalid": invalid}, exists=False, note="; ".join(why))
 
 
+def _unread(item: Item, seen: Observed) -> Observed:
+    """Where there are configurations, and none that could be read: what would pass as absent cannot be told."""
+    of_network = ("value", "plugins", "missing", "file")
+    told = {name: matchers.untold(None, item.expect.get(name, {}), seen.note) for name in of_network}
+    return Observed({**seen.values, **told}, exists=False, note=seen.note)
+
+
 def _state(node: Node, name: str) -> tuple[str | None, str | None]:
     """What the first file of a plugin's name is, and where; None where there is none."""
     for directory in DIRECTORIES:
@@ -99,7 +106,8 @@ def _state(node: Node, name: str) -> tuple[str | None, str | None]:
 def observe(item: Item, node: Node) -> Observed:
     """The network, a plugin, or how many configurations there are."""
     if item.key == "config":
-        return _network(node)
+        seen = _network(node)
+        return seen if seen.exists or not seen.values["invalid"] else _unread(item, seen)
     if item.key == "conflicts":
         names = _files(node)
         return Observed({"value": len(names)}, note=" ".join(names) if len(names) > 1 else "")
@@ -155,8 +163,8 @@ KIND = Kind(
     },
     outcomes=(
         f"na where there is no {FOLDER}, and for plugins where there is no folder of plugins either. A plugin "
-        "that is not there is absent, and so is the network where no configuration is valid. All of it can be told "
-        "below another root. An error where a file cannot be read."
+        "that is not there is absent, and so is the network where no configuration is valid, but an error if it is "
+        "to be absent and one of them cannot be read. All of it can be told below another root."
     ),
     reads=[FOLDER, *DIRECTORIES],
     cost="a few small files, well below 1 ms",

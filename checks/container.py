@@ -30,6 +30,7 @@ FOLDERS = {  # key -> where the first that is there decides
     "logs": ("/var/log/pods", "/var/lib/docker/containers", "/var/log/containers", "/var/log"),
 }
 COUNTED = ("running", "pods")
+OF_FOLDERS = ("used", "inodes_used", "path")
 
 
 def parse_pid(text: str) -> int | None:
@@ -100,7 +101,9 @@ def _pods(node: Node) -> int:
 def observe(item: Item, node: Node) -> Observed:
     """A count, or a disk."""
     if item.key in COUNTED:
-        return Observed({"count": _running(node) if item.key == "running" else _pods(node)})
+        count: Observation = _running(node) if item.key == "running" else _pods(node)
+        na = NotApplicable("only images and logs lie on a disk")
+        return Observed({**dict.fromkeys(OF_FOLDERS, na), "count": count})
     if item.key not in FOLDERS:
         raise CannotTell(f"nothing is called {item.key[:80]!r}: known are {', '.join((*COUNTED, *FOLDERS))}")
     path = node.root.first(*FOLDERS[item.key])
@@ -136,12 +139,14 @@ KIND = Kind(
     example={
         "running": {"at_most": 250},
         "pods": {"at_most": 110},
-        "images": {"expect": {"used": {"at_most": 85}, "inodes_used": {"at_most": 90}}},
+        "images": {"expect": {"used": {"at_most": 85}, "inodes_used": {"at_most": 90}, "path": "/var/lib/containerd"}},
     },
     outcomes=(
         "na where no container has run since boot, where no kubelet keeps pods, and for images where there is no "
         "folder of them. A pod counts once in pods, and in running with its sandbox beside its containers. Any root "
-        "with a /run can be looked at; of it images and logs are na. An error where only root may look."
+        "with a /run can be looked at; of it images and logs are na. An error where only root may look. Where an "
+        "engine keeps its data elsewhere (data_root of the kind docker), or logs go to the journal (logging_driver "
+        "journald: /var/log/journal), the kind disk tells of that folder; path says which was looked at here."
     ),
     reads=[*RUNTIMES, *NAMESPACED, PODS, *(path for paths in FOLDERS.values() for path in paths)],
     cost="running reads a file of some 20 KiB a container",

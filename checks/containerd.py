@@ -84,10 +84,10 @@ KIND = Kind(
     },
     outcomes=(
         "A key that config.toml does not set is absent, also where containerd is there and the file is not: its "
-        "default is not known here, and files that it imports are not looked into. na where there is no containerd; "
-        "below another root only config. can be told. An error where only root may ask, and of config. where the "
-        "node's Python is older than 3.11, which cannot read TOML. A value that may hold a password is compared, "
-        "and not shown."
+        "default is not known here. Files that it imports are not looked into: where there is one, a key that "
+        "config.toml does not set is an error. na where there is no containerd; below another root only config. can be "
+        "told. An error where only root may ask, and of config. where the node's Python is older than 3.11, which "
+        "cannot read TOML. A value that may hold a password is compared, and not shown."
     ),
     reads=[CONTAINERD.config, f"{CONTAINERD.socket}: whether a line is taken", "containerd --version"],
     cost="one run of containerd for version (some 30 ms), a small file and one connection for all else",

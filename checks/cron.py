@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from checklib.contract import Item
     from checklib.node import Node
 
+    Strange = dict[int, str]  # number of a line that is no entry -> its text
+
 SYSTEM = "/etc/crontab"
 ANACRON = "/etc/anacrontab"
 SYSTEM_DIRECTORY = "/etc/cron.d"
@@ -24,6 +26,7 @@ SYSTEM_DIRECTORY = "/etc/cron.d"
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron", "/var/spool/cron/tabs", "/etc/crontabs")
 FOLDERS = {f"/etc/cron.{word}": f"@{word}" for word in ("hourly", "daily", "weekly", "monthly", "yearly")}
 LINES_TOLD = 5
+_WORDS_BEFORE = 6  # of a command: five fields and a user
 _NICKNAMES = frozenset({"@reboot", "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
 _FIELD = re.compile(r"[0-9*/,~-]+|(?:[A-Za-z]{3}[,-]?)+(?:/[0-9]+)?")
 _ASSIGNMENT = re.compile(r"[\"']?[A-Za-z_][A-Za-z0-9_]*[\"']?\s*=")
@@ -50,9 +53,9 @@ class Entry:
         return " ".join(part for part in (self.schedule, self.user, self.command) if part)
 
 
-def parse_crontab(text: str, *, has_users: bool = False) -> tuple[list[Entry], list[int]]:
-    """crontab(5): entries, and the numbers of the lines that are none. has_users: a user stands before the command."""
-    entries, strange = [], []
+def parse_crontab(text: str, *, has_users: bool = False) -> tuple[list[Entry], Strange]:
+    """crontab(5): entries, and the lines that are none. has_users: a user stands before the command."""
+    entries, strange = [], {}
     for number, line in enumerate(text.split("\n"), 1):
         bare = line.strip().lstrip("-")  # cronie's and SUSE's sign for: do not log it
         if not bare or bare.startswith("#") or _ASSIGNMENT.match(bare):
@@ -64,13 +67,13 @@ def parse_crontab(text: str, *, has_users: bool = False) -> tuple[list[Entry], l
         if valid and len(rest) == 1 + has_users:
             entries.append(Entry(" ".join(fields), rest[0] if has_users else "", rest[-1].strip()))
         else:
-            strange.append(number)
+            strange[number] = bare
     return entries, strange
 
 
-def parse_anacrontab(text: str) -> tuple[list[Entry], list[int]]:
+def parse_anacrontab(text: str) -> tuple[list[Entry], Strange]:
     """anacrontab(5): of each job the days between two runs, the minutes it waits, and its command, run as root."""
-    entries, strange = [], []
+    entries, strange = [], {}
     for number, line in enumerate(text.split("\n"), 1):
         bare = line.strip()
         if not bare or bare.startswith("#") or _ASSIGNMENT.match(bare):
@@ -79,7 +82,7 @@ def parse_anacrontab(text: str) -> tuple[list[Entry], list[int]]:
         if found:
             entries.append(Entry(f"{found[1]} {found[2]}", "root", found[4]))
         else:
-            strange.append(number)
+            strange[number] = bare
     return entries, strange
 
 
@@ -88,18 +91,31 @@ def observe(item: Item, node: Node) -> Observed:
     entries, strange = _entries(item.key, node)
     wanted = _pattern(item)
     entries = [entry for entry in entries if wanted.search(entry.command)]
-    values: dict[str, Observation] = {
+    values = {**_told(entries), "mistakes": len(strange)}
+    misread = [number for number, line in strange.items() if _may_match(wanted, line)]
+    if misread and ("matching" in item.parameters or not entries):
+        reason = CannotTell(f"line {misread[0]} may be an entry that is looked for, and is not understood")
+        values = {**dict.fromkeys(values, reason), "mistakes": len(strange)}
+    shown: dict[str, Callable[[], str]] = {
+        name: lambda: "; ".join(map(_briefly, entries)) or "none" for name in ("entries", "commands")
+    }
+    return Observed(values, exists=bool(entries), note=_note(item.key, strange), shown=shown)
+
+
+def _may_match(wanted: re.Pattern[str], line: str) -> bool:
+    """Whether a command in the line would, wherever it begins."""
+    return any(wanted.search(line.split(None, words)[-1]) for words in range(_WORDS_BEFORE + 1))
+
+
+def _told(entries: list[Entry]) -> dict[str, Observation]:
+    """The properties of those entries that match."""
+    return {
         "count": len(entries),
         "entries": [str(entry) for entry in entries],
         "schedules": [entry.schedule for entry in entries],
         "commands": [entry.command for entry in entries],
         "users": list(dict.fromkeys(entry.user for entry in entries if entry.user)),
-        "mistakes": len(strange),
     }
-    shown: dict[str, Callable[[], str]] = {
-        name: lambda: "; ".join(map(_briefly, entries)) or "none" for name in ("entries", "commands")
-    }
-    return Observed(values, exists=bool(entries), note=_note(item.key, strange), shown=shown)
 
 
 def _pattern(item: Item) -> re.Pattern[str]:
@@ -112,11 +128,11 @@ def _pattern(item: Item) -> re.Pattern[str]:
     raise CannotTell(f"matching takes a regular expression of at most {limits.regex_chars_max} characters")
 
 
-def _note(key: str, strange: list[int]) -> str:
+def _note(key: str, strange: Strange) -> str:
     folder, _, name = key.rpartition("/")
     if folder == SYSTEM_DIRECTORY and not _RUN_PARTS.fullmatch(name):
         return "Debian's cron passes over a name with other than letters, digits, - and _"
-    lines = ", ".join(map(str, strange[:LINES_TOLD]))
+    lines = ", ".join(map(str, list(strange)[:LINES_TOLD]))
     return f"no entry, for which cron may refuse the whole table: line {lines}" if strange else ""
 
 
@@ -127,11 +143,11 @@ def _briefly(entry: Entry) -> str:
     return " ".join(part for part in (entry.schedule, entry.user, (words[0] if words else "") + more) if part)
 
 
-def _entries(key: str, node: Node) -> tuple[list[Entry], list[int]]:
+def _entries(key: str, node: Node) -> tuple[list[Entry], Strange]:
     if not key.startswith("/"):
         return _own(key, node)
     if key in FOLDERS:
-        return _scripts(key, node), []
+        return _scripts(key, node), {}
     text = _text(key, node)
     if key == ANACRON:
         return parse_anacrontab(text)
@@ -139,24 +155,21 @@ def _entries(key: str, node: Node) -> tuple[list[Entry], list[int]]:
     return parse_crontab(text, has_users=not in_spool)
 
 
-def _own(user: str, node: Node) -> tuple[list[Entry], list[int]]:
+def _own(user: str, node: Node) -> tuple[list[Entry], Strange]:
     if not _USER.fullmatch(user):
         raise CannotTell(f"{user[:80]!r} is neither an absolute path nor a user's name")
     for spool in SPOOLS:
         text = _text(f"{spool}/{user}", node)
         if text:
             return parse_crontab(text)
-    return [], []
+    return [], {}
 
 
 def _text(path: str, node: Node) -> str:
     try:
-        text = node.root.text(path)
+        return node.root.written(path)
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    if "\0" in text:
-        raise CannotTell(f"{path} is binary: it is no table of cron")
-    return text
 
 
 def _scripts(folder: str, node: Node) -> list[Entry]:
@@ -219,7 +232,8 @@ KIND = Kind(
     },
     outcomes=(
         "A table that is not there has no entries, and one without entries is absent. An error where it may not be "
-        "read: the users' own only by root. Never na. Any root can be looked at."
+        "read (the users' own only by root), is binary, or has `matching`, or without that no entry at all, in a line "
+        "that is not understood. Never na. Any root can be looked at."
     ),
     reads=["/etc/crontab", "/etc/cron.d", "/etc/anacrontab", "/etc/cron.daily and the like", "/var/spool/cron"],
     cost="one read of the table",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RESOLV_CONF = "resolv.conf"
 OF_FILE = ("nameservers", "search", "options")
+UNTOLD = "no nameserver has told"
 OF_NAME = ("resolves", "addresses", "time_ms")
 
 
@@ -47,7 +48,7 @@ def observe(item: Item, node: Node) -> Observed:
 def _of_file(node: Node) -> Observed:
     reason = NotApplicable(f"{RESOLV_CONF} is no name to look up: expect {', '.join(OF_FILE)} of it")
     try:
-        told = parse_resolv_conf(node.root.text(resolving.RESOLV_CONF))
+        told = parse_resolv_conf(node.root.written(resolving.RESOLV_CONF))
     except FileNotFoundError:
         return Observed({}, exists=False)
     return Observed({**told, **dict.fromkeys(OF_NAME, reason)})
@@ -59,27 +60,18 @@ def _of_name(item: Item, node: Node) -> Observed:
     began = time.monotonic()
     found = _look_up(item, node, began + item.timeout_s)
     took_ms = 1000 * (time.monotonic() - began)
+    there = bool(found.addresses)  # that a name leads nowhere is certain only where a nameserver has said so
     return Observed(
         {
-            "resolves": _resolves(item, found),
-            "addresses": sorted(found.addresses) if found.is_known else CannotTell("no nameserver has told"),
-            "time_ms": took_ms if found.addresses else None,
+            "resolves": there if found.is_known else matchers.untold(there, item.expect.get("resolves", {}), UNTOLD),
+            "addresses": sorted(found.addresses) if found.is_known else CannotTell(UNTOLD),
+            "time_ms": took_ms if there else None,
             **dict.fromkeys(OF_FILE, NotApplicable(f"only {RESOLV_CONF} has nameservers, search and options")),
         },
-        exists=bool(found.addresses),
-        note="; ".join(found.notes),
+        exists=there,
+        note="; ".join(found.notes) or ("" if found.addresses else f"there is no {item.key[:80]}"),
         shown={"time_ms": lambda: measured.about(took_ms)},
     )
-
-
-def _resolves(item: Item, found: resolving.Found) -> bool | CannotTell:
-    """That a name leads nowhere is certain only where a nameserver has said so; that it cannot be used always is."""
-    resolves = bool(found.addresses)
-    if resolves or found.is_known:
-        return resolves
-    expected = item.expect.get("resolves", {}).items()
-    wants_none = all(matchers.holds(matcher, resolves, operand, exists=False) for matcher, operand in expected)
-    return CannotTell("no nameserver has told") if wants_none else resolves
 
 
 def _look_up(item: Item, node: Node, deadline: float) -> resolving.Found:

@@ -91,7 +91,10 @@ def observe(item: Item, node: Node) -> Observed:
 
 
 def _field(key: str, fields: dict[str, Any]) -> Observed:
-    value = fields.get(INFO.get(key) or VERSIONS[key])
+    name = INFO.get(key) or VERSIONS[key]
+    if name not in fields:
+        raise NotApplicable(f"what answers there tells no {name}: an older Docker, or another engine")
+    value = fields[name]
     if value is None or value == "":
         return Observed({}, exists=False)
     return Observed({"value": Version(str(value), "plain") if key in VERSIONS else plain(value)})
@@ -140,11 +143,13 @@ KIND = Kind(
     },
     outcomes=(
         "A key that daemon.json does not set is absent, also where dockerd is there and the file is not: its default "
-        "is not known here. na where there is no Docker, and where no daemon has a socket (of all that it answers). "
-        "An error where it has one and does not answer (but of socket, which tells that, and of version), or where "
-        "only root may ask. Below another root only config. can be told. A value that may hold a password is "
-        "compared, and not shown. Flags that dockerd was given are not in daemon.json: storage_driver and the others "
-        "tell what holds."
+        "is not known here. na where there is no Docker, where no daemon has a socket (of all that it answers), and "
+        "of what its answer has no word for. An error where it has one and does not answer (but of socket, which "
+        "tells that, and of version), or where only root may ask. Below another root only config. can be told. A "
+        "value that may hold a password is compared, and not shown. Flags that dockerd was given are not in "
+        "daemon.json: storage_driver and the others tell what holds. Logs of json-file and local lie below data_root "
+        "(log-opts.max-size bounds each), of journald in /var/log/journal: whether that disk fills the kinds "
+        "container and disk tell."
     ),
     reads=[DOCKER.config, f"{DOCKER.socket}: GET /version and GET /info", "dockerd --version"],
     cost="one request of each for all items (some 10 ms, /info more with many containers); dockerd where none answers",

@@ -6,6 +6,7 @@ from checklib import devices
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kernelfs import parse_choice
 from checklib.kinds import MAY_SPAWN, Kind, Property
+from checklib.smart import ASLEEP, COMMAND_LINE, NOT_READ, OPEN_FAILED, parse_smart
 from checklib.values import Cut
 
 TYPE_CHECKING = False
@@ -25,18 +26,6 @@ LAYERS = ("loop", "ram", "zram", "dm-", "md", "nbd", "rbd", "drbd", "zd", "bcach
 NO_TOOL = "only smartctl can tell it, and there is no smartctl here"
 SCSI_MODEL_CHARS = 16  # of an ATA disk's 40 the kernel's SCSI layer tells these
 _TIMEOUT_S = 15.0
-_REALLOCATED, _PENDING, _UNCORRECTABLE = 5, 197, 198
-_WEAR_LEFT = frozenset(  # as smartctl's own list of disks calls what SATA SSDs count down from 100
-    {
-        "Media_Wearout_Indicator",
-        "Percent_Life_Remaining",
-        "Percent_Lifetime_Remain",
-        "Remaining_Lifetime_Perc",
-        "SSD_Life_Left",
-        "Wear_Leveling_Count",
-    }
-)
-_COMMAND_LINE, _OPEN_FAILED = 1, 2  # bits of smartctl's exit code; the others tell of the disk
 
 
 def parse_identify(raw: bytes) -> tuple[str, str]:
@@ -54,59 +43,6 @@ def parse_identify(raw: bytes) -> tuple[str, str]:
         return swapped.decode("ascii", "replace").replace("\0", "").strip()
 
     return text(27, 47), text(23, 27)
-
-
-def parse_smart(text: str) -> dict[str, Any]:
-    """`smartctl -j -i -H -A` -> property -> value; what it does not tell is left out. Raises CannotTell for no JSON."""
-    import json
-
-    try:
-        told = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CannotTell(f"smartctl tells no JSON: {error}") from None
-    if not isinstance(told, dict):
-        raise CannotTell("smartctl tells no JSON object")
-    found: dict[str, Any] = {}
-    passed = _at(told, "smart_status", "passed")
-    if isinstance(passed, bool):
-        found["health"] = "passed" if passed else "failed"
-    _keep(found, "temperature", _at(told, "temperature", "current"))
-    nvme = "nvme_smart_health_information_log"
-    _keep(found, "wear", _at(told, nvme, "percentage_used"))
-    _keep(found, "spare", _at(told, nvme, "available_spare"))
-    _keep(found, "media_errors", _at(told, nvme, "media_errors"))
-    _keep(found, "warnings", _at(told, nvme, "critical_warning"))
-    _keep(found, "wear", _at(told, "scsi_percentage_used_endurance_indicator"))
-    _keep(found, "reallocated", _at(told, "scsi_grown_defect_list"))
-    _attributes(found, _at(told, "ata_smart_attributes", "table"))
-    firmware = _at(told, "firmware_version")
-    if isinstance(firmware, str):
-        found["firmware"] = firmware
-    return found
-
-
-def _attributes(found: dict[str, Any], table: object) -> None:
-    """Of an ATA disk: attributes by number where all makers mean the same, else by smartctl's name."""
-    for row in table if isinstance(table, list) else []:
-        number, count = _at(row, "id"), _at(row, "raw", "value")
-        for wanted, name in ((_REALLOCATED, "reallocated"), (_PENDING, "pending"), (_UNCORRECTABLE, "media_errors")):
-            if number == wanted:
-                _keep(found, name, count)
-        left, called = _at(row, "value"), _at(row, "name")
-        if isinstance(called, str) and called in _WEAR_LEFT and isinstance(left, int) and 0 <= left <= 100:
-            _keep(found, "wear", 100 - left)
-
-
-def _at(told: object, *names: str) -> object:
-    for name in names:
-        told = told.get(name) if isinstance(told, dict) else None
-    return told
-
-
-def _keep(found: dict[str, Any], name: str, value: object) -> None:
-    """A number, where there is none yet."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        found.setdefault(name, value)
 
 
 def disks(node: Node) -> list[str]:
@@ -153,14 +89,25 @@ def _firmware(item: Item, node: Node, name: str) -> Observation:
 
 
 def _smart(item: Item, node: Node, name: str) -> dict[str, Any]:
+    """What smartctl tells of a disk, asked once. One that sleeps is left to sleep."""
     device = f"/dev/{name.replace('!', '/')}"
-    ended = node.tool("smartctl", "-j", "-i", "-H", "-A", device, timeout_s=item.timeout_s, na=NO_TOOL)
-    if ended.code & _COMMAND_LINE and not ended.stdout.strip():
+    of_scsi = [] if name.startswith("nvme") or _is_ata(node, name) else ["-l", "ssd", "-l", "error"]
+    argv = ["-j", "-n", "standby", "-i", "-H", "-A", *of_scsi, device]
+    ended = node.tool("smartctl", *argv, timeout_s=item.timeout_s, na=NO_TOOL)
+    if ended.code & COMMAND_LINE and not ended.stdout.strip():
         raise CannotTell(f"smartctl ended with {ended.code}: {ended.stderr.strip()[:120]}")
     found = parse_smart(ended.stdout)
-    if ended.code & (_COMMAND_LINE | _OPEN_FAILED) and not found:
+    if ASLEEP in found:
+        raise NotApplicable(f"{name} is in {found[ASLEEP]}, and is not woken up to be asked")
+    if ended.code & (COMMAND_LINE | OPEN_FAILED) and not found:
         raise NotApplicable(f"smartctl cannot ask {name}: it has no SMART, or is behind a controller")
     return found
+
+
+def _needed(name: str, found: dict[str, Any], property_: str) -> Observation:
+    if property_ not in found and NOT_READ in found:
+        return CannotTell(f"{name} has SMART, and did not tell it when smartctl asked")
+    return devices.needed(found.get(property_), f"{name} does not tell it")
 
 
 def _looks(item: Item, node: Node) -> dict[str, Look]:
@@ -171,7 +118,7 @@ def _looks(item: Item, node: Node) -> dict[str, Look]:
         return lambda name: devices.flag(node, f"{SYS}/{name}/{file}")
 
     def smart(property_: str) -> Look:
-        return lambda name: devices.needed(_smart(item, node, name).get(property_), f"{name} does not tell it")
+        return lambda name: _needed(name, _smart(item, node, name), property_)
 
     def size(name: str) -> Observation:
         sectors = devices.number(node, f"{SYS}/{name}/size")
@@ -253,14 +200,16 @@ KIND = Kind(
         "sd*": {"expect": {"health": "passed", "reallocated": 0, "pending": 0}},
     },
     outcomes=(
-        "A disk that is not there is absent; na where there is none, and where a pattern stands for none. What a disk "
-        "does not tell, as its model where it is virtual, is na; what the kernel does not tell is absent. Health, "
-        "wear and the other counts are smartctl's: na without it, below another root, and of disks behind a controller "
-        "that hides them. The firmware of a SATA disk is smartctl's too where the kernel has only half of it. Any root "
-        "with a /sys can be looked at. What is made of files, memory or other disks (loop, zram, dm, md) is no disk."
+        "A disk that is not there is absent; na where there is none, and where a pattern stands for none, unless `any` "
+        "asks for one. What a disk does not tell, as its model where it is virtual, is na; what the kernel does not "
+        "tell is absent. Health, wear and the other counts are smartctl's: na without it, below another root, and of "
+        "disks behind a controller that hides them, and of disks in standby, which are not woken up; an error where a "
+        "disk with SMART does not answer to it. The firmware of a SATA disk is smartctl's too where the kernel has "
+        "only half of it. Any root with a /sys can be looked at. What is made of files, memory or other disks (loop, "
+        "zram, dm, md) is no disk."
     ),
-    reads=[SYS, "smartctl -j -i -H -A"],
-    cost="one small read for each property; smartctl some 20 ms a disk, once for all items, more if it sleeps",
+    reads=[SYS, "smartctl -j -n standby -i -H -A, of SCSI disks also -l ssd -l error"],
+    cost="one small read for each property; smartctl some 20 ms a disk, once for all items",
     effort=MAY_SPAWN,
     timeout_s=_TIMEOUT_S,
     observe=observe,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from checklib import kube, limits, reaching
+from checklib import kube, limits, reaching, tls
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kernelfs import pids_of
 from checklib.kinds import SPAWNS, Kind, Parameter, Property
@@ -42,7 +42,8 @@ def observe(item: Item, node: Node) -> Observed:
         raise CannotTell(f"{address[:80]!r} is no address with a port, such as {ADDRESS}")
     if "address" not in item.parameters and not pids_of(node, "etcd"):
         raise NotApplicable("no etcd runs here")
-    status = kube.ask(host.strip("[]"), number, "/health", item.timeout_s)
+    context = tls.context(item, node) if tls.is_wanted(item) else None
+    status = kube.ask(host.strip("[]"), number, "/health", item.timeout_s, context)
     return Observed({"value": "ok" if status == kube.OK else status if isinstance(status, str) else f"status {status}"})
 
 
@@ -57,20 +58,32 @@ KIND = Kind(
         "value": Property(
             "text",
             "of version in the order of versions; of health: ok, status 503, Connection refused, no HTTP (it wants "
-            "TLS), no answer in time",
+            "TLS), no answer in time, its certificate does not hold, TLS: … with what is wrong",
         ),
     },
     parameters={
         "address": Parameter(
-            "text", f"of health: where it answers without TLS, {ADDRESS} if left out; kubeadm: port 2381"
-        )
+            "text", f"of health: where it answers, {ADDRESS} if left out; of kubeadm's without TLS 127.0.0.1:2381"
+        ),
+        **tls.PARAMETERS,
     },
-    example={"version": {"at_least": "3.4"}, "health": {"with": {"address": "127.0.0.1:2381"}, "equals": "ok"}},
+    example={
+        "version": {"at_least": "3.4"},
+        "health": {
+            "with": {
+                "ca": "/etc/kubernetes/pki/etcd/ca.crt",
+                "cert": "/etc/kubernetes/pki/etcd/healthcheck-client.crt",
+                "key": "/etc/kubernetes/pki/etcd/healthcheck-client.key",
+            },
+            "equals": "ok",
+        },
+    },
     outcomes=(
         "na below another root, where etcd is not installed (version), and where none runs and no address says where "
-        "to ask (health). A port that wants TLS is asked by the kind http, with its certificates."
+        "to ask (health). Where ca, cert or key is given it is asked over TLS, and must prove by its certificate that "
+        "it is who the address says. An error where these files cannot be read: keys are usually root's."
     ),
-    reads=["etcd --version", f"http://{ADDRESS}/health"],
+    reads=["etcd --version", f"http://{ADDRESS}/health, https with certificates", "the files of ca, cert and key"],
     cost="one run of etcd (some 30 ms), or one request",
     observe=observe,
     effort=SPAWNS,

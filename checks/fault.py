@@ -49,8 +49,8 @@ def parse_conntrack_drops(text: str) -> int:
     Raises CannotTell where it has no such column.
     """
     lines = [line.split() for line in text.splitlines()]
-    if not lines or "drop" not in lines[0]:
-        raise CannotTell(f"{CONNTRACK_STATISTICS} has no column `drop`")
+    if len(lines) < 2 or "drop" not in lines[0]:
+        raise CannotTell(f"{CONNTRACK_STATISTICS} has no column `drop`, or none of a processor")
     place = lines[0].index("drop")
     try:
         return sum(int(row[place][:16], 16) for row in lines[1:] if len(row) > place)
@@ -84,7 +84,10 @@ def _edac(which: str) -> Callable[[Node], Counter | None]:
             return None
         total, labels = 0, []
         for number in controllers:
-            total += read_number(node, f"{EDAC}/mc{number}/{which}_count") or 0
+            count = read_number(node, f"{EDAC}/mc{number}/{which}_count")
+            if count is None:
+                raise CannotTell(f"{EDAC}/mc{number} has no {which}_count")
+            total += count
             for dimm in numbered(node, f"{EDAC}/mc{number}", "dimm"):
                 folder = f"{EDAC}/mc{number}/dimm{dimm}"
                 if read_number(node, f"{folder}/dimm_{which}_count"):
@@ -143,14 +146,13 @@ def observe(item: Item, node: Node) -> Observed:
     """One fault."""
     if item.key in STATES:
         found = STATES[item.key](node)
-        return Observed({"count": len(found), "recent": len(found), "what": sorted(set(found))}, note=some(found))
+        values: dict[str, Observation] = {"count": len(found), "recent": len(found), "what": sorted(set(found))}
+        return Observed({**values, "used": _used(item.key, node)}, note=some(found))
     if item.key not in faulty.SIGNS:
         raise CannotTell(f"there is no fault {item.key[:80]!r}: known are {', '.join(KEYS)}")
-    used: dict[str, Observation] = {}
-    if "used" in item.expect:
-        used = {"used": USED[item.key](node) if item.key in USED else None}
-        if set(item.expect) == {"used"}:  # no log has to be read for it
-            return _held_to_used(item, node, used)
+    used = {"used": _used(item.key, node)} if "used" in item.expect else {}
+    if set(item.expect) == {"used"}:  # no log has to be read for it
+        return Observed(used)
     counted = COUNTERS[item.key](node) if item.key in COUNTERS else None
     try:
         seen = _counted(item, node, counted) if counted is not None else _logged(item, node)
@@ -159,10 +161,14 @@ def observe(item: Item, node: Node) -> Observed:
     return Observed({**seen.values, **used}, note=seen.note, keep=seen.keep)
 
 
-def _held_to_used(item: Item, node: Node, used: dict[str, Observation]) -> Observed:
-    if item.key in USED and used["used"] is None:
-        used["used"] = NotApplicable(DRIVERS.get(item.key, f"the kernel does not tell it{node.root.whereabouts()}"))
-    return Observed(used)
+def _used(key: str, node: Node) -> Observation:
+    """How full a table is; na where there is none, for whatever reason."""
+    if key not in USED:
+        return NotApplicable(f"{key} has no limit that could be reached: only {', '.join(USED)} have")
+    share = USED[key](node)
+    if share is None:
+        return NotApplicable(DRIVERS.get(key, "the kernel does not tell it") + node.root.whereabouts())
+    return share
 
 
 def _counted(item: Item, node: Node, counted: Counter) -> Observed:
@@ -257,9 +263,10 @@ KIND = Kind(
         "Where no earlier look is known (another boot, a check by hand, the second pass), all since boot counts, and "
         "the finding says so, and too where the log no longer goes back that far. Only the kernel's own messages "
         "count: what programs write into its log does not. na where there is no kernel log, and ecc_* and conntrack "
-        "where no driver counts; an error where the log may not be read (kernel.dmesg_restrict without root). Any root "
-        "with a log file or a /proc can be looked at; of it clock and docker's journal are na. Bad sectors, network "
-        "interfaces' errors, restarts and the clock's offset are told by the kinds drive, interface, service and time."
+        "where no driver counts, and used of what has no limit; an error where the log may not be read "
+        "(kernel.dmesg_restrict without root). Any root with a log file or a /proc can be looked at; of it clock and "
+        "docker's journal are na. Bad sectors, network interfaces' errors, restarts and the clock's offset are told "
+        "by the kinds drive, interface, service and time."
     ),
     reads=[
         klog.KMSG, *klog.FILES, VMSTAT, HUNG_TASKS, EDAC, CONNTRACK_STATISTICS, "/proc/1/mountinfo", *DUMPS,

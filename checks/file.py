@@ -10,7 +10,7 @@ from checklib.accounts import name_of
 from checklib.errors import CannotTell
 from checklib.kinds import Kind, Parameter, Property
 from checklib.trees import below, look_through
-from checklib.values import Mode, Observation, Observed
+from checklib.values import Mode, Observation, Observed, or_reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,17 +73,7 @@ def _beyond_links(item: Item, node: Node) -> dict[str, Observation]:
         "content": lambda: _content(path, node, status),
         "lines": lambda: parse_lines(_content(path, node, status), parameters.words(item, "comments")),
     }
-    return {name: _tell(observe_one) for name, observe_one in look.items() if name in wanted}
-
-
-def _tell(observe_one: Callable[[], Observation]) -> Observation:
-    """One property may be beyond us while the others are not."""
-    try:
-        return observe_one()
-    except CannotTell as error:
-        return error
-    except PermissionError as error:
-        return CannotTell(f"{error.filename}: {error.strerror}")
+    return {name: or_reason(observe_one) for name, observe_one in look.items() if name in wanted}
 
 
 def _hash(name: str, path: str, node: Node, status: os.stat_result) -> Observation:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from checklib import units
 from checklib.applied import Entry, deviations, parse_fstab
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Property
 from checklib.mounts import plain_path
-from checklib.values import Observation, Observed
+from checklib.values import Observation, Observed, or_reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +28,9 @@ def observe(item: Item, node: Node) -> Observed:
     key = plain_path(item.key) if item.key.startswith("/") else item.key
     entry = next((one for one in entries if one.key == key), None)
     if entry is None:
-        return Observed({"configured": False}, exists=False, shown={"configured": lambda: "absent"})
+        return Observed(
+            {"configured": False}, exists=False, shown={"configured": lambda: "absent"}, note=_by_systemd(key, node)
+        )
     values: dict[str, Observation] = {
         "configured": True,
         "source": entry.source,
@@ -39,9 +44,18 @@ def observe(item: Item, node: Node) -> Observed:
     return Observed(values, note=note[len(f"{entry.key}: ") :])
 
 
+def _by_systemd(target: str, node: Node) -> str:
+    """For people: a unit of systemd's that mounts there instead, where there is one."""
+    if not target.startswith("/"):
+        return ""
+    unit = units.mount_unit(target)
+    path = f"{units.ADMIN}/{unit}"  # what systemd brings along lies below /usr, which may be a dead server's
+    return f"{path} mounts there: ask the kind service of {unit}" if node.root.exists(path) else ""
+
+
 def _read(node: Node) -> list[Entry]:
     try:
-        return parse_fstab(node.root.text(FSTAB))
+        return parse_fstab(node.root.written(FSTAB))
     except FileNotFoundError:
         return []
 
@@ -58,7 +72,9 @@ def _all(item: Item, node: Node, entries: list[Entry]) -> Observed:
 
 def _applied(entries: list[Entry], node: Node) -> tuple[Observation, str]:
     """Whether all that is to be mounted is, and how not. One that surely deviates counts more than one untold."""
-    told = {entry.key: _deviations(entry, node) for entry in reversed(entries)}  # the first of a name counts
+    told: dict[str, Observation] = {}
+    for entry in reversed(entries):  # the first of a name counts
+        told[entry.key] = or_reason(partial(deviations, entry, node))
     found = [f"{key}: {', '.join(one)}" for key, one in told.items() if one and isinstance(one, list)]
     if found:
         return False, "; ".join(found[::-1])
@@ -69,13 +85,6 @@ def _applied(entries: list[Entry], node: Node) -> tuple[Observation, str]:
     if len(reasons) == len(told):
         return reasons[-1] if reasons else NotApplicable(f"nothing is configured in {FSTAB}"), ""
     return True, ""
-
-
-def _deviations(entry: Entry, node: Node) -> list[str] | NotApplicable | CannotTell:
-    try:
-        return deviations(entry, node)
-    except (NotApplicable, CannotTell) as reason:
-        return reason
 
 
 def discover(node: Node) -> list[str]:
@@ -106,9 +115,10 @@ KIND = Kind(
     outcomes=(
         "What is not in /etc/fstab is absent. applied is na of a noauto entry that nobody has mounted, and where there "
         "is no /proc; an error where it cannot be found out which device a UUID= or LABEL= means. Any root can be "
-        "looked at, and applied where it has a /proc and a /dev."
+        "looked at, and applied where it has a /proc and a /dev. What a .mount unit of systemd mounts is not in fstab: "
+        "a finding names that unit, and the kind service tells of it by its name, as srv-data.mount of /srv/data."
     ),
-    reads=["/etc/fstab", "/proc/1/mountinfo", "/proc/swaps", "/dev/disk"],
+    reads=["/etc/fstab", "/proc/1/mountinfo", "/proc/swaps", "/dev/disk", units.ADMIN],
     cost="one read of fstab and of the mount table for all items together; the filesystems themselves are not touched",
     observe=observe,
     discover=discover,

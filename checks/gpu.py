@@ -48,7 +48,7 @@ def _gpus(node: Node) -> dict[str, str]:
     """PCI address, or the name of a card of which the bus does not tell -> its directory."""
     found = {}
     for name in node.root.names(pci.SYS):
-        if (pci.identity(node, f"{pci.SYS}/{name}", "class") or "").startswith(CLASSES):
+        if pci.told(node, f"{pci.SYS}/{name}", "class").startswith(CLASSES):
             found[name] = f"{pci.SYS}/{name}"
     for card in node.root.names(DRM):
         device = f"{DRM}/{card}/device"
@@ -59,6 +59,11 @@ def _gpus(node: Node) -> dict[str, str]:
             if address not in found and not node.root.exists(f"{pci.SYS}/{address}"):
                 found[card] = device
     return found
+
+
+def _maker(node: Node, device: str) -> str | None:
+    """The vendor's number; None of a card that is on no bus of PCI's, as of a system on a chip."""
+    return (pci.told if device.startswith(pci.SYS) else pci.identity)(node, device, "vendor")
 
 
 def _smi(item: Item, node: Node, address: str) -> dict[str, str]:
@@ -115,13 +120,13 @@ def _looks(item: Item, node: Node, found: dict[str, str]) -> dict[str, Look]:
 
 def observe(item: Item, node: Node) -> Observed:
     """How many there are of what the key says, and what each has."""
-    if not node.root.exists(pci.SYS) and not node.root.exists(DRM):
+    if not node.root.names(pci.SYS) and not node.root.names(DRM):  # empty ones hide what there is
         raise NotApplicable(f"there is neither {pci.SYS} nor {DRM}{node.root.whereabouts()}")
     found = node.once("GPUs", lambda: _gpus(node))
     if item.key == ALL:
         names = list(found)
     elif item.key in VENDORS:
-        names = [name for name in found if pci.identity(node, found[name], "vendor") == VENDORS[item.key]]
+        names = [name for name in found if _maker(node, found[name]) == VENDORS[item.key]]
     elif ":" in item.key or item.key == "*" or _CARD.fullmatch(item.key):
         names = devices.meant(item, found, "GPU")
     else:
@@ -134,7 +139,10 @@ def observe(item: Item, node: Node) -> Observed:
 
 def discover(node: Node) -> list[str]:
     """All, and each by its address."""
-    found = _gpus(node)
+    try:
+        found = _gpus(node)
+    except CannotTell:
+        return []
     return [ALL, *found] if found else []
 
 
@@ -179,9 +187,9 @@ KIND = Kind(
     },
     outcomes=(
         "No such GPU is absent, count 0; na where there is neither PCI nor DRM to be seen, and where a pattern of "
-        "addresses stands for none. The small graphics chip of a BMC (aspeed, matrox) is one too. What only nvidia-smi "
-        "tells is na without it and below another root; what a driver does not tell is na. Any root with a /sys can be "
-        "looked at."
+        "addresses stands for none, unless `any` asks for one. The small graphics chip of a BMC (aspeed, matrox) is "
+        "one too. What only nvidia-smi tells is na without it and below another root; what a driver does not tell is "
+        "na. Any root with a /sys can be looked at."
     ),
     reads=[pci.SYS, DRM, MODULES, "nvidia-smi"],
     cost="one small read for each PCI device, and for each property; nvidia-smi, a second or more, once for all items",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from checklib import limits, measured, reaching
+from checklib import limits, measured, reaching, tls
 from checklib.errors import CannotTell
 from checklib.kinds import MAY_SPAWN, Kind, Parameter, Property
 from checklib.reaching import Unreachable
@@ -13,7 +13,6 @@ from checklib.values import Cut, Observed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    import ssl
     from http.client import HTTPResponse
 
     from checklib.contract import Item
@@ -78,21 +77,6 @@ def parse_header(line: str) -> tuple[str, str]:
     return name, value.strip()
 
 
-def _context(item: Item) -> ssl.SSLContext:
-    """How the server is held to who it is."""
-    import ssl
-
-    ca = item.parameters.get("ca")
-    try:
-        context = ssl.create_default_context(cafile=None if ca is None else str(ca))
-    except OSError as error:
-        raise CannotTell(f"{ca}: {error.strerror or error}") from error
-    if item.parameters.get("verify") is False:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def _open(item: Item, node: Node, url: Url, deadline: float) -> socket.socket:
     """A line to the server that is ready for a question, encrypted where the URL says so."""
     line = reaching.connect(url.host, url.port, node, deadline)
@@ -100,8 +84,7 @@ def _open(item: Item, node: Node, url: Url, deadline: float) -> socket.socket:
         return line
     try:
         line.settimeout(_left_s(deadline))
-        context = node.once(f"tls {item.parameters}", lambda: _context(item))
-        return context.wrap_socket(line, server_hostname=url.host)
+        return tls.context(item, node).wrap_socket(line, server_hostname=url.host)
     except BaseException:
         line.close()
         raise
@@ -128,7 +111,7 @@ def _ask(item: Item, node: Node, url: Url, deadline: float) -> Answer:
         with _open(item, node, url, deadline) as line:
             return _exchange(line, url, method, headers, deadline, frozenset(item.expect))
     except OSError as error:
-        raise Unreachable(_explain(error)) from error
+        raise Unreachable(tls.explain(error)) from error
     except HTTPException as error:
         raise Unreachable(f"it speaks no HTTP: {type(error).__name__}") from error
 
@@ -151,16 +134,6 @@ def _exchange(
         if "body" in wanted:
             answer.body = _body(response, line, deadline)
     return answer
-
-
-def _explain(error: OSError) -> str:
-    import ssl
-
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate does not hold: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {(error.reason or 'failed').lower().replace('_', ' ')}"
-    return reaching.explain(error)
 
 
 def _days(line: socket.socket) -> Observation:
@@ -210,11 +183,13 @@ def observe(item: Item, node: Node) -> Observed:
     """One question, and the next where it leads elsewhere."""
     parse_url(item.key)
     reaching.hold_to_host(node)
+    if tls.is_wanted(item):
+        tls.context(item, node)  # a mistake in the item is told before anybody is asked
     began = time.monotonic()
     try:
         answer = _follow(item, node, began + item.timeout_s)
     except Unreachable as reason:
-        return Observed({}, exists=False, note=str(reason))
+        return reaching.unreached(item, reason, {})
     took_ms = 1000 * (time.monotonic() - began)
     values: dict[str, Observation] = {
         "status": answer.status,
@@ -250,7 +225,7 @@ KIND = Kind(
             "number", f"so many are followed, at most {limits.http_redirects_max}; none if not said"
         ),
         "verify": Parameter("bool", "false: take any certificate; else it has to hold for the host and its authority"),
-        "ca": Parameter("text", "a file of this node with the authorities to trust instead of the system's"),
+        **tls.PARAMETERS,
     },
     default={"status": {"equals": 200}},
     example={
@@ -262,10 +237,17 @@ KIND = Kind(
     },
     outcomes=(
         "Where nothing answers in the item's time, a certificate does not hold, or what answers speaks no HTTP, the "
-        "status is absent and the reason told. na below another root. No proxy is used. Of the body the first "
+        "status is absent and the reason told; an error where it is to be absent and no nameserver tells anything of "
+        "the name. na below another root. No proxy is used. Of the body the first "
         f"{limits.http_body_bytes >> 10} KiB are looked at: what is expected of the rest is an error."
     ),
-    reads=["/etc/hosts", "/etc/resolv.conf", "the network", "the authorities that OpenSSL trusts"],
+    reads=[
+        "/etc/hosts",
+        "/etc/resolv.conf",
+        "the network",
+        "the authorities that OpenSSL trusts",
+        "the files of ca, cert and key",
+    ],
     cost="one connection for each redirect; the first https item loads the authorities, some 20 ms of CPU",
     observe=observe,
     effort=MAY_SPAWN,  # it waits for others: after all that only reads

@@ -8,7 +8,7 @@ from checklib import counters, devices, limits, netlink, parameters
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Parameter, Property
 from checklib.several import WILD
-from checklib.values import Observed
+from checklib.values import Observed, or_reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,10 +109,13 @@ def _slaves_up(node: Node, name: str) -> Observation:
     return [one for one in slaves if _mii(node, name, one) == "up"]
 
 
-def _mii(node: Node, bond: str, slave: str) -> str | None:
+def _mii(node: Node, bond: str, slave: str) -> str:
     file = "bonding_slave/mii_status"
     places = ((slave, file), (bond, f"lower_{slave}/{file}"), (bond, f"slave_{slave}/{file}"))
-    return next((text for text in (read(node, *place) for place in places) if text is not None), None)
+    told = next(filter(None, (read(node, *place) for place in places)), None)
+    if told is None:
+        raise CannotTell(f"{bond} does not tell whether the link of {slave} is up")
+    return told
 
 
 def _addresses(node: Node, name: str) -> Observation:
@@ -152,19 +155,27 @@ LOOKS: dict[str, Look] = {
 }
 
 
-def _risen(item: Item, node: Node, names: list[str]) -> tuple[dict[str, dict[str, int]], Risen | None]:
+def _risen(item: Item, node: Node, names: list[str]) -> tuple[dict[str, dict[str, Observation]], Risen | None]:
     """Property -> interface -> how much its counters rose, where an item wants to know. Zeros take no room."""
     wanted = [name for name in RISES if name in item.expect]
     if not wanted:
         return {}, None
     within_s = parameters.within_s(item, WITHIN_H)
-    now = {f"{one} {name[0]}": sum(_count(node, one, file) for file in RISES[name]) for one in names for name in wanted}
-    risen = counters.risen(item, node, {name: count for name, count in now.items() if count}, within_s)
-    return {name: {one: risen.recent.get(f"{one} {name[0]}", 0) for one in names} for name in wanted}, risen
+    now = {name: {one: or_reason(partial(_count, node, one, name)) for one in names} for name in wanted}
+    known = {f"{one} {name[0]}": count for name in wanted for one, count in now[name].items() if isinstance(count, int)}
+    risen = counters.risen(item, node, {name: count for name, count in known.items() if count}, within_s)
+    for name, counts in now.items():
+        counts.update((one, risen.recent.get(f"{one} {name[0]}", 0)) for one in names if f"{one} {name[0]}" in known)
+    return now, risen
 
 
-def _count(node: Node, name: str, file: str) -> int:
-    return parse_number(read(node, name, f"statistics/{file}") or "0")
+def _count(node: Node, name: str, property_: str) -> int:
+    """What one interface has counted so far."""
+    texts = {file: read(node, name, f"statistics/{file}") for file in RISES[property_]}
+    untold = [file for file, text in texts.items() if text is None]
+    if untold:
+        raise CannotTell(f"{name} does not tell its {untold[0]}")
+    return sum(parse_number(text or "") for text in texts.values())
 
 
 def _names(node: Node) -> list[str]:
@@ -172,11 +183,17 @@ def _names(node: Node) -> list[str]:
     names = node.root.names(SYS)
     if not names:
         raise NotApplicable(f"there is no {SYS}{node.root.whereabouts()}")
-    return [name for name in names if node.root.exists(f"{SYS}/{name}/mtu")]
+    found = [name for name in names if node.root.exists(f"{SYS}/{name}/mtu")]
+    if not found:
+        raise NotApplicable(f"there is no interface in {SYS}{node.root.whereabouts()}, not even lo")
+    return found
 
 
 def _meant(item: Item, node: Node) -> list[str]:
-    """The interfaces that the key stands for. Raises NotApplicable where a pattern stands for none."""
+    """The interfaces that the key stands for. Raises NotApplicable where a pattern stands for none.
+
+    Not so where `absent` or `any` asks for that very thing: whether there is one.
+    """
     if "/" in item.key or item.key in {".", ".."}:
         raise CannotTell(f"{item.key[:80]!r} is no name of an interface")
     names = node.once("interfaces", lambda: _names(node))
@@ -188,7 +205,7 @@ def _meant(item: Item, node: Node) -> list[str]:
     found = [name for name in names if fnmatchcase(name, item.key) and name not in passed]
     if len(found) > limits.interfaces_max:
         raise CannotTell(f"{item.key[:80]} stands for more than {limits.interfaces_max} interfaces")
-    if not found and "absent" not in item.expect.get(KIND.main, {}):
+    if not found and item.expect.get(KIND.main, {}).keys().isdisjoint({"absent", "any"}):
         raise NotApplicable(f"there is no interface {item.key[:80]} here")
     return found
 
@@ -234,7 +251,9 @@ KIND = Kind(
         "bond_active": Property("word", "of a bond that uses one at a time: the one in use"),
         "bond_ports": Property("number", "of an 802.3ad bond: how many the switch has agreed to use together"),
         "addresses": Property("list", "its addresses with the length of the prefix, 10.0.0.2/24, in order; fe80:: too"),
-        "rx_errors": Property("number", "how many bad packets came since the driver was loaded", unit="packets"),
+        "rx_errors": Property(
+            "number", "how many bad packets came since the driver was loaded; errors_risen tells more", unit="packets"
+        ),
         "tx_errors": Property("number", "how many packets could not be sent", unit="packets"),
         "rx_dropped": Property(
             "number", "how many packets came and were dropped: no memory, or nobody wants them", unit="packets"
@@ -259,9 +278,10 @@ KIND = Kind(
     },
     outcomes=(
         "An interface that is not there is absent; na where there is no /sys/class/net, and where a pattern stands for "
-        "none. What an interface does not have, as the mode of one that is no bond, is absent. What rose the "
-        "resident agent tells from its earlier looks; without one all since boot counts, and it says so. Any root with "
-        "a /sys can be looked at; addresses are na there. It is the network namespace of who looks."
+        "none, unless `any` asks for one. What an interface does not have, as the mode of one that is no bond, is "
+        "absent. Counters differ on every node and keep what is long past: better expect errors_risen and drops_risen, "
+        "which the resident agent tells from its earlier looks; without one all since boot counts, and it says so. Any "
+        "root with a /sys can be looked at; addresses are na there. It is the network namespace of who looks."
     ),
     reads=["/sys/class/net", "rtnetlink(7) for addresses"],
     cost="one small read for each property of an interface; one question to the kernel for all addresses",

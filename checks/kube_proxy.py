@@ -37,6 +37,7 @@ KIND = Kind(
         "version; health: of its health port on this node; flag. and the name of a flag that the running one was "
         "given, without dashes; config. and a key of its configuration file, as in config.mode or config.conntrack.min"
     ),
+    keys=("version", "health", "flag.*", "config.*"),
     main="value",
     properties={
         "value": Property(
@@ -48,8 +49,8 @@ KIND = Kind(
     example={"health": {"equals": "ok"}, "config.mode": {"equals": "ipvs"}, "flag.hostname-override": {"any": True}},
     outcomes=(
         "A flag or a key that is not set is absent: its default is not known here. na where no kube-proxy runs "
-        "(flag.), where it has no configuration (config.), as where it is in its pod alone, or is not installed. Below "
-        "another root version and health are na."
+        "(flag.), where it has no configuration (config.), as where it is in its pod alone, or is not installed; an "
+        "error where that is empty or says no kind. Below another root version and health are na."
     ),
     reads=[KUBE_PROXY.config, "/proc/PID/cmdline", "kube-proxy --version", "http://127.0.0.1:10256/healthz"],
     cost="one run of kube-proxy for version (some 50 ms), one request for health, small files for all else",

@@ -43,6 +43,7 @@ KIND = Kind(
         "flag. and the name of a flag that the running one was given, without dashes; config. and a key of its "
         "configuration file, dots between tables, as in config.authentication.anonymous.enabled"
     ),
+    keys=("version", "health", "certificate", "flag.*", "config.*"),
     main="value",
     properties={
         "value": Property(
@@ -63,9 +64,10 @@ KIND = Kind(
     },
     outcomes=(
         "A flag or a key that is not set is absent: its default is not known here. na where no kubelet runs (flag.), "
-        "where it has no configuration (config.), no certificate, or is not installed. Below another root version and "
-        "health are na. The health port tells whether the kubelet keeps its pods in step; the conditions that it "
-        "reports to the API server (memory, disk, PIDs) are told by the kinds memory, disk, container and fault."
+        "where it has no configuration (config.), no certificate, or is not installed; an error where its "
+        "configuration is empty or says no kind. Below another root version and health are na. The health port tells "
+        "whether the kubelet keeps its pods in step; the conditions that it reports to the API server (memory, disk, "
+        "PIDs) are told by the kinds memory, disk, container and fault."
     ),
     reads=[KUBELET.config, KUBELET.pki, "/proc/PID/cmdline", "kubelet --version", "http://127.0.0.1:10248/healthz"],
     cost="one run of kubelet for version (some 50 ms), one request for health, small files for all else",

@@ -44,18 +44,14 @@ def parse_cgroups(text: str) -> set[str]:
 
 
 def parse_deleted(text: str) -> list[str]:
-    """proc_pid_mountinfo(5) -> mount points whose source was removed, sorted."""
-    rows = (mounts.fields_of(line) for line in text.split("\n"))
-    return sorted({mounts.unescape(row[4]) for row in rows if len(row) > 4 and row[3].endswith(DELETED)})
+    """proc_pid_mountinfo(5) -> mount points whose source was removed, sorted. Raises CannotTell where it has none."""
+    return sorted({mounts.unescape(row[4]) for row in mounts.rows_of(text) if row[3].endswith(DELETED)})
 
 
 def parse_roots(text: str) -> dict[str, tuple[str, str]]:
     """proc_pid_mountinfo(5) -> mount point of a container's root filesystem -> its id and its layer, one of them ""."""
     found = {}
-    for line in text.split("\n"):
-        fields = mounts.fields_of(line)
-        if "-" not in fields[6:-1]:
-            continue
+    for fields in mounts.rows_of(text):
         target = mounts.unescape(fields[4])[: limits.text_chars_max]
         named = _ROOT.search(target) if fields[fields.index("-", 6) + 1] == "overlay" else None
         if named:

@@ -59,7 +59,7 @@ def _written(files: tuple[str, ...], name: str, node: Node) -> str | None:
 def _variables(files: tuple[str, ...], node: Node) -> dict[str, object]:
     """Of the first file that is there."""
     path = next(filter(node.root.exists, files), "")
-    return parse_variables(node.root.text(path)) if path else {}
+    return parse_variables(node.root.written(path)) if path else {}
 
 
 def parse_variables(text: str) -> dict[str, object]:
@@ -77,7 +77,7 @@ def _timezone(node: Node) -> Observed:
         target = LOCALTIME
     _, zoneinfo, linked = target.partition(ZONEINFO)
     try:
-        beside = node.root.text(TIMEZONE).split("\n")[0].strip()
+        beside = node.root.written(TIMEZONE).split("\n")[0].strip()
     except (FileNotFoundError, NotADirectoryError):
         beside = ""
     value = linked.removeprefix("posix/") if zoneinfo else beside

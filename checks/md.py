@@ -24,6 +24,9 @@ _COUNTS = re.compile(r"\[(\d{1,6})/(\d{1,6})\]")
 _CHUNK = re.compile(r"(\d{1,12})k chunk")
 _SYNC = re.compile(r"(check|resync|recovery|reshape)\s*=\s*(?:([0-9]{1,3}(?:\.\d{1,3})?)%|(DELAYED|PENDING|REMOTE))")
 _RUNS = frozenset({"clean", "active", "active-idle", "write-pending", "readonly", "read-auto", "suspended"})
+OF_MEMBERS = ("faulty", "spares")
+# One of these a member always is, whatever else.
+_STATES = frozenset({"in_sync", "faulty", "spare", "journal"})
 _WORDS = {"recovery": "recover"}  # as /sys has them
 
 
@@ -33,10 +36,13 @@ class Array:
     running   it can be read; level  raid1 …; "" where nobody says, as of one that does not run; disks  it should have
     missing   how many of them it lacks; 0 of levels that cannot lack any; None where nobody says
     members   names of its devices, in order; faulty and spares are some of them
+    untold    a member whose state nobody tells, so that it may be faulty or a spare; "" where there is none
     sync      idle, check, repair, resync, recover, reshape, frozen; percent of that which is done, None: not under way
     """
 
-    __slots__ = ("chunk_kib", "disks", "faulty", "level", "members", "missing", "percent", "running", "spares", "sync")
+    __slots__ = (
+        "chunk_kib", "disks", "faulty", "level", "members", "missing", "percent", "running", "spares", "sync", "untold",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.running = False
@@ -46,6 +52,7 @@ class Array:
         self.members: list[str] = []
         self.faulty: list[str] = []
         self.spares: list[str] = []
+        self.untold = ""
         self.sync = "idle"
         self.percent: float | None = None
         self.chunk_kib: int | None = None
@@ -144,6 +151,8 @@ def _of_sys(node: Node, name: str) -> Array:
             member = entry[len("dev-") :]
             array.members.append(member)
             states = (devices.read(node, f"{md}/{entry}/state") or "").split(",")
+            if _STATES.isdisjoint(states):
+                array.untold = member
             if "faulty" in states:
                 array.faulty.append(member)
             elif "spare" in states:
@@ -167,6 +176,19 @@ def _all(node: Node) -> dict[str, Array]:
     return node.once("arrays", lambda: arrays(node))
 
 
+def _untold(name: str, array: Array) -> CannotTell:
+    return CannotTell(f"the state of {array.untold} in {name} is not told")
+
+
+def _state(name: str, array: Array) -> str:
+    state = array.state()
+    if state == "optimal" and array.untold:
+        raise _untold(name, array)
+    if state == "optimal" and array.missing is None:
+        raise CannotTell(f"{name} runs, and how many of its disks it lacks is not told")
+    return state
+
+
 def observe(item: Item, node: Node) -> Observed:
     """One array; of those that a pattern stands for, the one that decides, property by property."""
     found = _all(node)
@@ -174,12 +196,14 @@ def observe(item: Item, node: Node) -> Observed:
     def told(property_: str) -> Look:
         def look(name: str) -> Observation:
             value: Observation = getattr(found[name], property_)
+            if property_ in OF_MEMBERS and found[name].untold and not value:
+                raise _untold(name, found[name])
             return None if value == "" else value
 
         return look
 
-    looks = {name: told(name) for name in Array.__slots__ if name != "running"}
-    looks["state"] = lambda name: found[name].state()
+    looks = {name: told(name) for name in Array.__slots__ if name not in {"running", "untold"}}
+    looks["state"] = lambda name: _state(name, found[name])
     return devices.tell(item, devices.meant(item, found, "array"), looks)
 
 
@@ -215,9 +239,10 @@ KIND = Kind(
         "md0": {"expect": {"level": "raid1", "disks": 2, "missing": 0, "faulty": {"absent": True}}},
     },
     outcomes=(
-        "An array that is not there is absent; na where there is none at all, and where a pattern stands for none. An "
-        "array is degraded while a disk is missing or a failed one has not been taken out. Any root with a /sys or a "
-        "/proc can be looked at. Controllers with a RAID of their own need their maker's tool: kind nagios or command."
+        "An array that is not there is absent; na where there is none at all, and where a pattern stands for none, "
+        "unless `any` asks for one. An array is degraded while a disk is missing or a failed one has not been taken "
+        "out; where nobody says how many are missing, its state is an error. Any root with a /sys or a /proc can be "
+        "looked at. Controllers with a RAID of their own need their maker's tool: kind nagios or command."
     ),
     reads=["/sys/block/md*/md", MDSTAT],
     cost="some ten small reads an array, once for all items",

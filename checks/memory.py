@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checklib import measured
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kernelfs import MIB, parse_meminfo
 from checklib.kinds import Kind, Property
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from checklib.contract import Item
     from checklib.node import Node
+    from checklib.values import Observation
 
 MEMINFO = "/proc/meminfo"
 
@@ -39,6 +41,7 @@ FIELDS = {
     "commit_limit": ("CommitLimit",),
 }
 USED = "used"
+FIXED = frozenset({"total", "hugetlb", "commit_limit"})  # by hardware and configuration: the same on equal nodes
 
 
 def parse_used(fields: dict[str, int]) -> int | None:
@@ -56,7 +59,8 @@ def observe(item: Item, node: Node) -> Observed:
     size = _size(item.key, fields)
     if size is None:
         raise NotApplicable(f"this kernel does not tell of memory {item.key}")
-    return Observed({"mib": size // MIB, "percent": 100 * size // fields["MemTotal"]})
+    values: dict[str, Observation] = {"mib": size // MIB, "percent": 100 * size // fields["MemTotal"]}
+    return Observed(values, shown={} if item.key in FIXED else {"mib": lambda: measured.about_mib(size // MIB)})
 
 
 def _size(key: str, fields: dict[str, int]) -> int | None:
@@ -91,7 +95,7 @@ KIND = Kind(
     keys=(*FIELDS, USED),
     main="mib",
     properties={
-        "mib": Property("number", "how much, whole MiB", unit="MiB"),
+        "mib": Property("number", "how much, whole MiB; shown roughly where it changes by itself", unit="MiB"),
         "percent": Property("number", "how much of the total, whole percent", unit="percent"),
     },
     example={"available": {"expect": {"percent": {"at_least": 10}}}},

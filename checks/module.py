@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from checklib import limits
+from functools import partial
+
+from checklib import limits, matchers
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kernelfs import OSRELEASE, read, read_number
 from checklib.kinds import Kind, Property
 from checklib.modprobe import CMDLINE, DIRECTORIES, normal, read_config
-from checklib.values import Observed, Version, Words
+from checklib.values import Observed, Version, Words, or_reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from checklib.contract import Item
+    from checklib.contract import Item, Operand
     from checklib.node import Node
-    from checklib.values import Observation, Value
+    from checklib.values import Observation
 
 MODULES = "/proc/modules"
 SYS_MODULE = "/sys/module"
@@ -68,10 +70,21 @@ def observe(item: Item, node: Node) -> Observed:
     module, parameter = parse_key(item.key)
     if parameter:
         return _parameter(item, node, module, parameter)
-    state = _state(node, module)
+    state, note = _state(node, module), ""
+    if isinstance(state, CannotTell) and not _may_hold(item.expect.get("value", {})):
+        state, note = None, str(state)
     return Observed(
-        {name: _told(node, module, name, state) for name in item.expect},
+        {name: or_reason(partial(_told, node, module, name, state)) for name in item.expect},
         exists=state in {LOADED, BUILTIN},
+        note=note,
+    )
+
+
+def _may_hold(expected: Mapping[str, Operand]) -> bool:
+    """Whether a module that is not loaded may be as expected: built in, or not there at all."""
+    return any(
+        all(matchers.holds(matcher, value, operand, exists=value is not None) for matcher, operand in expected.items())
+        for value in (BUILTIN, None)
     )
 
 
@@ -90,18 +103,24 @@ def _parameter(item: Item, node: Node, module: str, parameter: str) -> Observed:
     )
 
 
-def _state(node: Node, module: str) -> Value | NotApplicable:
-    """loaded, builtin, None; or why it cannot be said. What is built in without a parameter only /lib/modules tells."""
+def _state(node: Node, module: str) -> Observation:
+    """loaded, builtin, None; or why it cannot be said. What is built in without a parameter only /lib/modules tells.
+
+    CannotTell: it is not loaded for certain.
+    """
     if module in _modules(node):
         return LOADED
     if node.root.exists(f"{SYS_MODULE}/{module}"):
         return LOADED if node.root.exists(f"{SYS_MODULE}/{module}/initstate") else BUILTIN
     if not node.root.exists(SYS_MODULE) and not node.root.exists(MODULES):
         return NotApplicable(f"no kernel runs{node.root.whereabouts() or ' here'}: there is no {SYS_MODULE}")
-    return BUILTIN if module in _listed(node, "modules.builtin") else None
+    try:
+        return BUILTIN if module in _listed(node, "modules.builtin") else None
+    except NotApplicable as reason:
+        return CannotTell(f"{module} is not loaded; whether it is built in cannot be told: {reason}")
 
 
-def _told(node: Node, module: str, name: str, state: Value | NotApplicable) -> Observation:
+def _told(node: Node, module: str, name: str, state: Observation) -> Observation:
     if name == "value":
         return state
     if name in {"blacklisted", "disabled", "options"}:
@@ -110,8 +129,8 @@ def _told(node: Node, module: str, name: str, state: Value | NotApplicable) -> O
             return config.options.get(module, [])
         return config.is_disabled(module) if name == "disabled" else module in config.blacklisted | config.refused
     if name == "available":
-        return _available(node, module)
-    if isinstance(state, NotApplicable) or state is None:
+        return module in _listed(node, "modules.dep") or module in _listed(node, "modules.builtin")
+    if state is None or isinstance(state, Exception):
         return state
     if name == "version":
         version = read(node, f"{SYS_MODULE}/{module}/version")
@@ -126,14 +145,11 @@ def _modules(node: Node) -> dict[str, Loaded]:
     return node.once(MODULES, lambda: parse_modules(read(node, MODULES) or ""))
 
 
-def _available(node: Node, module: str) -> Observation:
-    if not node.root.names(LIB_MODULES):
-        return NotApplicable(f"there is no {LIB_MODULES}{node.root.whereabouts()}")
-    return module in _listed(node, "modules.dep") or module in _listed(node, "modules.builtin")
-
-
 def _listed(node: Node, file: str) -> set[str]:
-    """Names in a file of the running kernel's modules; of all kernels that are installed where none runs."""
+    """Names in a file of the running kernel's modules; of all kernels that are installed where none runs.
+
+    Raises NotApplicable where there is no such file.
+    """
     return node.once(file, lambda: _read_listed(node, file))
 
 
@@ -142,6 +158,8 @@ def _read_listed(node: Node, file: str) -> set[str]:
     releases = [running] if running else node.root.names(LIB_MODULES)
     paths = [f"{LIB_MODULES}/{release}/{file}" for release in releases]
     texts = [node.root.text(path, limits.kernel_list_bytes_max) for path in paths if node.root.exists(path)]
+    if not texts:
+        raise NotApplicable(f"there is no {paths[0] if paths else LIB_MODULES}{node.root.whereabouts()}")
     return set().union(*map(parse_names, texts))
 
 
@@ -183,7 +201,9 @@ KIND = Kind(
     example={"usb_storage": {"absent": True, "expect": {"disabled": True}}},
     outcomes=(
         "A module that is neither loaded nor built in is absent. What is built in and has no parameters is known from "
-        "/lib/modules alone; where that is missing, it counts as absent. Below the root of an image value, used, users "
+        "/lib/modules alone: where the running kernel has no modules.builtin there, as in a container that does not "
+        "see the machine's, whether a module is absent is an error, unless it is loaded or shows in /sys/module; that "
+        "it is not `loaded` is certain all the same; available is na. Below the root of an image value, used, users "
         "and version are na; what is configured and available is told of it. A parameter that is not for everybody to "
         "read is an error, unless the agent is root."
     ),

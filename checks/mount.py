@@ -61,8 +61,9 @@ KIND = Kind(
     },
     example={"/srv": {"expect": {"fstype": "xfs", "options": {"contains": ["nodev", "nosuid"]}}}},
     outcomes=(
-        "A path where nothing is mounted is absent; na where there is no /proc. What process 1 sees counts. "
-        "Any root with a /proc of its machine can be looked at."
+        "A path where nothing is mounted is absent; na where there is no /proc. What process 1 sees counts, whoever "
+        "mounted it: what is to be there after a boot the kind fstab tells, and service of a .mount unit. Any root "
+        "with a /proc of its machine can be looked at."
     ),
     reads=["/proc/1/mountinfo", "/proc/self/mountinfo", "/proc/mounts"],
     cost="one read of the mount table for all items together; the filesystems themselves are not touched",

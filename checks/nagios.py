@@ -98,7 +98,10 @@ def parse_plugin(code: int, stdout: str, stderr: str, *, cut: bool = False) -> O
     message, perfdata = parse_output(stdout)
     if code not in STATUS:
         what = "unknown" if code == 3 else f"exit code {code}, which means nothing for a plugin"
-        raise CannotTell(f"{what}: {message or parse_output(stderr)[0] or 'it printed nothing'}")
+        why = parse_output(stderr)[0]
+        if message.startswith("Usage:"):  # which argument it does not take stands on stderr, if anywhere
+            raise CannotTell(f"{what}: it does not take these arguments{f': {why}' if why else ''}")
+        raise CannotTell(f"{what}: {message or why or 'it printed nothing'}")
     values: dict[str, Observation] = {"status": STATUS[code], "message": message, "perfdata": perfdata}
     if cut:  # the first line is whole, unless it is the last one too
         values.update(perfdata=Cut(perfdata), message=message if "\n" in stdout.strip() else Cut(message))
@@ -117,7 +120,11 @@ def observe(item: Item, node: Node) -> Observed:
         return observed
     label = item.parameters.get(LABEL)
     figure = figure_of(str(observed.values["perfdata"]), None if label is None else str(label), cut=cut)
-    return Observed({**observed.values, **figure}, note=observed.note)
+    note = observed.note
+    if figure["value"] is None:
+        known = ", ".join(list(parse_perfdata(str(observed.values["perfdata"])))[:10])
+        note = f"{note}; there is no label {str(label)[:80]}, the perfdata has {known or 'none'}"
+    return Observed({**observed.values, **figure}, note=note)
 
 
 KIND = Kind(

@@ -125,9 +125,10 @@ KIND = Kind(
     },
     outcomes=(
         "A card that is not there is absent, and so is an interface without one, as lo or a bond; na where there is no "
-        "/sys/class/net, and where a pattern stands for none. What a driver does not tell, as firmware where there is "
-        "none, is na; a setting that it does not have is absent. Any root with a /sys can be looked at; what only a "
-        "driver can tell (firmware, bus, channels, rings) is na there. A state and errors are the kind interface."
+        "/sys/class/net, and where a pattern stands for none, unless `any` asks for one. What a driver does not tell, "
+        "as firmware where there is none, is na; a setting that it does not have is absent. Any root with a /sys can "
+        "be looked at; what only a driver can tell (firmware, bus, channels, rings) is na there. A state and errors "
+        "are the kind interface."
     ),
     reads=[SYS, MODULES, "ioctl(2) SIOCETHTOOL"],
     cost="one small read for each property of a card; three questions to its driver, some of which ask the card",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from checklib import measured
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kernelfs import MIB, format_ranges, numbered, parse_meminfo, parse_ranges, read
 from checklib.kinds import Kind, Property
 from checklib.several import decide
-from checklib.values import Observed
+from checklib.values import Observed, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,8 +42,13 @@ def observe(item: Item, node: Node) -> Observed:
     values: dict[str, Observation] = {}
     shown = {}
     for name, expected in item.expect.items():
-        values[name], shown[name] = decide(((f"node{one}", _of(node, one, name)) for one in wanted), expected)
+        things = [(f"node{one}", _of(node, one, name)) for one in wanted]
+        values[name], shown[name] = decide(things, expected, tell=_roughly if name == "free_mib" else show)
     return Observed(values, shown=shown)
+
+
+def _roughly(value: object) -> str:
+    return measured.about_mib(value) if isinstance(value, int) else show(value)
 
 
 def _only_value(item: Item) -> None:
@@ -54,8 +60,8 @@ def _only_value(item: Item) -> None:
 def _balancing(item: Item, node: Node) -> Observed:
     _only_value(item)
     value = read(node, BALANCING)
-    if value is None and not node.root.exists(PROC_SYS):
-        raise NotApplicable(f"there is no {PROC_SYS}{node.root.whereabouts()}")
+    if value is None and not node.root.names(PROC_SYS):
+        raise NotApplicable(f"there is nothing in {PROC_SYS}{node.root.whereabouts()}")
     return Observed({"value": value}, exists=value is not None)
 
 
@@ -95,7 +101,7 @@ KIND = Kind(
         "value": Property("text", "how many nodes; 0, 1 or 2 of balancing; of a node its processors, as `0-15,32-47`"),
         "cpus": Property("number", "how many processors a node has"),
         "memory_mib": Property("number", "a node's memory, whole MiB", unit="MiB"),
-        "free_mib": Property("number", "what is free of it, whole MiB", unit="MiB"),
+        "free_mib": Property("number", "what is free of it, whole MiB; shown roughly", unit="MiB"),
         "distances": Property("list", "how far it is to each node, itself included; 10 is near"),
     },
     example={"node*": {"expect": {"memory_mib": {"at_least": 128000}}}},

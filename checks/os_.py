@@ -40,7 +40,11 @@ def _unquote(value: str) -> str:
 
 
 def _fields(node: Node) -> dict[str, str]:
-    return parse_os_release(node.root.text(node.root.first(*FILES)))
+    path = node.root.first(*FILES)
+    found = parse_os_release(node.root.written(path))
+    if not found:
+        raise CannotTell(f"{path} says nothing: every system has a name")
+    return found
 
 
 def _hostname(node: Node) -> Value:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from checklib import holds, limits, programs
-from checklib.errors import CannotTell, CheckError, NotApplicable
+from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import MAY_SPAWN, Kind, Property
 from checklib.root import Root
 from checklib.searching import find_program
-from checklib.values import Observed, Version
+from checklib.values import Observed, Version, or_reason
 from checklib.versions import compare
 
 TYPE_CHECKING = False
@@ -41,6 +41,7 @@ PROPERTIES = ("version", "versions", "status", "held")
 NOT_INSTALLED = frozenset({"not-installed", "config-files"})
 _RPM_MISSING = re.compile(r"package (\S+) is not installed")
 _DPKG_PACKAGE = re.compile(rb"^Package:[ \t]*(\S+)", re.MULTILINE)
+_SILENT = "no answer for this package"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._:~-]{0,250}")
 
 
@@ -121,11 +122,7 @@ def _installed(name: str, version: Version) -> dict[str, Any]:
 
 def _with_holds(found: Found, patterns: Callable[[Root], list[str]], root: Root) -> Found:
     """Where the tool has no such state itself: what the files of the tools above it say of each package."""
-    held: list[str] | CheckError
-    try:
-        held = patterns(root)
-    except CheckError as reason:
-        held = reason
+    held = or_reason(lambda: patterns(root))
     for values in found.values():
         if "name" in values:
             values["held"] = holds.is_held(values["name"], held) if isinstance(held, list) else held
@@ -165,9 +162,13 @@ def _look(node: Node, timeout_s: float) -> Found:
 
 def _ask_rpm(root: Root, file: str, names: list[str], timeout_s: float) -> Found:
     """All wanted packages in one call, or a few where they are many: of an answer only so much is kept."""
+    if root.stat(file).st_size == 0:
+        raise NotApplicable(f"there is no package in the database of rpm{root.whereabouts()}")
     answers: Found = {}
     for first in range(0, len(names), limits.names_asked_max):
         answers |= _query_rpm(root, file, names[first : first + limits.names_asked_max], timeout_s)
+    if not any(answers.values()) and not _rpm_has_packages(root, file, timeout_s):
+        raise NotApplicable(f"there is no package in the database of rpm{root.whereabouts()}")
     return _with_holds(answers, holds.held_above_rpm, root)
 
 
@@ -177,8 +178,10 @@ def _query_rpm(root: Root, file: str, names: list[str], timeout_s: float) -> Fou
         raise CannotTell(f"rpm said more than {limits.output_kept_bytes} bytes of {len(names)} packages")
     found = parse_rpm(ended.stdout)
     # A broken database makes rpm say nothing at all of a package: that does not mean that it is not installed.
-    silence = CannotTell(f"rpm: {programs.first_line(ended.stderr) or 'no answer for this package'}")
-    return {name: found.get(name, dict.fromkeys(PROPERTIES, silence)) for name in names}
+    # Of one that it cannot open it says that nothing is installed, after a word of complaint.
+    silence = dict.fromkeys(PROPERTIES, CannotTell(f"rpm: {programs.first_line(ended.stderr) or _SILENT}"))
+    is_broken = any(line.startswith("error:") for line in ended.stderr.splitlines())
+    return {name: found.get(name) or (silence if is_broken or name not in found else {}) for name in names}
 
 
 def _rpm_has_packages(root: Root, file: str, timeout_s: float) -> bool:
@@ -234,7 +237,8 @@ KIND = Kind(
         "telnetd": {"absent": True},
     },
     outcomes=(
-        "na where there is no package database, or only an empty one; an error where two tools both have packages. Any "
+        "na where there is no package database, or only an empty one; an error where two tools both have packages, and "
+        "of what rpm does not find where it complains of its database. Any "
         "root can be looked at with dpkg and apk, with rpm where this machine has the tool. Held is dpkg's hold; with "
         "rpm it is a versionlock or exclude of dnf or yum, or a lock of zypper, and na where none of them is set up; "
         "with apk a version in its world."

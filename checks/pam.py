@@ -97,12 +97,12 @@ def _text(node: Node, service: str) -> str | None:
 
 def _read(node: Node, service: str) -> str | None:
     if service.startswith("/"):  # only what is included may be named so
-        return node.root.text(service) if node.root.exists(service) else None
+        return node.root.written(service) if node.root.exists(service) else None
     path = next((f"{folder}/{service}" for folder in FOLDERS if node.root.exists(f"{folder}/{service}")), None)
     if path is not None:
-        return node.root.text(path)
+        return node.root.written(path)
     if not node.root.exists(FOLDERS[0]) and node.root.exists(CONF):
-        return parse_conf(node.root.text(CONF)).get(service.lower())
+        return parse_conf(node.root.written(CONF)).get(service.lower())
     return None
 
 

@@ -30,10 +30,10 @@ def _named(item: Item, node: Node, names: list[str]) -> list[str]:
         return devices.meant(item, names, "PCI device")
     if key.startswith("class:"):
         wanted = key[len("class:") :]
-        return [one for one in names if (pci.identity(node, f"{pci.SYS}/{one}", "class") or "").startswith(wanted)]
+        return [one for one in names if pci.told(node, f"{pci.SYS}/{one}", "class").startswith(wanted)]
     vendor, _, device = key.partition(":")
-    found = [one for one in names if pci.identity(node, f"{pci.SYS}/{one}", "vendor") == vendor]
-    return [one for one in found if device in {"*", pci.identity(node, f"{pci.SYS}/{one}", "device")}]
+    found = [one for one in names if pci.told(node, f"{pci.SYS}/{one}", "vendor") == vendor]
+    return [one for one in found if device in {"*", pci.told(node, f"{pci.SYS}/{one}", "device")}]
 
 
 def observe(item: Item, node: Node) -> Observed:
@@ -50,7 +50,8 @@ def discover(node: Node) -> Iterator[str]:
         yield name
         ids = (pci.identity(node, f"{pci.SYS}/{name}", file) for file in ("vendor", "device"))
         seen.add(":".join(one or "" for one in ids))
-    yield from sorted(one for one in seen if len(one) == len("8086:1572"))
+    if all(len(one) == len("8086:1572") for one in seen):  # any other may be one of each
+        yield from sorted(seen)
 
 
 KIND = Kind(
@@ -87,8 +88,8 @@ KIND = Kind(
     },
     outcomes=(
         "No such device is absent, count 0; na where there is no PCI at all, and where a pattern of addresses stands "
-        "for none. What a device does not have, as a link of one that is not PCI Express, is absent. Any root with a "
-        "/sys can be looked at."
+        "for none, unless `any` asks for one. What a device does not have, as a link of one that is not PCI Express, "
+        "is absent. Any root with a /sys can be looked at."
     ),
     reads=[pci.SYS],
     cost="one small read for each property of a device; two for each device of the machine to find a vendor's",

@@ -1,10 +1,14 @@
-"""Ports that are listened on: at which addresses, by which programs, as whom; from /proc below the root."""
+"""Ports that are listened on: at which addresses, by which programs, as whom; from /proc below the root.
+
+And whether any is listened on that need not be.
+"""
 
 from __future__ import annotations
 
-from checklib import sockets
+from checklib import listeners, parameters, sockets
 from checklib.errors import CannotTell, NotApplicable
-from checklib.kinds import Kind, Property
+from checklib.kinds import Kind, Parameter, Property
+from checklib.listeners import plain_address
 from checklib.sockets import parse_sockets  # noqa: F401 - what case files try
 from checklib.values import Observation, Observed
 
@@ -22,41 +26,34 @@ LISTS = {
     "udp": ("udp", "udp6"), "udp4": ("udp",), "udp6": ("udp6",),
 }  # fmt: skip
 PORT_MAX = 65_535
-IN_ORDER = ("program", "user")
+ANY = 0  # for a port: all of them
 
 
 def parse_key(key: str) -> tuple[str, str, int]:
-    """`tcp:22`, `udp:10.0.0.1:53` or `tcp6:[::1]:80` -> protocol, address or "", port. Raises CannotTell."""
+    """`tcp:22`, `udp:10.0.0.1:53`, `tcp6:[::1]:80` or `tcp:*` -> protocol, address or "", port. Raises CannotTell."""
     protocol, _, rest = key.partition(":")
     address, colon, port = rest.rpartition(":")
     wrong = CannotTell(f"{key[:80]!r} names no port: write tcp:22, udp:53, tcp6:22 or tcp:127.0.0.1:22, tcp6:[::1]:22")
-    if protocol not in LISTS or not (port.isascii() and port.isdecimal()) or not 0 < int(port[:6]) <= PORT_MAX:
+    is_one = port.isascii() and port.isdecimal() and 0 < int(port[:6]) <= PORT_MAX
+    if protocol not in LISTS or not (is_one or port == "*"):
         raise wrong
+    number = int(port) if is_one else ANY
     if not colon:
-        return protocol, "", int(port)
+        return protocol, "", number
     try:
-        return protocol, plain_address(address[1:-1] if address[:1] + address[-1:] == "[]" else address), int(port)
+        return protocol, plain_address(address[1:-1] if address[:1] + address[-1:] == "[]" else address), number
     except (OSError, ValueError):
         raise wrong from None
 
 
-def plain_address(text: str) -> str:
-    """An address as it is usually written. Raises OSError or ValueError where it is none."""
-    import socket
-
-    family = socket.AF_INET6 if ":" in text else socket.AF_INET
-    return socket.inet_ntop(family, socket.inet_pton(family, text))
-
-
 def _is_meant(one: Waiting, address: str, port: int) -> bool:
     """Whether who speaks to that address and port reaches the socket."""
-    if one.port != port:
+    if one.port != (port or one.port) or not one.port:
         return False
     return address in {"", one.address} or one.address == "::" or (one.address == "0.0.0.0" and ":" not in address)  # noqa: S104
 
 
-def _found(item: Item, node: Node) -> list[Waiting]:
-    protocol, address, port = parse_key(item.key)
+def _found(node: Node, protocol: str, address: str, port: int) -> list[Waiting]:
     lists = [sockets.waiting(node, name) for name in LISTS[protocol]]
     told = [one for one in lists if one is not None]
     if not told:
@@ -75,8 +72,13 @@ def _held(node: Node, found: list[Waiting], tell: Callable[[Node, str], str]) ->
 
 
 def observe(item: Item, node: Node) -> Observed:
-    """All sockets that wait there, together."""
-    found = _found(item, node)
+    """All sockets that wait there, together; of all ports those that are not excepted."""
+    protocol, address, port = parse_key(item.key)
+    found = _found(node, protocol, address, port)
+    allowed = parameters.words(item, "except")
+    if allowed and port != ANY:
+        raise CannotTell(f"except is of {protocol}:*, which stands for all ports: this is one")
+    found = listeners.others(node, found, [listeners.parse_allowed(word) for word in allowed])
     values: dict[str, Observation] = {"listening": bool(found)}
     if found:
         values["addresses"] = sorted({one.address for one in found})
@@ -84,7 +86,8 @@ def observe(item: Item, node: Node) -> Observed:
         values["program"] = _held(node, found, sockets.program_of)
     if found and "user" in item.expect:
         values["user"] = _held(node, found, sockets.user_of)
-    return Observed(values, exists=bool(found))
+    shown = {"listening": lambda: listeners.tell(node, found)} if found and port == ANY else {}
+    return Observed(values, exists=bool(found), shown=shown)
 
 
 def discover(node: Node) -> Iterator[str]:
@@ -101,7 +104,8 @@ KIND = Kind(
     chapter="network",
     key=(
         "protocol and port, tcp:22 or udp:53; tcp4, tcp6, udp4 and udp6 for one family alone; with an address before "
-        "the port, tcp:127.0.0.1:22 or tcp6:[::1]:22, only what can be reached there"
+        "the port, tcp:127.0.0.1:22 or tcp6:[::1]:22, only what can be reached there; * for the port: any that is not "
+        "excepted, so that absent says what alone may listen"
     ),
     main="listening",
     properties={
@@ -110,17 +114,27 @@ KIND = Kind(
         "program": Property("list", "names of the programs that hold such a socket, in order"),
         "user": Property("list", "users these run as, in order"),
     },
+    parameters={
+        "except": Parameter(
+            "list",
+            "of *: what may listen: ports as 22 or 30000-32767, addresses with a port as 127.0.0.1:* or [::1]:631, and "
+            "programs as sshd, wherever they listen",
+        )
+    },
     default={"listening": {"equals": True}},
     example={
         "tcp:22": {"equals": True, "expect": {"program": ["sshd"], "addresses": {"contains": "0.0.0.0"}}},  # noqa: S104
         "tcp:23": {"absent": True},
+        "tcp:*": {"with": {"except": ["22", "10250", "30000-32767", "127.*:*"]}, "absent": True},
     },
     outcomes=(
         "What is not listened on is absent; na where there is no /proc/net with such a list. Program and user are an "
         "error where the agent may not look at other users' processes, and absent where the kernel itself or another "
         "container's process listens. Looked at is the network namespace of who looks: ports of containers with a "
         "network of their own are not in it. A socket on :: is taken to accept IPv4 too, as it does unless its program "
-        "has switched that off: tcp4 wants one of its own. Below another root its own /proc, if it has one."
+        "has switched that off: tcp4 wants one of its own. A finding about * names each listener with its program. A "
+        "program that asks others by UDP, as a resolver does, has a port for as long: except it by its name. Below "
+        "another root its own /proc, if it has one."
     ),
     reads=["/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp", "/proc/net/udp6", "/proc/PID/fd"],
     cost=(

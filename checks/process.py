@@ -6,14 +6,14 @@ import os
 import re
 
 from checklib import kernelfs, limits, matchers, systemd
-from checklib.accounts import name_of
+from checklib.accounts import accounts, name_of
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Parameter, Property
 from checklib.values import Cut, Observed, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from checklib.contract import Item
     from checklib.node import Node
@@ -93,7 +93,10 @@ def _look(node: Node) -> Seen:
         raise NotApplicable(f"there are no processes in /proc{node.root.whereabouts()}")
     if node.root.is_host:
         pids = [pid for pid in pids if pid != str(os.getpid())]  # who looks does not count itself
-    return Seen(list(_there(node, pids)), whole=_sees_first(node))
+    processes = list(_there(node, pids))
+    if processes and not any(process.state for process in processes):
+        raise CannotTell(f"the files in /proc tell of no process{node.root.whereabouts()}")
+    return Seen(processes, whole=_sees_first(node))
 
 
 def _sees_first(node: Node) -> bool:
@@ -162,6 +165,7 @@ def observe(item: Item, node: Node) -> Observed:
     users = {}
     if owner is not None or "user" in item.expect:
         users = {one.pid: _user(node, one) for one in found}
+        _hold_named(node, owner, users.values())
         found = [one for one in found if owner in {None, users[one.pid]}]
     alive = [one for one in found if one.state != ZOMBIE]
     values: dict[str, Observation] = {
@@ -180,6 +184,18 @@ def observe(item: Item, node: Node) -> Observed:
         values = {name: _as_seen(name, value, item, node) for name, value in values.items()}
     said = {"args": lambda: show("\n".join(outline(one.arguments) for one in alive))}
     return Observed(values, exists=bool(alive), shown={**systemd.shown(values), **said})
+
+
+def _hold_named(node: Node, owner: object, users: Iterable[str]) -> None:
+    """Raises CannotTell where a process may be the owner's, and /etc/passwd knows neither by name."""
+    if not isinstance(owner, str) or owner.isdecimal() or not any(map(str.isdecimal, users)):
+        return
+    try:
+        is_known = any(one.name == owner for one in accounts(node))
+    except (NotApplicable, CannotTell):
+        is_known = False
+    if not is_known:
+        raise CannotTell(f"{owner[:80]} is not in /etc/passwd, and neither is the user of a process that may be theirs")
 
 
 def _ages(node: Node, alive: list[Process]) -> dict[str, Observation]:

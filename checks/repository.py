@@ -44,7 +44,7 @@ def _all(node: Node) -> list[Source]:
         raise NotApplicable(f"neither apt, dnf, yum, zypper nor apk is set up{root.whereabouts()}")
     found = [*_of_apt(root), *_of_rpm(root), *_of_zypper(root)]
     if APK in there:
-        found += repofiles.parse_apk_repositories(root.text(APK))
+        found += repofiles.parse_apk_repositories(root.written(APK))
     if len(found) > limits.repositories_max:
         raise CannotTell(f"there are more than {limits.repositories_max} entries for repositories")
     return found
@@ -57,7 +57,7 @@ def _of_apt(root: Root) -> list[Source]:
     for path in files:
         read = parse_list if path.endswith(".list") else parse_sources
         try:
-            entries = read(root.text(path))
+            entries = read(root.written(path))
         except CannotTell as error:
             raise CannotTell(f"{path}: {error}") from error
         for entry in entries:
@@ -70,15 +70,15 @@ def _of_rpm(root: Root) -> list[Source]:
     sections: dict[str, dict[str, str]] = {}
     main: dict[str, str] = {}
     for path in [path for path in RPM if root.exists(path)][:1]:  # yum.conf is dnf's own, or a link to it
-        sections = repofiles.parse_sections(root.text(path))
+        sections = repofiles.parse_sections(root.written(path))
         main = sections.pop("main", {})
     for folder in main.get("reposdir", "").replace(",", " ").split() or RPM_FOLDERS:
         for path in _files(root, folder):
-            sections.update(repofiles.parse_sections(root.text(path)))
+            sections.update(repofiles.parse_sections(root.written(path)))
     sections.pop("main", None)
     for folder in OVERRIDES:
         for path in _files(root, folder):
-            _override(sections, repofiles.parse_sections(root.text(path)))
+            _override(sections, repofiles.parse_sections(root.written(path)))
     found = [repofiles.repository(name, fields) for name, fields in sections.items()]
     _fill(found, repofiles.truth(main.get("gpgcheck"), "no"), repofiles.truth(main.get("repo_gpgcheck"), "no"))
     return found
@@ -98,8 +98,8 @@ def _override(sections: dict[str, dict[str, str]], changes: dict[str, dict[str, 
 
 
 def _of_zypper(root: Root) -> list[Source]:
-    main = repofiles.parse_sections(root.text(ZYPP)).get("main", {}) if root.exists(ZYPP) else {}
-    found = [source for path in _files(root, ZYPP_FOLDER) for source in parse_repo(root.text(path))]
+    main = repofiles.parse_sections(root.written(ZYPP)).get("main", {}) if root.exists(ZYPP) else {}
+    found = [source for path in _files(root, ZYPP_FOLDER) for source in parse_repo(root.written(path))]
     checked = repofiles.truth(main.get("gpgcheck"), "yes")
     _fill(found, checked, repofiles.truth(main.get("repo_gpgcheck"), "yes" if checked else "no"))
     return found

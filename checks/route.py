@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import namedtuple
 
@@ -27,6 +28,7 @@ _MTU = 2  # RTAX_MTU
 # Of /proc/net/ipv6_route (route.h, ipv6_route.h): rejected; of this machine itself; no entry at all.
 _REJECT, _LOCAL, _ANYCAST, _NO_METRIC = 0x200, 0x80000000, 0x100000, 0xFFFFFFFF
 
+_IPV6_ROUTE = re.compile(r"[0-9a-f]{32} [0-9a-f]{2} ")
 # destination: as ipaddress writes a network; hops: ((via or "", device or ""), …)
 Route = namedtuple("Route", "destination type metric mtu hops")
 
@@ -133,11 +135,13 @@ def _all_of_kernel() -> Iterator[Route]:
 
 
 def _all_of_lists(node: Node) -> Iterable[Route]:
-    node.root.first(*LISTS)
-    texts = [node.root.text(path) if node.root.exists(path) else "" for path in LISTS]
-    if node.root.exists(LISTS[0]) and not texts[0].startswith("Iface"):
+    text = node.root.text(node.root.first(LISTS[0]))
+    if not text.startswith("Iface"):
         raise CannotTell(f"{LISTS[0]} has no heading: it is no list of the kernel's")
-    return parse_route(texts[0]) + parse_ipv6_route(texts[1])
+    other = node.root.text(LISTS[1]) if node.root.exists(LISTS[1]) else ""  # a kernel without IPv6
+    if other and not _IPV6_ROUTE.match(other):
+        raise CannotTell(f"{LISTS[1]} has a line that is no route: it is no list of the kernel's")
+    return parse_route(text) + parse_ipv6_route(other)
 
 
 def observe(item: Item, node: Node) -> Observed:
@@ -195,7 +199,7 @@ KIND = Kind(
         "A destination without an entry of its own is absent, also where a wider one leads there. Of several routes "
         "the one with the lowest metric is told; one over several hops has them all. Below another root it is told "
         "from /proc/net/route, which has only the first hop of an IPv4 route and no MTU, and from "
-        "/proc/net/ipv6_route, which has all tables; na where there is neither."
+        "/proc/net/ipv6_route, which has all tables; na where there is no such list of IPv4."
     ),
     reads=["rtnetlink(7)", "/proc/net/route and /proc/net/ipv6_route below another root"],
     cost="two questions to the kernel for all items together, without a program: some 0.3 ms and 10 µs a route",

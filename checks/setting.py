@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from checklib import limits
+from checklib import limits, parameters
+from checklib.dropins import read_in_order
 from checklib.errors import CannotTell
 from checklib.kinds import Kind, Parameter, Property
-from checklib.structured import FORMATS, find, format_of, parse_names
+from checklib.several import WILD
+from checklib.structured import FORMATS, find, format_of, layered, parse_names
 from checklib.values import Observation, Observed
 
 TYPE_CHECKING = False
@@ -29,24 +31,59 @@ def observe(item: Item, node: Node) -> Observed:
     if format_ is not None and format_ not in FORMATS:
         raise CannotTell(f"the parameter format is one of {', '.join(FORMATS)}")
     default = item.parameters.get("default")
-    try:
-        tree = node.once(f"settings {format_ or ''} {path}", lambda: _read(node, path, str(format_ or "")))
-    except (FileNotFoundError, NotADirectoryError):
+    layers = node.once(
+        f"settings {format_ or ''} {path} {item.parameters.get('drop_ins')}",
+        lambda: _layers(item, node, path, str(format_ or "")),
+    )
+    if not layers:
         return _missing(default, f"there is no {path}{node.root.whereabouts()}")
-    there, value = find(tree, names, ignore_case=item.parameters.get("ignore_case") is True)
-    if not there:
-        return _missing(default, "")
-    return Observed(values_of(value))
-
-
-def _read(node: Node, path: str, format_: str) -> Any:
-    text = node.root.text(path)
-    if "\0" in text:
-        raise CannotTell(f"{path} is binary: it has no settings")
+    ignore_case = item.parameters.get("ignore_case") is True
     try:
-        return FORMATS[format_ or format_of(path, text)](text)
+        there, value = find(layered([tree for _, tree in layers]), names, ignore_case=ignore_case)
+        last = [
+            file for file, tree in layers if len(layers) > 1 and there and find(tree, names, ignore_case=ignore_case)[0]
+        ]
     except CannotTell as error:
         raise CannotTell(f"{path}: {error}") from error
+    if not there:
+        return _missing(default, "")
+    return Observed(values_of(value), note=f"as {last[-1]} has it" if last else "")
+
+
+def _layers(item: Item, node: Node, path: str, format_: str) -> list[tuple[str, Any]]:
+    """The file and what lies on top of it, in the order of reading: (path, tree) of each that is there."""
+    read = ((file, _written(node, file)) for file in (path, *_drop_ins(item, node)))
+    texts = {file: text for file, text in read if text is not None}
+    format_ = format_ or format_of(path, "\n".join(texts.values()))
+    return [(file, _parsed(file, text, format_)) for file, text in texts.items() if text.strip() or file == path]
+
+
+def _written(node: Node, path: str) -> str | None:
+    try:
+        return node.root.written(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None  # also of a link that leads nowhere
+
+
+def _parsed(path: str, text: str, format_: str) -> Any:
+    try:
+        return FORMATS[format_](text)
+    except CannotTell as error:
+        raise CannotTell(f"{path}: {error}") from error
+
+
+def _drop_ins(item: Item, node: Node) -> list[str]:
+    patterns = parameters.words(item, "drop_ins")
+    if not patterns:
+        return []
+    directories, names = zip(*(pattern.rpartition("/")[::2] for pattern in patterns))
+    ending = names[0][1:]
+    is_plain = all(directory[:1] == "/" and WILD.isdisjoint(directory) for directory in directories)
+    if not is_plain or set(names) != {f"*{ending}"} or not WILD.isdisjoint(ending):
+        raise CannotTell(
+            "drop_ins are directories with one pattern, as /etc/foo.conf.d/*.conf and /run/foo.conf.d/*.conf"
+        )
+    return read_in_order(node.root, directories, ending)
 
 
 def _missing(default: object, why: str) -> Observed:
@@ -101,7 +138,8 @@ KIND = Kind(
     chapter="files",
     key=(
         "the file and the way to the key in it: /etc/docker/daemon.json#log-opts.max-size; a number takes an element "
-        'of a list, counted from 0, "io.containerd.x" in quotes one name with dots; without # the whole file'
+        "of a list, counted from 0, or one of several documents of YAML: /x.yaml#0.kind; "
+        '"io.containerd.x" in quotes is one name with dots; without # the whole file'
     ),
     key_begins="/",
     main="value",
@@ -118,22 +156,33 @@ KIND = Kind(
         "format": Parameter(
             "text",
             "json, yaml, toml, ini (nothing behind a value is a comment) or keyvalue (`Key value`, key=value, "
-            "`key: value`, and ` #` begins a comment); else the file's ending tells, or, where it does not, whether "
-            "there are [sections]",
+            "`key: value`, and ` #` begins a comment); else the file's ending tells, or, where it does not, whether it "
+            "begins with a brace, or has [sections]",
+        ),
+        "drop_ins": Parameter(
+            "list",
+            "files on top of it, such as /etc/foo.conf.d/*.conf: read behind it in the order of their names, and what "
+            "is read later counts, table by table; of two with one name only that of the first directory, as systemd, "
+            "which has them in /etc, /run, /usr/local/lib and /usr/lib",
         ),
         "default": Parameter("text", "what the program takes where the key, or the file, is not there"),
         "ignore_case": Parameter("bool", "true: the program does not tell capital and small letters of keys apart"),
     },
     example={
         "/etc/docker/daemon.json#log-opts.max-size": {"equals": "100m"},
+        "/etc/systemd/journald.conf#Journal.Storage": {
+            "with": {"drop_ins": ["/etc/systemd/journald.conf.d/*.conf", "/usr/lib/systemd/journald.conf.d/*.conf"]},
+            "equals": "persistent",
+        },
         "/etc/login.defs#PASS_MAX_DAYS": {"at_most": 365},
     },
     outcomes=(
-        "A key or a file that is not there is absent. An error where the file is not of its format, or too big, or "
-        "where the Python at hand cannot read it: YAML takes PyYAML, TOML Python 3.11. Never na. Any root can be "
-        "looked at."
+        "A key or a file that is not there is absent. An error where the file is binary, not of its format, or too "
+        "big, where a list is asked for a name, or where the Python at hand cannot read it: YAML takes PyYAML, TOML "
+        "Python 3.11. Never na. The value is shown with the finding, unless the item says secret: true: so say it of "
+        "passwords and tokens. Any root can be looked at."
     ),
-    reads=["the file itself"],
+    reads=["the file itself, and those on top of it"],
     cost="the file is read once for all its keys; a kB of YAML takes 1.5 ms, 14 ms without libyaml, of others 0.1 ms",
     observe=observe,
 )

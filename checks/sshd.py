@@ -39,7 +39,10 @@ def _effective(item: Item, node: Node) -> dict[str, list[str]]:
         raise CannotTell(f"sshd -T: {programs.first_line(ended.stderr) or f'exit code {ended.code}'}")
     if "stdout" in ended.truncated:
         raise CannotTell(f"sshd -T said more than {limits.output_kept_bytes} bytes")
-    return parse_effective(ended.stdout)
+    options = parse_effective(ended.stdout)
+    if not options:
+        raise CannotTell("sshd -T said nothing")
+    return options
 
 
 def _connection(item: Item) -> str:
@@ -72,7 +75,7 @@ def _take_in(node: Node, path: str, config: Config, taken: list[int], *, always:
     taken[0] += 1
     if taken[0] > limits.sshd_files_max:
         raise CannotTell(f"{path} is one of more than {limits.sshd_files_max} files that Include brings")
-    for pattern, here in config.read(node.root.text(path), always=always):
+    for pattern, here in config.read(node.root.written(path), always=always):
         for other in _files(node, pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"):
             _take_in(node, other, config, taken, always=here)
 
@@ -132,7 +135,7 @@ def discover(node: Node) -> Iterable[str]:
             return []
         return parse_effective(ended.stdout) if ended.code == 0 else []
     path = next((path for path in FILES if node.root.exists(path)), "")
-    return parse_config(node.root.text(path)) if path else []
+    return parse_config(node.root.written(path)) if path else []
 
 
 KIND = Kind(

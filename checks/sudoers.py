@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from checklib import accounts, limits, programs
+from checklib import accounts, limits, matchers, programs
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import MAY_SPAWN, Kind, Property
 from checklib.sudoers import Sudoers, stands_for
@@ -105,10 +105,23 @@ def observe(item: Item, node: Node) -> Observed:
         told: dict[str, Observation] = dict.fromkeys(("rules", "nopasswd", "defaults"), reason)
     else:
         told = dict(_told(found, item.key, node))
+        if not told["rules"] and item.key[0] not in {"%", EVERYTHING}:
+            told.update(_unless_elsewhere(item, node))
     note = ""
     if "valid" in item.expect:
         told["valid"], note = _valid(node, found, item.timeout_s)
     return Observed(told, exists=bool(told["rules"]), note=note)
+
+
+def _unless_elsewhere(item: Item, node: Node) -> Iterable[tuple[str, Observation]]:
+    """No rules of a user without any, and where nobody can tell which groups it is in, an error if that would pass."""
+    try:
+        accounts.groups(node)
+        if all(one.name != item.key for one in accounts.accounts(node)):
+            accounts.hold_to_files(node, "passwd")
+    except (NotApplicable, CannotTell) as reason:
+        for name in ("rules", "nopasswd"):
+            yield name, matchers.untold([], item.expect.get(name, {}), f"its groups are not known: {reason}")
 
 
 def _told(found: Sudoers, key: str, node: Node) -> Iterable[tuple[str, list[str]]]:
@@ -180,8 +193,9 @@ KIND = Kind(
     },
     outcomes=(
         "na where there is no /etc/sudoers; an error where it may not be read, or has a line that is not understood "
-        "(of valid: false). Hosts are told and not compared with this one; rules of a directory service are not asked "
-        "for. Any root can be looked at."
+        "(of valid: false); and where a user is to have no rules and its groups cannot be told, as of a directory "
+        "service. Hosts are told and not compared with this one; rules of a directory service are not asked for. Any "
+        "root can be looked at."
     ),
     reads=["/etc/sudoers and what it includes", "/etc/passwd", "/etc/group", "visudo -c (valid alone)"],
     cost="one read of the files for all items together; valid one run of visudo (some 10 ms)",

@@ -1,11 +1,15 @@
-"""Kernel parameters, as sysctl(8) names them, from /proc/sys below the root; also of a network namespace."""
+"""Kernel parameters, as sysctl(8) names them, from /proc/sys below the root; also of a network namespace.
+
+And what the next boot makes of them, by the files of sysctl.d(5).
+"""
 
 from __future__ import annotations
 
-from checklib import limits, parameters
+from checklib import limits, parameters, sysctlfiles
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import Kind, Parameter, Property
-from checklib.several import WILD, decide
+from checklib.several import WILD, decide, some
+from checklib.sysctlfiles import expand, name_of, parse_key
 from checklib.values import Observed, Words
 
 TYPE_CHECKING = False
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 
     from checklib.contract import Item
     from checklib.node import Node
+    from checklib.sysctlfiles import Boot
     from checklib.values import Observation
 
     Told = str | CannotTell | None  # a parameter's text, or why it cannot be told; None: it is not there
@@ -22,46 +27,34 @@ PROC_SYS = "/proc/sys"
 VALUE_BYTES_MAX = 65_536
 DEPTH_MAX = 12  # directories below /proc/sys: the kernel has 5
 OF_NAMESPACE = "net/"  # all others are the same in every network namespace
-
-
-def parse_key(key: str) -> str:
-    """The file below /proc/sys that a parameter's name means. Raises CannotTell where it cannot be one.
-
-    As sysctl(8): names are separated by dots, and then a slash stands for a dot within a name
-    (net.ipv4.conf.eth0/100.rp_filter); where the first separator is a slash, it is the other way round.
-    """
-    dot, slash = key.find("."), key.find("/")
-    path = key if slash >= 0 and not 0 <= dot < slash else key.translate({ord("."): "/", ord("/"): "."})
-    if any(part in {"", ".", ".."} for part in path.split("/")):
-        raise CannotTell(f"{key[:80]!r} names no kernel parameter")
-    return path
+ALL = "all"
+AT_BOOT = frozenset({"configured", "applied"})
+_READABLE = 0o444
 
 
 def observe(item: Item, node: Node) -> Observed:
-    """The parameter's value; one that this kernel does not have is absent. Of several, the one that decides."""
+    """What is seen of a parameter; one that this kernel does not have is absent. Of several, the one that decides."""
+    if item.key == ALL:
+        return _all_set(item, node)
     path = parse_key(item.key)
+    if "except" in item.parameters and WILD.isdisjoint(path):
+        raise CannotTell(f"`except` is for the names that a * stands for: there is none in {item.key}")
     netns = item.parameters.get("netns")
     if netns is not None:
-        return _several(item, path, list(_within(item, node, path, str(netns))))
+        if not AT_BOOT.isdisjoint(item.expect):
+            raise CannotTell("what files set at boot is not of a network namespace: ask it of the machine")
+        return _several(item, node, path, list(_within(item, node, path, str(netns))))
+    if not AT_BOOT.isdisjoint(item.expect):
+        return _at_boot(item, node, path)
     if WILD.isdisjoint(path):
         text = _read(node, path)
         return Observed({"value": None}, exists=False) if text is None else Observed({"value": Words(text)})
-    return _several(item, path, [("", found, _told(node, found)) for found in expand(path, _lister(node))])
+    return _several(item, node, path, _found(node, path))
 
 
-def expand(path: str, names: Callable[[str], list[str]]) -> list[str]:
-    """The paths that a path with wildcards stands for; * does not cross a slash. names: what is in a directory."""
-    from fnmatch import fnmatchcase  # seldom needed
-
-    found = [""]
-    for part in path.split("/"):
-        if WILD.isdisjoint(part):
-            found = [f"{one}/{part}" for one in found]
-        else:
-            found = [f"{one}/{name}" for one in found for name in names(one) if fnmatchcase(name, part)]
-        if len(found) > limits.wildcard_matches_max:
-            raise CannotTell(f"{path[:80]} stands for more than {limits.wildcard_matches_max} parameters")
-    return [one[1:] for one in found]
+def _found(node: Node, path: str) -> list[tuple[str, str, Told]]:
+    """(namespace: none, path, what is there) of all that a path with or without wildcards stands for."""
+    return [("", found, _told(node, found)) for found in expand(path, _lister(node))]
 
 
 def _lister(node: Node) -> Callable[[str], list[str]]:
@@ -73,7 +66,7 @@ def _read(node: Node, path: str) -> str | None:
     try:
         return node.root.text(f"{PROC_SYS}/{path}", VALUE_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError):
-        node.once("sysctl", lambda: _has_parameters(node))
+        _hold_parameters(node)
         return None
 
 
@@ -84,29 +77,101 @@ def _told(node: Node, path: str) -> Told:
         return CannotTell(f"{PROC_SYS}/{path}: {error.strerror}")
 
 
-def _has_parameters(node: Node) -> None:
-    if not node.root.exists(PROC_SYS):
-        raise NotApplicable(f"there is no {PROC_SYS}{node.root.whereabouts()}")
+def _hold_parameters(node: Node) -> None:
+    """Where there are none, or an empty directory hides them, none is absent: nobody could look."""
+    if not _lister(node)(""):
+        raise NotApplicable(f"there is nothing in {PROC_SYS}{node.root.whereabouts()}")
 
 
-def _several(item: Item, path: str, told: list[tuple[str, str, Told]]) -> Observed:
+def _several(
+    item: Item, node: Node, path: str, told: list[tuple[str, str, Told]], boot: Boot | None = None
+) -> Observed:
     """One value for all that a wildcard or several namespaces stand for. told: (namespace, path, what is there)."""
     passed = set(parameters.words(item, "except"))
-    things: list[tuple[str, Observation]] = []
-    places = 0
+    things: list[tuple[str, str, Told]] = []
     for namespace, found, text in told:
         names = [here for here, wanted in zip(found.split("/"), path.split("/")) if not WILD.isdisjoint(wanted)]
         if passed.isdisjoint(names):
-            places += 1
-            if text is not None:
-                name = "/".join([namespace, *names] if namespace else names)
-                things.append((name, Words(text) if isinstance(text, str) else text))
-    if things:
-        value, say = decide(things, item.expect["value"])
-        return Observed({"value": value}, shown={"value": say})
-    if not places and "absent" not in item.expect["value"]:
+            things.append(("/".join([namespace, *names] if namespace else names), found, text))
+    there = [one for one in things if one[2] is not None]
+    if not there:
+        _hold_parameters(node)
+    if not things and not any("absent" in expected for expected in item.expect.values()):
         raise NotApplicable(f"nothing here is called {item.key}")
-    return Observed({"value": None}, exists=False)
+    values: dict[str, Observation] = {}
+    shown, notes = {}, []
+    for name, expected in item.expect.items():
+        looks = [(called, found, _look(name, found, text, boot)) for called, found, text in there]
+        if name == "applied" and boot is not None:
+            notes = [boot.change(found) for _, found, value in looks if value is False]
+            # Nobody configures a name that a pattern of sysctl.d was told to leave out.
+            looks = [one for one in looks if not isinstance(one[2], NotApplicable)] or looks
+        if looks:
+            values[name], shown[name] = decide([(called, value) for called, _, value in looks], expected)
+    return Observed(values, exists=bool(there), shown=shown, note=some(notes))
+
+
+def _look(name: str, path: str, text: Told, boot: Boot | None) -> Observation:
+    """One property of a parameter that is there, or of which it cannot be told."""
+    if boot is not None and name == "configured":
+        return boot.configured(path)
+    if not isinstance(text, str):
+        return text
+    return boot.applied(path, text) if boot is not None and name == "applied" else Words(text)
+
+
+def _at_boot(item: Item, node: Node, path: str) -> Observed:
+    """Also what is configured. Where only that is asked, no kernel needs to run: an image has files too."""
+    boot = node.once("sysctl.d", lambda: sysctlfiles.read_boot(node))
+    if not WILD.isdisjoint(path):
+        return _several(item, node, path, _found(node, path), boot)
+    text = _told(node, path) if {"value", "applied"} & set(item.expect) else None
+    values = {name: _look(name, path, text, boot) for name in item.expect}
+    exists = text is not None or "value" not in item.expect
+    return Observed(values, exists=exists, note=boot.change(path) if values.get("applied") is False else "")
+
+
+def _all_set(item: Item, node: Node) -> Observed:
+    """Whether all that files set is as they set it. What cannot be read or is not there does not count."""
+    none = NotApplicable(f"{ALL} parameters together have none: name one")
+    values: dict[str, Observation] = dict.fromkeys(item.expect, none)
+    if "applied" not in item.expect:
+        return Observed(values)
+    _hold_parameters(node)
+    boot = node.once("sysctl.d", lambda: sysctlfiles.read_boot(node))
+    looks = {path: _look("applied", path, text, boot) for path, text in _set_here(item, node, boot)}
+    untold = [value for value in looks.values() if isinstance(value, CannotTell)]
+    differing = [path for path, value in looks.items() if value is False]
+    if differing:
+        values["applied"] = False
+    elif untold:
+        values["applied"] = untold[0]
+    else:
+        values["applied"] = True if looks else NotApplicable("no file sets a parameter that this kernel has")
+    shown = {"applied": lambda: f"false ({some(map(name_of, differing))})"} if differing else {}
+    return Observed(values, shown=shown, note=some(map(boot.change, differing)))
+
+
+def _set_here(item: Item, node: Node, boot: Boot) -> Iterator[tuple[str, Told]]:
+    """The parameters that files set and this kernel has, and what they are now."""
+    from fnmatch import fnmatchcase
+
+    passed = parameters.words(item, "except")
+    paths = dict.fromkeys(path for pattern in boot.settings for path in expand(pattern, _lister(node)))
+    for path in paths:
+        if boot.of(path) is None or any(fnmatchcase(name_of(path), pattern) for pattern in passed):
+            continue
+        text = None if _is_order(node, path) else _told(node, path)
+        if text is not None:
+            yield path, text
+
+
+def _is_order(node: Node, path: str) -> bool:
+    """Whether it can only be written to, as net.ipv4.route.flush; or is not there."""
+    try:
+        return not node.root.stat(f"{PROC_SYS}/{path}").st_mode & _READABLE
+    except (FileNotFoundError, NotADirectoryError):
+        return True
 
 
 def _within(item: Item, node: Node, path: str, netns: str) -> Iterator[tuple[str, str, Told]]:
@@ -167,33 +232,54 @@ def discover(node: Node) -> Iterator[str]:
 
 KIND = Kind(
     "sysctl",
-    title="a kernel parameter, or the same one of all interfaces",
+    title="a kernel parameter, or the same one of all interfaces; now, and after the next boot",
     chapter="system",
     key=(
         "the parameter's name, as sysctl(8) takes it; * stands for any name between two dots, as in "
-        "net.ipv4.conf.*.rp_filter, and then all must be as expected"
+        "net.ipv4.conf.*.rp_filter, and then all must be as expected; all: every parameter that files set at boot"
     ),
     main="value",
-    properties={"value": Property("text", "its value; numbers compare as numbers, white space means nothing")},
+    properties={
+        "value": Property("text", "its value; numbers compare as numbers, white space means nothing"),
+        "configured": Property(
+            "text", "what the files that are read at boot set it to, whatever it is now; absent where none does"
+        ),
+        "applied": Property(
+            "bool",
+            "whether it is now what those files set: where not, the next boot changes it, and it is said to what",
+        ),
+    },
     parameters={
-        "except": Parameter("list", "names that * does not stand for, such as lo"),
+        "except": Parameter(
+            "list",
+            "names that * does not stand for, such as lo (an error where the key has no *); of all: parameters, such "
+            "as net.ipv4.* or vm.swappiness",
+        ),
         "netns": Parameter(
             "text",
             "look in this network namespace: a name below /run/netns, where * means all that match, or process:NAME or "
             "process:/PID/FILE for those of a process",
         ),
     },
-    example={"vm.swappiness": {"at_most": 10}},
+    example={
+        "vm.swappiness": {"at_most": 10, "expect": {"configured": {"at_most": 10}}},
+        "all": {"with": {"except": ["net.netfilter.*"]}, "expect": {"applied": True}},
+    },
     outcomes=(
-        "A parameter that this kernel does not have is absent; na where there is no /proc/sys, where a * stands for "
-        "nothing, and where there is no such network namespace. Of several parameters those that deviate are named. "
+        "A parameter that this kernel does not have is absent; na where there is nothing in /proc/sys, where a * "
+        "stands for nothing, and where there is no such network namespace. Of several those that deviate are named. "
         "Any root with a /proc/sys can be looked at; network namespaces are the machine's own, and entering one needs "
-        "root, in a process that does nothing else."
+        "root, in a process that does nothing else. Files are read as systemd-sysctl does: one of /etc/sysctl.d hides "
+        "its namesakes in the directories behind it, of all files the last by name counts, and a name before any "
+        "pattern. /etc/sysctl.conf counts where a link in /etc/sysctl.d leads to it, or last where there is no "
+        "systemd. configured can be asked of any root with these files. applied is na of what no file sets: a value "
+        "that must outlive a boot is best held to by configured. all passes over what this kernel does not have and "
+        "what can only be written. A list as 1,2,3 that the kernel writes as 1-3 is not taken for the same."
     ),
-    reads=["/proc/sys", "/run/netns", "/proc/PID/ns/net"],
+    reads=["/proc/sys", "/run/netns", "/proc/PID/ns/net", *sysctlfiles.DIRECTORIES, sysctlfiles.LAST],
     cost=(
-        "one read below /proc/sys: 300 parameters take a few milliseconds, and so do 300 interfaces of one *; one "
-        "fork for each network namespace, for all items together"
+        "one read below /proc/sys: 300 parameters take a few milliseconds, and so do 300 interfaces of one *; the "
+        "files that are read at boot once for all items; one fork for each network namespace, for all items together"
     ),
     observe=observe,
     discover=discover,

@@ -35,7 +35,7 @@ def observe(item: Item, node: Node) -> Observed:
     try:
         reaching.connect(host, port, node, began + item.timeout_s).close()
     except reaching.Unreachable as reason:
-        return Observed({"reachable": False}, exists=False, note=str(reason))
+        return reaching.unreached(item, reason, {"reachable": False})
     took_ms = 1000 * (time.monotonic() - began)
     return Observed({"reachable": True, "time_ms": took_ms}, shown={"time_ms": lambda: measured.about(took_ms)})
 
@@ -54,7 +54,8 @@ KIND = Kind(
     example={"registry.example.com:443": {"equals": True, "expect": {"time_ms": {"at_most": 50}}}},
     outcomes=(
         "A port that refuses, a host that does not answer within the item's time and a name that cannot be looked up "
-        "are not reachable, and the reason is told; an address that has no way there too. na below another root. "
+        "are not reachable, and the reason is told; an address that has no way there too. Where no nameserver tells "
+        "anything of a name, and it is not to be reachable, that is an error. na below another root. "
         "Names are looked up as the kind dns does it; all addresses of a name are tried, each with a share of the time."
     ),
     reads=["/etc/hosts", "/etc/resolv.conf", "the network"],

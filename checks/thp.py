@@ -28,9 +28,9 @@ def parse_key(key: str) -> str:
 def observe(item: Item, node: Node) -> Observed:
     """What is chosen; a setting that this kernel does not have is absent."""
     path = parse_key(item.key)
-    if not node.root.exists(THP):
-        raise NotApplicable(f"there are no transparent huge pages: no {THP}{node.root.whereabouts()}")
     text = read(node, f"{THP}/{path}")
+    if text is None and not node.root.names(THP):
+        raise NotApplicable(f"there are no transparent huge pages: nothing in {THP}{node.root.whereabouts()}")
     if text is None:
         return Observed({"value": None}, exists=False)
     return Observed({"value": Words(parse_choice(text))})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from checklib import measured, timex
+from checklib import matchers, measured, programs, timex
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kinds import MAY_SPAWN, Kind, Property
-from checklib.values import Observed
+from checklib.values import Observed, or_reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from checklib.contract import Item
     from checklib.node import Node
+    from checklib.programs import Ended
     from checklib.values import Observation
 
 CLOCK = "clock"
+_OF_KEEPER = ("source", "stratum", "offset_ms")  # what only the program that keeps the clock knows
 _INSERTS, _DELETES = 0x0010, 0x0020  # STA_INS, STA_DEL of timex(7)
 _UNKNOWN_STRATUM = (0, 16)  # no server is followed
 
@@ -26,6 +28,7 @@ NTP_FILES = ("/etc/ntpsec/ntp.conf", "/etc/ntp.conf")
 TIMESYNCD_FILE = "/etc/systemd/timesyncd.conf"
 TIMESYNCD_FOLDERS = [f"/{place}/systemd/timesyncd.conf.d" for place in ("usr/lib", "run", "etc")]
 _INCLUDED = {"confdir": ".conf", "sourcedir": ".sources"}  # of chrony.conf, with the files they take
+_TAKES_IN = frozenset({"include", "includefile"})  # of chrony.conf and ntp.conf
 _FOLLOWS = frozenset({"server", "pool", "peer", "refclock"})
 _UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "min": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0}
 
@@ -92,36 +95,43 @@ def _whole(text: str) -> int:
     return int(_number(text))
 
 
-def _ask_chrony(node: Node, timeout_s: float) -> Told | None:
+def _ask_chrony(node: Node, timeout_s: float) -> Told | str:
     ended = node.tool("chronyc", "-n", "-c", "tracking", timeout_s=timeout_s)
-    return parse_chrony(ended.stdout) if ended.code == 0 else None
+    return parse_chrony(ended.stdout) if ended.code == 0 else _refusal("chronyc", ended)
 
 
-def _ask_ntpd(node: Node, timeout_s: float) -> Told | None:
+def _ask_ntpd(node: Node, timeout_s: float) -> Told | str:
     ended = node.tool("ntpq", "-n", "-c", "rv 0 stratum,offset", timeout_s=timeout_s)
-    return parse_ntpq(ended.stdout) if ended.code == 0 and "stratum=" in ended.stdout else None
+    return parse_ntpq(ended.stdout) if ended.code == 0 and "stratum=" in ended.stdout else _refusal("ntpq", ended)
 
 
-def _ask_timesyncd(node: Node, timeout_s: float) -> Told | None:
+def _ask_timesyncd(node: Node, timeout_s: float) -> Told | str:
     if not node.root.exists("/run/systemd/timesync"):
-        return None
+        raise NotApplicable("timesyncd has not run since boot")
     ended = node.tool("timedatectl", "timesync-status", timeout_s=timeout_s)
-    return parse_timesyncd(ended.stdout) if ended.code == 0 and "Server:" in ended.stdout else None
+    told = ended.code == 0 and "Server:" in ended.stdout
+    return parse_timesyncd(ended.stdout) if told else _refusal("timedatectl", ended)
 
 
-_ASK: tuple[Callable[[Node, float], Told | None], ...] = (_ask_chrony, _ask_ntpd, _ask_timesyncd)
+def _refusal(tool: str, ended: Ended) -> str:
+    return f"{tool}: {programs.first_line(ended.stderr or ended.stdout) or f'exit code {ended.code}'}"
 
 
-def _keeper(node: Node, timeout_s: float) -> Told | None:
-    """What the first that answers says; None where nothing keeps the clock that we know of."""
+_ASK: tuple[Callable[[Node, float], Told | str], ...] = (_ask_chrony, _ask_ntpd, _ask_timesyncd)
+
+
+def _keeper(node: Node, timeout_s: float) -> tuple[Told, str]:
+    """What the first that answers says, and why none does; both empty where none is there that we know of."""
+    refusals = []
     for ask in _ASK:
         try:
             told = ask(node, timeout_s)
         except NotApplicable:  # it is not installed
             continue
-        if told is not None:
-            return told
-    return None
+        if not isinstance(told, str):
+            return told, ""
+        refusals.append(told)
+    return Told("", None, None), "; ".join(refusals)
 
 
 def parse_servers(text: str) -> list[str]:
@@ -150,26 +160,35 @@ def _servers(node: Node) -> list[str]:
             return list(dict.fromkeys(_of_chrony(node, path)))
     for path in NTP_FILES:
         if node.root.exists(path):
-            return list(dict.fromkeys(parse_servers(node.root.text(path))))
+            return list(dict.fromkeys(_servers_of(node, path)))
     if not node.root.exists(TIMESYNCD_FILE):
         raise NotApplicable(f"neither chrony nor ntpd nor timesyncd is configured{node.root.whereabouts()}")
     return _of_timesyncd(node)
 
 
+def _servers_of(node: Node, path: str) -> list[str]:
+    """Of one file. Raises CannotTell where it takes in others, which are not followed: they may name more."""
+    text = node.root.written(path)
+    words = (line.split(maxsplit=1)[0].lower() for line in text.splitlines() if line.strip())
+    taking = next((word for word in words if word in _TAKES_IN), None)
+    if taking:
+        raise CannotTell(f"{path} takes in other files by {taking}, which is not followed")
+    return parse_servers(text)
+
+
 def _of_chrony(node: Node, path: str) -> Iterator[str]:
-    text = node.root.text(path)
-    yield from parse_servers(text)
-    for words in map(str.split, text.splitlines()):
+    yield from _servers_of(node, path)
+    for words in map(str.split, node.root.written(path).splitlines()):
         for folder in words[1:] if words and words[0] in _INCLUDED else ():
             for name in node.root.names(folder):
                 if name.endswith(_INCLUDED[words[0]]):
-                    yield from parse_servers(node.root.text(f"{folder}/{name}"))
+                    yield from _servers_of(node, f"{folder}/{name}")
 
 
 def _of_timesyncd(node: Node) -> list[str]:
     """A file in a later folder hides one of the same name; what stands in one that sorts later counts on top."""
     files = {name: f"{folder}/{name}" for folder in TIMESYNCD_FOLDERS for name in node.root.names(folder)}
-    texts = [node.root.text(path) for path in (TIMESYNCD_FILE, *(files[name] for name in sorted(files)))]
+    texts = [node.root.written(path) for path in (TIMESYNCD_FILE, *(files[name] for name in sorted(files)))]
     told = parse_timesyncd_conf("\n".join(texts))
     return told.get("NTP") or told.get("FallbackNTP", [])
 
@@ -180,7 +199,7 @@ def observe(item: Item, node: Node) -> Observed:
         raise CannotTell(f"there is no {item.key[:80]!r} of time: known is {CLOCK}")
     values: dict[str, Observation] = {}
     if "servers" in item.expect:
-        values["servers"] = _or_reason(lambda: _servers(node))
+        values["servers"] = or_reason(lambda: _servers(node))
     if not node.root.is_host:
         reason = NotApplicable(f"the clock is this machine's, not that of {node.root.path}")
         return Observed({**dict.fromkeys(KIND.properties, reason), **values})
@@ -188,19 +207,14 @@ def observe(item: Item, node: Node) -> Observed:
     values["synchronised"] = not status & timex.UNSYNCHRONISED
     values["leap"] = "insert" if status & _INSERTS else "delete" if status & _DELETES else "none"
     shown = {}
-    if not {"source", "stratum", "offset_ms"}.isdisjoint(item.expect):
-        told = node.once("clock's keeper", lambda: _keeper(node, item.timeout_s)) or Told("", None, None)
+    if not item.expect.keys().isdisjoint(_OF_KEEPER):
+        told, refusal = node.once("clock's keeper", lambda: _keeper(node, item.timeout_s))
         offset_ms = told.offset_ms
         values.update(source=told.source or None, stratum=told.stratum, offset_ms=offset_ms)
+        for name in _OF_KEEPER if refusal else ():
+            values[name] = matchers.untold(None, item.expect.get(name, {}), refusal)
         shown["offset_ms"] = lambda: "absent" if offset_ms is None else measured.about(offset_ms)
     return Observed(values, shown=shown)
-
-
-def _or_reason(look: Callable[[], Observation]) -> Observation:
-    try:
-        return look()
-    except (NotApplicable, CannotTell) as reason:
-        return reason
 
 
 def discover(_node: Node) -> Iterable[str]:
@@ -217,7 +231,7 @@ KIND = Kind(
     main="synchronised",
     properties={
         "synchronised": Property("bool", "whether the kernel holds its clock to be kept by something"),
-        "source": Property("word", "what keeps it: chrony, ntpd or timesyncd; absent where none of these answers"),
+        "source": Property("word", "what keeps it: chrony, ntpd or timesyncd; absent where none of these is there"),
         "offset_ms": Property("number", "how far ahead of its servers, below 0 behind; absent if unknown", unit="ms"),
         "stratum": Property("number", "how many servers stand between it and an exact clock; absent: it follows none"),
         "leap": Property("word", "the leap second to come: none, insert or delete"),
@@ -228,8 +242,10 @@ KIND = Kind(
         CLOCK: {"equals": True, "expect": {"offset_ms": {"between": [-50, 50]}, "stratum": {"at_most": 4}}},
     },
     outcomes=(
-        "Below another root all but the servers is na. Servers are those of chrony where it is configured, else of "
-        "ntpd, else of timesyncd, and na where none is. Neither DHCP's servers nor those built into timesyncd are told."
+        "Below another root all but the servers is na. Where such a program is installed and none answers, source, "
+        "offset_ms and stratum are absent, but an error where they are to be absent. Servers are those of chrony where "
+        "it is configured, else of ntpd, else of timesyncd; na where none is, an error where its configuration takes "
+        "in others by include. Neither DHCP's servers nor those built into timesyncd are told."
     ),
     reads=[
         "adjtimex(2)", "chronyc -c tracking", "ntpq -c rv", "timedatectl timesync-status", *CHRONY_FILES, *NTP_FILES,

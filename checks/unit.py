@@ -48,7 +48,10 @@ def _list(node: Node, timeout_s: float) -> list[list[str]]:
         ended = systemd.ask(node, ["list-units", *plain], timeout_s)
         if "stdout" in ended.truncated:
             raise CannotTell(f"systemctl said more than {limits.output_kept_bytes} bytes of units in a bad state")
-        return parse_units(ended.stdout)
+        found = parse_units(ended.stdout)
+        if ended.stdout.strip() and not found:
+            raise CannotTell(f"systemctl list-units says something unknown: {ended.stdout.strip()[:80]!r}")
+        return found
 
     return node.once("units in a bad state", ask)
 
@@ -62,7 +65,11 @@ def _moving_for(node: Node, names: list[str], after_s: float, timeout_s: float) 
     stuck = []
     for fields in systemd.show(node, names, ("Id", "ActiveState", entered), timeout_s):
         since = systemd.parse_amount(fields.get(entered, ""))
-        if fields.get("ActiveState") in MOVING and isinstance(since, int) and now_s - since / 1e6 >= after_s:
+        if fields.get("ActiveState") not in MOVING:
+            continue
+        if not isinstance(since, int):
+            raise CannotTell(f"systemd does not tell since when {fields.get('Id', 'a unit')} is on its way")
+        if now_s - since / 1e6 >= after_s:
             stuck.append(fields.get("Id", ""))
     return stuck
 

@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
 DAY_S = 86_400
 OF_GROUPS = ("group", "groups")
+OF_PASSWORD = ("password", "hash")
 OF_SHADOW = (
-    "password", "hash", "password_age_days", "min_days", "max_days", "warn_days", "inactive_days", "expires", "expired",
+    *OF_PASSWORD, "password_age_days", "min_days", "max_days", "warn_days", "inactive_days", "expires", "expired",
 )  # fmt: skip
-_NOT_IN_NAMES = frozenset(":/\n")
+_NOT_IN_NAMES = frozenset(":/\n*?")  # * would pass for all of them, and be absent
 
 
 def user_name(key: str) -> str:
     """The name that a key means. Raises CannotTell where it can be none."""
     if not _NOT_IN_NAMES.isdisjoint(key) or key[0] in "+-":
-        raise CannotTell(f"{key[:80]!r} is no name of a user")
+        raise CannotTell(f"{key[:80]!r} is no name of a user; of all of them tells the kind accounts")
     return key
 
 
@@ -83,8 +84,12 @@ def _aging(node: Node, account: Account) -> dict[str, Observation]:
     try:
         return parse_aging(accounts.entry_of(account, accounts.shadows(node)), today)
     except NotApplicable as reason:
+        unseen = CannotTell(f"{reason}, where /etc/passwd says that the password is")
         bare = parse_aging(accounts.entry_of(account, {}), today)
-        return {**dict.fromkeys(OF_SHADOW, reason), "password": bare["password"], "hash": bare["hash"]}
+        told = ((name, unseen if account.password == accounts.SHADOWED else bare[name]) for name in OF_PASSWORD)
+        return {**dict.fromkeys(OF_SHADOW, reason), **dict(told)}
+    except CannotTell as error:
+        return dict.fromkeys(OF_SHADOW, error)
     except PermissionError as error:
         return dict.fromkeys(OF_SHADOW, CannotTell(f"{error.filename}: {error.strerror}"))
 
@@ -110,8 +115,8 @@ KIND = Kind(
         "gecos": Property("word", "its full name and what else stands in that field"),
         "password": Property(
             "word",
-            "set: one fits; locked: one would, were it not locked by `!`; none: none can fit (`*`, `!`); "
-            "empty: none is asked for. passwd -S calls these P, L, L and NP",
+            "set: one fits; locked: one would, were it not locked by `!`; none: there is none that could fit (`*`, "
+            "`!`), so that nobody gets in by one; empty: none is asked for. passwd -S calls these P, L, L and NP",
         ),
         "hash": Property(
             "word", "how the password was hashed: yescrypt, sha512, sha256, bcrypt, md5, des …; never the hash itself"
@@ -130,8 +135,8 @@ KIND = Kind(
     },
     outcomes=(
         "na where there is no /etc/passwd, and of aging where there is no /etc/shadow; an error where /etc/shadow may "
-        "not be read. Who is not in the files is absent, but an error where nsswitch.conf names a directory service, "
-        "which is not asked. Any root can be looked at."
+        "not be read, and of a password that is to be there where it is not. Who is not in the files is absent, but an "
+        "error where nsswitch.conf names a directory service, which is not asked. Any root can be looked at."
     ),
     reads=["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/nsswitch.conf"],
     cost="one read of each file for all items together",

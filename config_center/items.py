@@ -101,7 +101,7 @@ class ItemReader:
         if kind.keys and not any(fnmatchcase(word, known) for known in kind.keys):
             self.notes.at(key, f"{self.name} has no key {word[:80]!r}", did_you_mean(word, kind.keys))
         elif not word.startswith(kind.key_begins):
-            hint = f"write {kind.key_begins}{word[:80]}"
+            hint = f"write {kind.key_begins}{word[:80]}" if kind.key_begins == "/" else ""
             self.notes.at(key, f"a key of {self.name} begins with {kind.key_begins}, not so {word[:80]!r}", hint)
 
     def _words(self, body: Mapping) -> bool:
@@ -128,7 +128,7 @@ class ItemReader:
     def _default(self, key: Scalar) -> Expect:
         if self.kind.default is not None:
             return self.kind.default
-        hint = "write a value or a matcher" if self.kind.main else f"say under `{EXPECT}` what"
+        hint = "write a value or a matcher, such as any: true" if self.kind.main else f"say under `{EXPECT}` what"
         self.notes.at(key, f"{self.name}:{key.spelling[:80]} expects nothing", hint)
         return {}
 

@@ -126,7 +126,7 @@ class ExpectationReader:
             if is_from_file(node):
                 self._named(name, word, about, node)
                 continue
-            operand = read_operand(node, word, matcher.operand, about.type, self.notes)
+            operand = read_operand(node, word, matcher.operand, about.type, self.notes, about.unit)
             if operand is not None:
                 self.uses.look(node)
                 matched[word] = operand

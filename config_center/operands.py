@@ -29,8 +29,10 @@ _OCTAL: Final = re.compile("[0-7]{3,4}")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def read_operand(node: Node, matcher: str, takes: OperandKind, of: PropertyType, notes: Notes) -> Operand | None:
-    """What a matcher compares a property of type `of` with."""
+def read_operand(
+    node: Node, matcher: str, takes: OperandKind, of: PropertyType, notes: Notes, unit: str = ""
+) -> Operand | None:
+    """What a matcher compares a property of type `of` with. unit: the property's, for messages."""
     if not _suits(node, matcher, of, notes):
         return None
     if takes == "true":
@@ -47,7 +49,7 @@ def read_operand(node: Node, matcher: str, takes: OperandKind, of: PropertyType,
     may_be_list = takes == "value" or (matcher == "equals" and of in {"text", "word", "any"})
     if may_be_list and isinstance(node, Sequence):
         return read_list(node, matcher, element, notes)
-    return read_value(node, matcher, element, notes)
+    return read_value(node, f"{matcher} (in {unit})" if unit else matcher, element, notes)
 
 
 def read_parameter(node: Node, name: str, of: ParameterType, notes: Notes) -> Operand | None:
@@ -184,7 +186,10 @@ def _text(node: Scalar, what: str, of: PropertyType, notes: Notes) -> Value | No
     if isinstance(value, bool):
         if of == "any":
             return value
-        notes.at(node, f"{what} takes {'a version' if of == 'version' else 'text'}, not a true or false", quote)
+        wanted = "a version" if of == "version" else "text"
+        presence = "any: true for whatever it is" if value else "absent: true if it is not to be there"
+        hint = f"{quote}, or write {presence}" if what == "equals" else quote
+        notes.at(node, f"{what} takes {wanted}, not a true or false", hint)
         return None
     if isinstance(value, float) and of != "any":
         wanted = "a version" if of == "version" else "text"

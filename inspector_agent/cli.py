@@ -33,7 +33,7 @@ examples:
   inspector-agent run --config /etc/inspector/agent.yml
 """
 CHECK_EXAMPLES = """\
-exit codes:  0 every item passes   1 some fail or err   2 usage, a broken release, or nothing applies to this node
+exit codes:  0 every item that applies passes   1 some fail or err   2 usage, a broken release, or nothing applies here
 
 examples:
   inspector-agent check --release .                              # layers/ and checks/ here, before they are published
@@ -146,7 +146,8 @@ def check(arguments: argparse.Namespace) -> int:
             items = choose(source, question)
             done = trio.run(_until_signalled, look, source, question, items, progress, progress.say)
     except InvalidLayers as error:
-        lines = [str(arguments.release / str(mistake)) for mistake in error.mistakes]
+        places = (f"{arguments.release / one.file}:{one.line}:{one.column}" for one in error.mistakes)
+        lines = [f"{place}: {one.text}" for place, one in zip(places, error.mistakes, strict=True)]
         raise SourceError("\n  ".join(["the layers have mistakes, nothing was checked:", *lines])) from error
     except CenterError as error:
         raise SourceError(str(error)) from error

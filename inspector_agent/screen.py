@@ -15,6 +15,7 @@ from inspector_agent.veil import SECRET, is_secret
 
 SCHEMA = "inspector.check/1"
 TEXT_CHARS_MAX = 400
+ID_CHARS_MAX = 48  # of the column: a longer id pushes its own line to the right, and no other's
 OUTCOME_CHARS = 5  # of the column, unless something longer stands in it
 WORST_FIRST = ("fail", "error", "waived", "na", "pass")
 SHOWN = ("fail", "error", "waived")  # of all outcomes, unless everything is asked for
@@ -32,13 +33,14 @@ def as_text(run: Run, paint: Paint, *, everything: bool) -> Iterator[str]:
     """Lines: what was looked at, what differs (or everything), and the sum."""
     yield f"{run.node}: {run.source.about}, {len(run.items)} item{'' if len(run.items) == 1 else 's'}"
     shown = [item for item in _worst_first(run) if everything or run.outcome(item) in SHOWN]
-    width = max((len(item.id) for item in shown), default=0)
+    width = min(max((len(item.id) for item in shown), default=0), ID_CHARS_MAX)
     words = max([OUTCOME_CHARS, *(len(run.outcome(item)) for item in shown)])
     for item in shown:
         finding, outcome = run.found[item.number], run.outcome(item)
         yield f"  {paint(outcome, words)}  {item.id:<{width}}  {_sentence(item, finding)}"
         yield from (f"  {'':{words}}  {line}" for line in _details(item, finding, outcome))
-    yield _sum(run)
+    hidden = 0 if everything or verdict(run) == 2 else run.counts()["na"]
+    yield _sum(run) + (f"; --all says why {hidden} cannot apply here" if hidden else "")
 
 
 def _worst_first(run: Run) -> Sequence[Item]:
@@ -75,10 +77,28 @@ def _details(item: Item, finding: Finding, outcome: str) -> Iterator[str]:
     owner = f"owner {item.owner}" if item.owner else ""
     about = (item.severity, item.source, item.title, owner, *item.references)
     yield printable(", ".join(part for part in about if part), TEXT_CHARS_MAX)
-    if finding.outcome == "fail" and finding.message and not finding.message.startswith("expected "):  # said already
-        yield finding.message
+    more = _more(item, finding) if finding.outcome == "fail" else ""
+    if more:
+        yield more
     if item.remediation:
         yield printable(f"to put it right: {' '.join(item.remediation.split())}", TEXT_CHARS_MAX)
+
+
+def _more(item: Item, finding: Finding) -> str:
+    """What a message adds to what is said already: that something is expected is, and which part is missing may be."""
+    said: dict[str, str] = {}
+    for name, matched in item.expect.items():
+        for some in (matched, *({matcher: operand} for matcher, operand in matched.items())):
+            wanted = f"expected {describe({name: some}, name)}"
+            said |= {wanted: "", f"{name} {wanted}": f"{name} "}
+    told = []
+    for part in finding.message.split("; "):
+        expectation, _, rest = (part, "", "") if part in said else part.rpartition(": ")
+        if expectation not in said:
+            told.append(part)
+        elif rest and rest not in finding.observed:
+            told.append(f"{said[expectation]}{rest}")
+    return "; ".join(told)
 
 
 def _sum(run: Run) -> str:
@@ -111,6 +131,7 @@ def _finding(item: Item, finding: Finding, outcome: str) -> dict[str, Any]:
         "observed": _observed(item, finding),
         "message": finding.message,
         "severity": item.severity,
+        **({"title": item.title} if item.title else {}),
         "source": item.source,
         "ms": finding.ms,
         **({"references": list(item.references)} if item.references else {}),

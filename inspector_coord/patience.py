@@ -35,15 +35,16 @@ def timing(
     members: int,
     timeout_s: float,
     fleet: int = 0,
-    answers_per_s: float = limits.answer_rate_per_s,
+    answers_per_s: float | None = None,
 ) -> Timing:
     """Times for so many targets in a ring of so many members; `fleet`: targets of all rings that are asked together.
 
-    `answers_per_s` is what the ring's entry takes.
+    `answers_per_s` is what the ring's entry takes, if it is not the usual.
     Half of the time is for the first answers, so that the other half is left for asking again. The spread keeps what
     one entry takes, and what the coordinator books of all rings together, while that half is long enough for it.
     """
-    rate_per_s = min(answers_per_s, limits.booking_rate_per_s * targets / max(1, targets, fleet))
+    taken_per_s = limits.answer_rate_per_s if answers_per_s is None else answers_per_s
+    rate_per_s = min(taken_per_s, limits.booking_rate_per_s * targets / max(1, targets, fleet))
     spread_s = targets / max(1.0, rate_per_s)
     longest_s = max(limits.answer_within_s_min, timeout_s / 2)
     answer_within_s = min(longest_s, max(limits.answer_within_s, limits.spread_factor * spread_s))

@@ -147,8 +147,10 @@ def groups(node: Node) -> list[Group]:
 
 
 def shadows(node: Node) -> dict[str, Shadow]:
-    """All of /etc/shadow. Raises NotApplicable where there is none, OSError where it may not be read."""
-    return _once(node, SHADOW, parse_shadow)
+    """All of /etc/shadow. Raises NotApplicable where there is none, OSError where it may not be read, CannotTell where
+    it has no user.
+    """
+    return _some(SHADOW, _once(node, SHADOW, parse_shadow))
 
 
 def groups_of(node: Node, account: Account) -> list[str]:
@@ -184,14 +186,14 @@ def _names(node: Node, path: str) -> dict[int, str]:
         return {}
 
 
-def _some(path: str, found: list[Parsed]) -> list[Parsed]:
+def _some(path: str, found: Parsed) -> Parsed:
     if not found:
         raise CannotTell(f"{path} holds no account: whether one is missing cannot be told")
     return found
 
 
 def _once(node: Node, path: str, parse: Callable[[str], Parsed]) -> Parsed:
-    return node.once(f"parsed {path}", lambda: parse(node.root.text(node.root.first(path))))
+    return node.once(f"parsed {path}", lambda: parse(node.root.written(node.root.first(path))))
 
 
 def _number(field: str) -> int | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 
 from checklib import limits
-from checklib.errors import CannotTell, CheckError, NotApplicable
+from checklib.errors import CannotTell, NotApplicable
 from checklib.several import WILD, decide
-from checklib.values import Observed, Version
+from checklib.values import Observed, Version, or_reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def driver(node: Node, device: str) -> str | None:
 def meant(item: Item, names: Iterable[str], what: str) -> list[str]:
     """The things that a key stands for: the one of that name, or all that match the pattern; none where there is none.
 
-    what  a thing, for people. Raises NotApplicable where a pattern stands for none and none is not what is expected.
+    what  a thing, for people. Raises NotApplicable where a pattern stands for none, unless `absent` or `any` asks for
+    that very thing: whether there is one.
     """
     known = list(names)
     if item.key in known:
@@ -97,7 +99,7 @@ def meant(item: Item, names: Iterable[str], what: str) -> list[str]:
     from fnmatch import fnmatchcase  # seldom needed
 
     found = [name for name in known if fnmatchcase(name, item.key)]
-    if not found and not any("absent" in expected for expected in item.expect.values()):
+    if not found and not any("absent" in expected or "any" in expected for expected in item.expect.values()):
         raise NotApplicable(f"there is no {what} {item.key[:80]} here")
     return found
 
@@ -113,18 +115,11 @@ def tell(item: Item, names: list[str], looks: Mapping[str, Look]) -> Observed:
     for name, expected in item.expect.items():
         if name not in looks:
             continue
-        things = [(one, _told(one, looks[name])) for one in names]
+        things = [(one, or_reason(partial(looks[name], one))) for one in names]
         values[name], shown[name] = decide(things, expected)
         if values[name] is None and any(value is not None for _, value in things):
             notes.append(f"{name} {shown[name]()}")  # of what is absent nothing else is shown
     return Observed(values, shown=shown, note="; ".join(notes))
-
-
-def _told(name: str, look: Look) -> Observation:
-    try:
-        return look(name)
-    except CheckError as error:
-        return error if isinstance(error, NotApplicable) else CannotTell(str(error))
 
 
 def version(text: str) -> str:

@@ -11,6 +11,7 @@ from checklib import limits, programs
 from checklib.errors import CannotTell, NotApplicable
 from checklib.kube import CONFIG, plain
 from checklib.kube import OK as STATUS_OK
+from checklib.several import WILD
 from checklib.structured import find, parse_names
 from checklib.values import Observed, show
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from checklib.node import Node
 
 OK = "ok"
+IMPORTS = "imports"  # of containerd: other files of settings
 NOBODY = ""  # there is no such socket
 _READ_BYTES = 65_536
 # Of proxies and registries people write passwords into these files, in keys and in URLs.
@@ -65,9 +67,12 @@ def _settings(of: Engine, node: Node) -> Any:
 
     def load() -> Any:
         try:
-            return of.parse(node.root.text(of.config))
+            tree = of.parse(node.root.text(of.config))
         except CannotTell as error:
             raise CannotTell(f"{of.config}: {error}") from error
+        if not isinstance(tree, dict):
+            raise CannotTell(f"{of.config} holds no table of settings")
+        return tree
 
     return node.once(f"settings of {of.daemon}", load)
 
@@ -82,9 +87,25 @@ def configured(of: Engine, item: Item, node: Node) -> Observed:
         if not is_installed(of, node):
             raise NotApplicable(why) from None
         return Observed({}, exists=False, note=why)
+    imported = "" if there else _imported(of, node)
+    if imported:
+        raise CannotTell(f"it is not in {of.config}, but may be in {imported}, which that imports and is not followed")
     value = plain(tree) if there else None
     is_secret = _SECRET.search("\n".join((item.key, show(value))))
     return Observed({"value": value}, exists=there, shown={"value": lambda: "not shown"} if is_secret else None)
+
+
+def _imported(of: Engine, node: Node) -> str:
+    """A file of settings, or a pattern of some, that the first one takes in; empty where there is none."""
+    from fnmatch import fnmatchcase
+
+    told = _settings(of, node).get(IMPORTS)
+    for pattern in filter(None, map(str, told if isinstance(told, list) else [])):
+        path = pattern if pattern.startswith("/") else f"{of.config.rpartition('/')[0]}/{pattern}"
+        folder, _, last = path.rpartition("/")
+        if any(fnmatchcase(name, last) for name in node.root.names(folder)) or not WILD.isdisjoint(folder):
+            return path
+    return ""
 
 
 def list_settings(of: Engine, node: Node) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checklib import kinds, matchers
+from checklib import kinds, limits, matchers
 from checklib.contract import finding
 from checklib.errors import CannotTell, NotApplicable
 from checklib.values import show
@@ -21,8 +21,7 @@ def examine(kind: Kind, item: Item, node: Node) -> dict[str, Any]:
     """The finding of one item, without its time. Raises only what nobody expected."""
     try:
         kinds.hold_to(kind, item)
-        if not node.root.is_host:
-            node.root.top()  # below a root that is not there nothing is absent: nobody has looked
+        node.hold_root()
         observed = kind.observe(item, node)
         line = _judge(kind, item, observed)
         return line if observed.keep is None else {**line, "keep": observed.keep}
@@ -46,7 +45,7 @@ def _judge(kind: Kind, item: Item, observed: Observed) -> dict[str, Any]:
     One property that certainly deviates makes a fail, whatever could not be told of the others; then what could not be
     told makes an error; then what does not apply makes an na. Only an item of which everything holds passes.
     """
-    deviating: list[str] = []
+    deviating: dict[str, str] = {}  # property -> which parts make it deviate, where nothing else does
     reasons: list[str] = []
     errors: list[str] = []
     inapplicable: list[str] = []
@@ -60,19 +59,23 @@ def _judge(kind: Kind, item: Item, observed: Observed) -> dict[str, Any]:
         try:
             if isinstance(value, CannotTell):
                 raise value
-            broken = [
-                matchers.say(matcher, operand)
+            broken = {
+                matcher: operand
                 for matcher, operand in expected.items()
                 if not matchers.holds(matcher, value, operand, exists=has_any if matcher == "any" else exists)
-            ]
+            }
         except CannotTell as error:
             errors.append(str(error))
             continue
         if broken:
-            deviating.append(name)
-            reasons.append(_label(kind, item, name, "expected " + " and ".join(broken)))
+            parts = [matchers.amiss(matcher, value, operand) for matcher, operand in broken.items()]
+            deviating[name] = ", ".join(parts) if all(parts) else ""
+            wanted = " and ".join(matchers.say(matcher, operand) for matcher, operand in broken.items())
+            some = any(isinstance(operand, list) for operand in broken.values())  # of one part all is said
+            more = f": {deviating[name]}" if deviating[name] and some else ""
+            reasons.append(_label(kind, item, name, f"expected {wanted}{more}"))
     told = [name for name in item.expect if name in deviating] if deviating else list(item.expect)
-    seen = ", ".join(_label(kind, item, name, _shown(observed, name)) for name in told)
+    seen = ", ".join(_seen(kind, item, observed, name, deviating.get(name, "")) for name in told)
     if not observed.exists and all(observed.values.get(name) is None for name in told):
         seen = show(None)
     if deviating:
@@ -89,11 +92,21 @@ def _label(kind: Kind, item: Item, name: str, text: str) -> str:
     return text if name == kind.main and len(item.expect) == 1 else f"{name} {text}"
 
 
-def _shown(observed: Observed, name: str) -> str:
+def _seen(kind: Kind, item: Item, observed: Observed, name: str, parts: str) -> str:
+    """A property as it was seen. Who wants a thing absent is told that it is there, also without its main value."""
+    is_bare = name == kind.main and observed.exists and observed.values.get(name) is None
+    if is_bare and "absent" in item.expect[name]:
+        return f"there, without {name}"
+    return _label(kind, item, name, _shown(observed, name, parts))
+
+
+def _shown(observed: Observed, name: str, parts: str) -> str:
+    """A value for people; of a long one, such as a command line, the parts that make it deviate, so that nodes fold."""
     value = observed.values.get(name)
     if name in observed.shown and value is not None:
         return observed.shown[name]()
-    return show(value)
+    text = show(value)
+    return parts if parts and len(text) > limits.whole_chars_max else text
 
 
 def _sentence(*parts: str) -> str:

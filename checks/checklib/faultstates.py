@@ -31,13 +31,10 @@ def parse_read_only(text: str) -> list[str]:
     """proc_pid_mountinfo(5) -> mount points that are to be written to, while their filesystem is read-only.
 
     That is what the kernel makes of a filesystem that it has found broken: the mount's own options stay `rw`. Since
-    Linux 6.14 ext4 stays `rw` too, and says emergency_ro or shutdown.
+    Linux 6.14 ext4 stays `rw` too, and says emergency_ro or shutdown. Raises CannotTell where it is no such table.
     """
     found = set()
-    for line in text.split("\n"):
-        fields = mounts.fields_of(line)
-        if "-" not in fields[6:-1]:
-            continue
+    for fields in mounts.rows_of(text):
         dash = fields.index("-", 6)
         fstype, source = fields[dash + 1], fields[min(dash + 2, len(fields) - 1)]
         is_broken = "ro" not in fields[5].split(",") and not _BROKEN.isdisjoint(fields[-1].split(","))

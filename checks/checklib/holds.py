@@ -91,7 +91,7 @@ def parse_world(text: str) -> list[str]:
 
 def held_by_apk(root: Root) -> list[str]:
     """Patterns of what is held. Raises NotApplicable where apk has no world."""
-    return parse_world(root.text(root.first(WORLD)))
+    return parse_world(root.written(root.first(WORLD)))
 
 
 def held_above_rpm(root: Root) -> list[str]:
@@ -104,7 +104,7 @@ def held_above_rpm(root: Root) -> list[str]:
     for conf, path in plugins:
         found += _of_plugin(root, conf, path)
     for path in configurations:
-        text = root.text(path)
+        text = root.written(path)
         if path == DNF5_LOCKS:
             found += parse_versionlock_toml(text)
         elif path == ZYPP_LOCKS:
@@ -117,8 +117,8 @@ def held_above_rpm(root: Root) -> list[str]:
 
 def _of_plugin(root: Root, conf: str, path: str) -> list[str]:
     """What a plugin locks: nothing where it is switched off."""
-    main = parse_sections(root.text(conf)).get("main", {}) if root.exists(conf) else {}
+    main = parse_sections(root.written(conf)).get("main", {}) if root.exists(conf) else {}
     path = main.get("locklist", path)
     if not truth(main.get("enabled"), "yes") or not path.startswith("/") or not root.exists(path):
         return []
-    return parse_versionlock(root.text(path))
+    return parse_versionlock(root.written(path))

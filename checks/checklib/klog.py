@@ -154,12 +154,14 @@ def of_docker(node: Node, timeout_s: float) -> Log:
     """
     if node.root.exists(DOCKER_FILE):
         text, is_all = node.root.tail(DOCKER_FILE)
+        if not text.strip("\0 \t\r\n"):
+            raise NotApplicable(f"{DOCKER_FILE}{node.root.whereabouts()} has no line: it was just begun anew")
         return Log(DOCKER_FILE, [Record(None, line) for line in text.splitlines()], is_whole=is_all)
     if not (node.root.exists("/usr/bin/dockerd") or node.root.exists("/usr/sbin/dockerd")):
         raise NotApplicable(f"there is no dockerd{node.root.whereabouts()}")
     asked = ["-b", "-t", "dockerd", "-g", _DOCKER_SAYS, "-o", "short-unix", "-n", str(_DOCKER_LINES)]
     ended = node.tool("journalctl", "--no-pager", "-q", *asked, timeout_s=timeout_s)
-    if ended.code not in {0, 1}:  # 1: no line has these words
+    if ended.code not in {0, 1} or (ended.code and ended.stderr.strip()):  # 1 and no word: no line has these words
         raise CannotTell(f"journalctl ended with {ended.code}: {ended.stderr.strip()[:120]}")
     records = [one for line in ended.stdout.splitlines() if (one := parse_journal(line))]
     return Log("the journal", records, is_whole=len(records) < _DOCKER_LINES)

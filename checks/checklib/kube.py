@@ -15,6 +15,7 @@ from checklib.values import Observed, Version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
     from typing import Any
 
@@ -76,11 +77,16 @@ def parse_port(text: str) -> int:
 
 
 def flags(of: Component, node: Node) -> dict[str, str] | None:
-    """Those of the process that runs; None where none does."""
+    """Those of the process that runs; None where none does. Raises CannotTell where they cannot be told."""
 
     def look() -> dict[str, str] | None:
         pids = pids_of(node, of.name)
-        return parse_flags(node.root.text(f"/proc/{pids[0]}/cmdline", limits.arguments_bytes_max)) if pids else None
+        if not pids:
+            return None
+        text = node.root.text(f"/proc/{pids[0]}/cmdline", limits.arguments_bytes_max)
+        if not text.strip("\0\n"):
+            raise CannotTell(f"{of.name} runs, and its arguments are not told: it is just ending, or is hidden")
+        return parse_flags(text)
 
     return node.once(f"flags of {of.name}", look)
 
@@ -100,9 +106,12 @@ def config(of: Component, node: Node) -> Any:
         if not path.startswith("/") or not node.root.exists(path):
             raise NotApplicable(f"{of.name} has no configuration: there is no {path[:200]}{node.root.whereabouts()}")
         try:
-            return parse_yaml(node.root.text(path))
+            tree = parse_yaml(node.root.written(path))
         except CannotTell as error:
             raise CannotTell(f"{path}: {error}") from error
+        if not isinstance(tree, dict) or not tree.get("kind"):
+            raise CannotTell(f"{path} is no configuration of {of.name}: it says no kind")
+        return tree
 
     return node.once(f"configuration of {of.name}", load)
 
@@ -165,18 +174,25 @@ def _health(of: Component, item: Item, node: Node) -> Observation:
     return "ok" if status == OK else status if isinstance(status, str) else f"status {status}"
 
 
-def ask(host: str, port: int, path: str, timeout_s: float) -> int | str:
-    """The status that a plain HTTP server gives, or why there is none. Little of its body is read."""
-    from http.client import HTTPConnection, HTTPException
+def ask(host: str, port: int, path: str, timeout_s: float, tls: ssl.SSLContext | None = None) -> int | str:
+    """The status that an HTTP server gives, or why there is none. Little of its body is read. tls: None for plain."""
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
-    line = HTTPConnection(host, port, timeout=max(0.05, timeout_s / 2))
+    from checklib.tls import explain
+
+    within_s = max(0.05, timeout_s / 2)
+    line = (
+        HTTPSConnection(host, port, timeout=within_s, context=tls)
+        if tls
+        else HTTPConnection(host, port, timeout=within_s)
+    )
     try:
         line.request("GET", path, headers={"Connection": "close"})
         return line.getresponse().status
     except HTTPException:
         return "no HTTP"
     except OSError as error:
-        return error.strerror or "no answer in time"
+        return explain(error)
     finally:
         line.close()
 

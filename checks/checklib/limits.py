@@ -14,6 +14,7 @@ timeout_s_default = 2.0
 timeout_s_max = 3_600.0
 observed_chars_max = 200
 message_chars_max = 300
+whole_chars_max = 40  # of a list or text that lacks a part; of longer ones only that part is told, and nodes fold
 keep_bytes_max = 512  # of JSON that one look at an item leaves for the next; an agent keeps it of thousands of items
 counter_samples = 8  # times at which a counter rose that are told apart within the time that is asked for
 

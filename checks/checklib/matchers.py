@@ -15,9 +15,10 @@ from checklib.values import Cut, Mode, Value, Version, Words, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from checklib.contract import Operand
+    from checklib.values import Observation
 
 _NUMBER_CHARS = frozenset("0123456789+-.eE")
 _OCTAL_DIGITS = frozenset("01234567")
@@ -67,6 +68,15 @@ def holds(matcher: str, value: Value, operand: Operand, *, exists: bool) -> bool
     return False if value is None else _COMPARE[matcher](value, operand)
 
 
+def untold(value: Value, expected: Mapping[str, Operand], reason: str) -> Observation:
+    """What only follows from silence: an error where that would pass for what is expected.
+
+    That something is not there is not certain then; that nobody can use it is, and stays a fail.
+    """
+    passes = all(holds(matcher, value, operand, exists=False) for matcher, operand in expected.items())
+    return CannotTell(reason) if passes else value
+
+
 def say(matcher: str, operand: object) -> str:
     """What is expected, for people: `at_most 10`, `0644`."""
     if matcher in {"absent", "any"}:
@@ -75,6 +85,15 @@ def say(matcher: str, operand: object) -> str:
         text = f"between {show(operand[0])} and {show(operand[-1])}" if matcher == "between" else ""
         return text or f"{matcher.removeprefix('equals')} [{', '.join(map(show, operand))}]".lstrip()
     return show(operand) if matcher == "equals" else f"{matcher} {show(operand)}"
+
+
+def amiss(matcher: str, value: Value, operand: Operand) -> str:
+    """Which parts make a value deviate from `contains` or `lacks`: `without b, c`, `with d`; "" of other matchers."""
+    if matcher not in PARTS or not isinstance(value, (str, list)):
+        return ""
+    wanted = operand if isinstance(operand, list) else [operand]
+    parts = [show(part) for part in wanted if _has(value, part) == (matcher == "lacks")]
+    return f"{'with' if matcher == 'lacks' else 'without'} {', '.join(parts)}" if parts else ""
 
 
 def equals(value: Value, operand: Operand) -> bool:
@@ -166,11 +185,9 @@ def _matches_cut(pattern: re.Pattern[str], value: Cut) -> bool:
 
 def _contains(value: Value, operand: Operand) -> bool:
     wanted = operand if isinstance(operand, list) else [operand]
-    if isinstance(value, list):
-        return all(any(equals(one, part) for one in value) for part in wanted)
-    if not isinstance(value, str):
+    if not isinstance(value, (str, list)):
         raise CannotTell(f"{show(value)} has no parts that it could contain")
-    holds_all = all(_is_in(value, part) for part in wanted)
+    holds_all = all(_has(value, part) for part in wanted)
     if isinstance(value, Cut) and not holds_all:
         raise CannotTell(f"it is not among the first {len(value)} characters, and only these were kept")
     return holds_all
@@ -179,15 +196,17 @@ def _contains(value: Value, operand: Operand) -> bool:
 def _lacks(value: Value, operand: Operand) -> bool:
     """None of the operand's parts is in it. Of a text whose rest is not known only that one is in it is certain."""
     wanted = operand if isinstance(operand, list) else [operand]
-    if isinstance(value, Cut) and not any(_is_in(value, part) for part in wanted):
+    if isinstance(value, Cut) and not any(_has(value, part) for part in wanted):
         raise CannotTell(f"only the first {len(value)} characters were kept, and the rest may well have it")
-    if isinstance(value, str):
-        return not any(_is_in(value, part) for part in wanted)
-    return not any(_contains(value, part) for part in wanted)
+    if not isinstance(value, (str, list)):
+        raise CannotTell(f"{show(value)} has no parts that it could contain")
+    return not any(_has(value, part) for part in wanted)
 
 
-def _is_in(text: str, part: Operand) -> bool:
-    return (show(part) if part != "" else "") in text
+def _has(value: str | list[str], part: Operand) -> bool:
+    if isinstance(value, list):
+        return any(equals(one, part) for one in value)
+    return (show(part) if part != "" else "") in value
 
 
 _COMPARE: dict[str, Callable[[Value, Operand], bool]] = {

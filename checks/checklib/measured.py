@@ -1,4 +1,4 @@
-"""Measured times, told so that nodes which are slow in the same way read the same. Pure."""
+"""What is measured, told so that nodes which are slow or full in the same way read the same. Pure."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def about(number: float) -> str:
     bounds = [step * power for step in (*_STEPS, 10)]
     low, high = next((low, high) for low, high in zip(bounds, bounds[1:]) if low <= size < high)
     return f"{low} to {high}" if number > 0 else f"-{high} to -{low}"
+
+
+def about_mib(mib: int) -> str:
+    """The same of memory: `200 to 500 MiB`."""
+    return f"{about(mib)} MiB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checklib.dropins import read_in_order
 from checklib.errors import CannotTell
 
 TYPE_CHECKING = False
@@ -84,13 +85,8 @@ def parse_cmdline(text: str) -> Config:
 
 def read_config(node: Node) -> Config:
     """All of it. Raises CannotTell where a file cannot be read."""
-    files: dict[str, str] = {}
-    for directory in DIRECTORIES:
-        for name in node.root.names(directory):
-            if name.endswith(".conf") and not name.startswith("."):
-                files.setdefault(name, f"{directory}/{name}")
     whole = Config()
-    parts = [parse_modprobe(_text(node, path)) for _, path in sorted(files.items())]
+    parts = [parse_modprobe(_text(node, path)) for path in read_in_order(node.root, DIRECTORIES)]
     if node.root.exists(CMDLINE):
         parts.append(parse_cmdline(node.root.text(CMDLINE)))
     for part in parts:

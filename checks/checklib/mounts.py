@@ -118,6 +118,14 @@ def parse_mountinfo(text: str) -> Table:
     return Table(mount for line in text.split("\n") if (mount := _mount(line)))
 
 
+def rows_of(text: str) -> list[list[str]]:
+    """The fields of each line of proc_pid_mountinfo(5). Raises CannotTell where there is not a single one."""
+    found = [fields for fields in map(fields_of, text.split("\n")) if "-" in fields[6:-1]]
+    if not found:  # every machine has a mount at /
+        raise CannotTell("mountinfo has not a single mount: it is no table of the kernel's")
+    return found
+
+
 def _mount(line: str) -> Mount | None:
     fields = fields_of(line)
     if "-" not in fields[6:-1] or not (fields[0].isdecimal() and fields[1].isdecimal()):

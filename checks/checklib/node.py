@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checklib.errors import CheckError, NotApplicable
+from checklib.errors import CannotTell, CheckError, NotApplicable
 from checklib.root import Root
 
 TYPE_CHECKING = False
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from checklib.programs import Ended
 
     Made = TypeVar("Made")
+
+
+OF_A_SYSTEM = ("/etc", "/proc", "/sys", "/usr")  # what is at least one of in an image, a captured tree or a lab's node
 
 
 class Node:
@@ -28,6 +31,20 @@ class Node:
         self.facts = request.facts
         self._items = request.items
         self._made: dict[str, Any] = {}
+
+    def hold_root(self) -> None:
+        """Raises OSError where the root is not there, CannotTell where it is no system's: nothing is absent there.
+
+        Both are what a forgotten mount leaves.
+        """
+        if not self.root.is_host:
+            self.once("root", self._look_at_root)
+
+    def _look_at_root(self) -> None:
+        self.root.top()
+        if not any(map(self.root.exists, OF_A_SYSTEM)):
+            places = f"{', '.join(OF_A_SYSTEM[:-1])} nor {OF_A_SYSTEM[-1]}"
+            raise CannotTell(f"below {self.root.path} there is no system, neither {places}: is it to be mounted first?")
 
     def keys(self, check: str) -> list[str]:
         """The keys of all items of one check in this request: what one look can see at once."""

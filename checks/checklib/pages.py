@@ -30,7 +30,8 @@ TYPES = {
 
 _ELSEWHERE = (
     "How items are written is in [layers.md](../layers.md), what checks do and never do in [checks.md](../checks.md), "
-    "and how to add a kind in [adding-a-check.md](../adding-a-check.md)."
+    "what to ask after a change in [after-a-change.md](../after-a-change.md), how each kind was verified in "
+    "[verified.md](../verified.md), and how to add a kind in [adding-a-check.md](../adding-a-check.md)."
 )
 _LINE_CHARS_MAX = 110
 # What YAML reads as the text that stands there, also after a colon or in a list, and no reader takes for anything else.

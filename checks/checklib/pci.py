@@ -65,6 +65,14 @@ def identity(node: Node, device: str, file: str) -> str | None:
     return None if text is None else parse_id(text)
 
 
+def told(node: Node, device: str, file: str) -> str:
+    """The same, by which devices are chosen. Raises CannotTell where it is not there: the device may be one of them."""
+    found = identity(node, device, file)
+    if found is None:
+        raise CannotTell(f"{device} does not tell its {file}")
+    return found
+
+
 def looks(node: Node, directory: str = SYS) -> dict[str, Look]:
     """Property -> what the device of a name below the directory has; what both kinds tell."""
 

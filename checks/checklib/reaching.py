@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import time
 
-from checklib import limits, resolving
+from checklib import limits, matchers, resolving
 from checklib.errors import CannotTell, NotApplicable
+from checklib.values import Observed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
 
+    from checklib.contract import Item
     from checklib.node import Node
+    from checklib.values import Observation, Value
 
 PORT_MAX = 65_535
 
 
 class Unreachable(Exception):  # noqa: N818 - it says what was observed, and is no mistake
-    """Nobody can be spoken to there. Its text says why, the same on every node."""
+    """Nobody can be spoken to there. Its text says why, the same on every node.
+
+    is_known  false where it could not even be found out what there is
+    """
+
+    def __init__(self, reason: str, *, is_known: bool = True) -> None:
+        super().__init__(reason)
+        self.is_known = is_known
+
+
+def unreached(item: Item, reason: Unreachable, values: Mapping[str, Value]) -> Observed:
+    """What an item sees that reaches nobody: the values, as far as they are certain, and the reason."""
+    told: dict[str, Observation] = dict(values)
+    for name, expected in {} if reason.is_known else item.expect.items():
+        told[name] = matchers.untold(values.get(name), expected, str(reason))
+    return Observed(told, exists=False, note=str(reason))
 
 
 def hold_to_host(node: Node) -> None:
@@ -41,7 +60,7 @@ def connect(host: str, port: int, node: Node, deadline: float) -> socket.socket:
     found = resolving.addresses_of(host, node, deadline)
     if not found.addresses:
         why = f"{host[:200]} cannot be looked up" if not found.is_known else f"there is no {host[:200]}"
-        raise Unreachable("; ".join([why, *found.notes]))
+        raise Unreachable("; ".join([why, *found.notes]), is_known=found.is_known)
     tried = found.addresses[: limits.addresses_tried_max]
     reasons: list[str] = []
     for place, address in enumerate(tried):

@@ -103,7 +103,7 @@ def config_of(node: Node) -> Config:
 
     def read() -> Config:
         try:
-            return parse_resolv_conf(node.root.text(RESOLV_CONF))
+            return parse_resolv_conf(node.root.written(RESOLV_CONF))
         except FileNotFoundError:
             return Config()
 
@@ -124,7 +124,7 @@ def addresses_of(name: str, node: Node, deadline: float) -> Found:
 
 def _hosts(node: Node) -> dict[str, list[str]]:
     try:
-        return parse_hosts(node.root.text(HOSTS))
+        return parse_hosts(node.root.written(HOSTS))
     except FileNotFoundError:
         return {}
 

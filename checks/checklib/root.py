@@ -65,6 +65,13 @@ class Root:
         """A file's text; bytes that are no UTF-8 are replaced."""
         return self.read(path, bytes_max).decode("utf-8", "replace")
 
+    def written(self, path: str) -> str:
+        """The text of a file that people write. Raises CannotTell where it is binary: nothing is absent from that."""
+        raw = self.read(path)
+        if b"\0" in raw:
+            raise CannotTell(f"{path} is binary, and no text")
+        return raw.decode("utf-8", "replace")
+
     def tail(self, path: str, bytes_max: int = limits.tail_bytes_max) -> tuple[str, bool]:
         """The last whole lines of a file that may be huge, in at most bytes_max bytes, and whether these are all."""
         fd = self.open(path)

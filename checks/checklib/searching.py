@@ -57,7 +57,8 @@ def find_program(name: str, root: Root, directories: Sequence[str]) -> str:
     """
     path = look_for(name, root, directories)
     if path is None:
-        raise CannotTell(f"there is no program {name[:200]}")
+        hint = "" if len(name.split()) == 1 else ": argv takes each word by itself, and no shell splits them"
+        raise CannotTell(f"there is no program {name[:200]}{hint}")
     return path
 
 

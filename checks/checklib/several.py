@@ -48,12 +48,16 @@ class Group:
 
 
 def decide(
-    things: Iterable[tuple[str, Observation]], expected: Mapping[str, Operand], join: Join = ", ".join
+    things: Iterable[tuple[str, Observation]],
+    expected: Mapping[str, Operand],
+    join: Join = ", ".join,
+    tell: Callable[[object], str] = show,
 ) -> tuple[Observation, Callable[[], str]]:
     """The one value that decides whether all are as expected, and how to tell people of all that matter.
 
     things  (name, what it says), at least one
     join    how names stand together
+    tell    a value as people read it
     The value is the first that deviates; else the first that cannot be told or compared, before what does not apply;
     else the first. Told are those that deviate, or where none does, all: `2 (eth0, eth1)`; where all say the same, only
     that.
@@ -71,8 +75,8 @@ def decide(
 
     def say() -> str:
         if len(groups) == 1:
-            return show(deciding.value)
-        return "; ".join(f"{show(group.value)} ({join(group.names)})" for group in told or groups.values())
+            return tell(deciding.value)
+        return "; ".join(f"{tell(group.value)} ({join(group.names)})" for group in told or groups.values())
 
     return deciding.value, say
 

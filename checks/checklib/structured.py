@@ -27,10 +27,14 @@ _NAMES_MAX = 32  # steps from a file to a key
 
 
 def format_of(path: str, text: str) -> str:
-    """The format that a file's name tells; of any other: ini where there are sections, else keyvalue."""
+    """The format that a file's name tells; of any other: json where a brace begins it, ini where there are sections,
+    else keyvalue.
+    """
     ending = path.rpartition("/")[2].rpartition(".")[2].lower()
     if ending in {"json", "toml", "yaml", "yml"}:
         return ending.replace("yml", "yaml")
+    if text.lstrip("\ufeff \t\r\n")[:1] == "{":
+        return "json"
     return "ini" if any(_SECTION.fullmatch(line.strip()) for line in text.split("\n")) else "keyvalue"
 
 
@@ -126,6 +130,30 @@ FORMATS: dict[str, Callable[[str], Any]] = {
 }
 
 
+def layered(trees: list[Any]) -> Any:
+    """One tree of several that lie on top of each other: tables are joined, of all else the last counts.
+
+    Raises CannotTell where aliases make that too much.
+    """
+    budget = [limits.settings_nodes_max]
+
+    def joined(below: Any, above: Any, depth: int) -> Any:
+        if not isinstance(below, dict) or not isinstance(above, dict):
+            return above
+        budget[0] -= len(above)
+        if budget[0] < 0:
+            raise too_much()
+        if depth > limits.settings_depth_max:
+            raise too_deep()
+        both = {name: joined(below[name], part, depth + 1) for name, part in above.items() if name in below}
+        return {**below, **above, **both}
+
+    whole = trees[0]
+    for tree in trees[1:]:
+        whole = joined(whole, tree, 0)
+    return whole
+
+
 def parse_names(path: str) -> list[str]:
     """The way to a key: names between dots. One in quotes may have dots of its own: plugins."io.containerd".x."""
     names, place = [], 0
@@ -143,11 +171,18 @@ def find(tree: Any, names: list[str], *, ignore_case: bool = False) -> tuple[boo
     """Whether there is such a key, and its value. A number takes an element of a list, counted from 0.
 
     A table may have a key of several names, dots and all, as sysctl.conf does: the shortest that it has is taken.
+    Raises CannotTell where a list is asked for a name, or a file that holds neither a table nor a list for anything.
     """
     place = 0
+    if names and tree is not None and not isinstance(tree, (dict, list)):
+        raise CannotTell("it holds one value and no keys")
     while place < len(names):
         if isinstance(tree, list):
-            if not (names[place].isdecimal() and int(names[place][:9]) < len(tree)):
+            if not (names[place].isascii() and names[place].isdecimal()):
+                what = f"{'.'.join(names[:place])[:200]} is a list"
+                what = what if place else "it is a list, as YAML of several documents is"
+                raise CannotTell(f"{what}: name an element by its number, from 0, and not {names[place][:80]!r}")
+            if int(names[place][:9]) >= len(tree):
                 return False, None
             tree, place = tree[int(names[place][:9])], place + 1
             continue

@@ -55,6 +55,8 @@ class Sudoers:
                 self.mistakes.append((path, number))
 
     def _take(self, line: str) -> None:
+        if "\0" in line:
+            raise CannotTell("a name with such a byte is nobody's")
         word = re.match(r"[A-Za-z_]+", line)
         if word and word[0] in ALIASES:
             kind = ALIASES[word[0]]

@@ -10,6 +10,7 @@ from functools import partial
 
 from checklib import limits, programs, searching
 from checklib.errors import CannotTell, NotApplicable
+from checklib.several import some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def show(node: Node, names: Sequence[str], properties: Iterable[str], timeout_s:
     shown = [f"--property={','.join(properties)}", "--no-pager", "--", *names]
     ended = ask(node, ["show", *shown], timeout_s)
     if "stdout" not in ended.truncated:
-        return parse_blocks(ended.stdout)
+        return _told_of(names, parse_blocks(ended.stdout))
     if len(names) == 1:
         raise CannotTell(f"systemctl said more than {limits.output_kept_bytes} bytes of {names[0]}")
     return _in_halves(node, names, properties, timeout_s)
@@ -78,6 +79,14 @@ def show(node: Node, names: Sequence[str], properties: Iterable[str], timeout_s:
 def _in_halves(node: Node, names: Sequence[str], properties: Iterable[str], timeout_s: float) -> list[dict[str, str]]:
     half = len(names) // 2
     return [*show(node, names[:half], properties, timeout_s), *show(node, names[half:], properties, timeout_s)]
+
+
+def _told_of(names: Sequence[str], blocks: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The blocks. Raises CannotTell where a unit has none: systemctl answers for any name, also where there is none."""
+    silent = set(names).difference(*map(names_of, blocks))
+    if silent:
+        raise CannotTell(f"systemctl says nothing of {some(silent)}")
+    return blocks
 
 
 def parse_blocks(text: str) -> list[dict[str, str]]:

@@ -67,7 +67,7 @@ def assignments(unit: str, root: Root) -> list[tuple[str, str]] | None:
         return None
     if _link_target(path, root) == "/dev/null":
         return []
-    return [line for file in (path, *_drop_ins(unit, root)) for line in parse_unit(root.text(file))]
+    return [line for file in (path, *_drop_ins(unit, root)) for line in parse_unit(root.written(file))]
 
 
 def settings(unit: str, root: Root) -> Settings | None:
@@ -81,6 +81,18 @@ def settings(unit: str, root: Root) -> Settings | None:
         if not value:
             found[name] = []
     return found
+
+
+def mount_unit(target: str) -> str:
+    """The unit that mounts something there, by systemd.unit(5)'s rules for paths: /srv/a-b -> srv-a\\x2db.mount."""
+    parts = [part for part in target.split("/") if part]
+    raw = "/".join(parts).encode("utf-8", "replace")
+    plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_."
+    words = [
+        "-" if char == ord("/") else chr(char) if char in plain and (place or char != ord(".")) else f"\\x{char:02x}"
+        for place, char in enumerate(raw)
+    ]
+    return f"{''.join(words) or '-'}.mount"
 
 
 def unit_files(suffix: str, root: Root) -> list[str]:
@@ -142,12 +154,12 @@ def enabled_state(unit: str, root: Root) -> str | None:
 
 
 def has_units(root: Root) -> bool:
-    """Whether there is a systemd below the root that could have units."""
-    return any(root.exists(directory) for directory in DIRECTORIES)
+    """Whether there is a systemd below the root, with the units it brings itself: all others may be elsewhere too."""
+    return any(root.names(directory) for directory in DIRECTORIES[-2:])
 
 
 def _state_of(unit: str, template: str, path: str, root: Root) -> str:
-    text = root.text(path)
+    text = root.written(path)
     if not text.strip():
         return "masked"
     install = parse_install(text)

@@ -93,6 +93,16 @@ class Observed:
         self.keep = keep
 
 
+def or_reason(look: Callable[[], Observation]) -> Observation:
+    """What a look gives, or in its place why it gives nothing: one property may be beyond us while others are not."""
+    try:
+        return look()
+    except (NotApplicable, CannotTell) as reason:
+        return reason
+    except PermissionError as error:
+        return CannotTell(f"{error.filename}: {error.strerror}")
+
+
 def show(value: object) -> str:
     """A value or an operand, as people read it."""
     if value is None:

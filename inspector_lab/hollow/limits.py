@@ -68,7 +68,8 @@ files_min = 256
 delay_ms_max = 10_000.0
 members_niceness = 10  # answers that leave late for it are counted as lagging
 # The entry's Serf, the members and the coordinator share this machine. On two cores a burst of 10,000 answers at 20,000
-# a second fits into the socket's buffer; 50,000 do not: at 12,000 a second none was dropped, at 14,000 thousands.
+# a second fits into the socket's buffer; 50,000 do not. On a good day none of them was dropped at 12,000 a second and
+# thousands at 14,000; on a machine that is slower, some are dropped at 12,000 too.
 burst_members = 20_000
 sustained_answers_per_s = 12_000
 gogc_max = 1_000  # beyond, a ring of 50,000 takes gigabytes

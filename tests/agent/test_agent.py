@@ -25,7 +25,7 @@ from tests.support.agents import (
 from tests.support.center import item, layer
 from tests.support.serf import RPC_PORT, SerfRing, serf_ring
 from tests.support.waiting import soon
-from tests.support.web import Web, web
+from tests.support.web import Web
 
 FAST = {"poll_s": 0.1}
 
@@ -35,13 +35,6 @@ async def ring() -> AsyncIterator[SerfRing]:
     """Two nodes: the entry that is asked, and another one."""
     async with serf_ring(2, tags={"zone": "a"}) as nodes:
         yield nodes
-
-
-@pytest.fixture
-async def center() -> AsyncIterator[Web]:
-    """A config center."""
-    async with web() as server:
-        yield server
 
 
 async def test_each_node_answers_what_it_is(ring: SerfRing, center: Web, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -19,26 +18,12 @@ from inspector_agent.ring import connect
 from inspector_agent.wire import ANY_RELEASE, EVENT_NAME, QUERY_NAME, Serving, decode_answer, encode_question
 from tests.support.agents import SWAPPINESS, agents, config_for, publish, question_for, sweep, with_config
 from tests.support.center import item, layer
-from tests.support.serf import SerfRing, serf_ring
+from tests.support.serf import SerfRing
 from tests.support.waiting import soon
-from tests.support.web import Web, web
+from tests.support.web import Web
 
 TOKEN = "hunter2-correct-horse"  # noqa: S105 - what the tests look for
 PATIENT = {"poll_s": 3600.0}  # hears of news by announcement, or not at all
-
-
-@pytest.fixture
-async def ring() -> AsyncIterator[SerfRing]:
-    """One node."""
-    async with serf_ring(1, tags={"zone": "a"}) as nodes:
-        yield nodes
-
-
-@pytest.fixture
-async def center() -> AsyncIterator[Web]:
-    """A config center."""
-    async with web() as server:
-        yield server
 
 
 def announcement(serial: int) -> bytes:
@@ -87,6 +72,8 @@ async def test_the_center_knows_the_node(ring: SerfRing, tmp_path: Path, monkeyp
             url = await nursery.start(partial(serve, database, "127.0.0.1", 0))
             config = config_for(ring[0], tmp_path, url)
             (Path(config.root) / "proc/sys/kernel/osrelease").write_text("6.1.0-37-amd64\n")
+            async with connect(ring[0].rpc) as client:
+                await client.tags({"zone": "a"})
             async with agents(config):
                 await soon(lambda: bool(database.nodes()), what="the node is known", within_s=60.0)
             (row,) = database.nodes()

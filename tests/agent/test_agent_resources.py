@@ -12,14 +12,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 import trio
 
 from inspector_agent.config import AgentConfig
 from inspector_agent.wire import Counts
 from tests.support.agents import config_for, publish, question_for, sweep
 from tests.support.center import item, layer
-from tests.support.serf import SerfRing, serf_ring
+from tests.support.serf import SerfRing
 from tests.support.waiting import soon
 from tests.support.web import web
 
@@ -67,13 +66,6 @@ async def agent_process(config: AgentConfig, log: Path) -> AsyncIterator[subproc
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-
-
-@pytest.fixture
-async def ring() -> AsyncIterator[SerfRing]:
-    """One node."""
-    async with serf_ring(1) as nodes:
-        yield nodes
 
 
 async def test_a_hundred_sweeps_leave_no_trace_in_memory(ring: SerfRing, tmp_path: Path) -> None:

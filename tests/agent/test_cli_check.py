@@ -91,6 +91,7 @@ def test_what_differs_is_printed_with_where_it_is_written(call: Call, fleet: Pat
     assert lines[4] == "         minor, layers/10-all.yml:4, Little swapping, policy 7"
     assert lines[5] == "         to put it right: swap less"
     assert lines[6].startswith("2 pass, 2 fail, 1 na in 0.")
+    assert lines[6].endswith(" s; --all says why 1 cannot apply here")
     assert err == ""
 
 
@@ -127,6 +128,7 @@ def test_json_has_every_item(call: Call, fleet: Path, root: Path) -> None:
         "observed": "60",
         "message": "expected at_most 10",
         "severity": "minor",
+        "title": "Little swapping",
         "source": "layers/10-all.yml:4",
         "references": ["policy 7"],
         "ms": 0,
@@ -183,6 +185,37 @@ def test_every_mistake_of_the_layers_is_printed(call: Call, tmp_path: Path) -> N
     assert "did you mean at_most?" in err
     assert f"{fleet}/layers/10.yml:4" in err
     assert "did you mean sysctl?" in err
+
+
+def test_a_mistake_is_printed_as_it_stands(call: Call, tmp_path: Path) -> None:
+    """A URL keeps its slashes."""
+    fleet = write_fleet(tmp_path / "fleet", {"10.yml": "items: {http: {'ftp://x//y': 200}}\n"})
+    assert (
+        f"{fleet}/layers/10.yml:1:16: a key of http begins with http, not so 'ftp://x//y'\n"
+        in call("check", "--release", fleet)[2]
+    )
+
+
+def test_a_long_id_moves_no_other_line_and_nothing_is_said_twice(call: Call, tmp_path: Path, root: Path) -> None:
+    """What a message adds is printed; that something is expected stands in the line above."""
+    (root / "proc/cmdline").write_text("BOOT_IMAGE=/vmlinuz-6.1.0-13-amd64 root=UUID=0a1b ro quiet\n", encoding="utf-8")
+    layer = """
+        items:
+          setting: {"/etc/containerd/config.toml#plugins.a.b.c.d.e.f.g": "true"}
+          file: {/etc/motd: {expect: {mode: "0777", content: {contains: [hello, bye]}}}}
+          kernel: {cmdline: {contains: [ro, nosmt], lacks: debug}, cmdline.ro: {absent: true}}
+        """
+    _, out, _ = call("check", "--release", write_fleet(tmp_path / "fleet", {"10.yml": layer}), "--root", root)
+    lines = [line for line in out.splitlines()[1:-1] if "major" not in line]
+    seen = "is mode 0644, content 6 bytes, sha256 5891b5b522d5…"
+    assert lines == [
+        f"  fail   {'file:/etc/motd':48}  {seen}, expected content contains [hello, bye], mode 0777",
+        "         content without bye",
+        f"  fail   {'kernel:cmdline':48}  is without nosmt, expected contains [ro, nosmt] and lacks debug",
+        f"  fail   {'kernel:cmdline.ro':48}  is true, expected absent",
+        "  fail   setting:/etc/containerd/config.toml#plugins.a.b.c.d.e.f.g  is absent, expected true",
+        f"         there is no /etc/containerd/config.toml below {root}",
+    ]
 
 
 def test_a_broken_release_is_2_and_says_what_is_wrong(call: Call, fleet: Path, tmp_path: Path) -> None:

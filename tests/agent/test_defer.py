@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -20,10 +19,10 @@ from inspector_agent.wire import Counts, Serving
 from tests.support.agents import agents, config_for, publish, question_for, sweep, with_config
 from tests.support.center import item, layer, write_fleet
 from tests.support.checks import Bench, items, program
-from tests.support.serf import SerfRing, serf_ring
+from tests.support.serf import SerfRing
 from tests.support.sessions import Shell, ask, baseline
 from tests.support.waiting import PATIENCE_S
-from tests.support.web import Web, web
+from tests.support.web import Web
 
 HELD = "load 12.3 a CPU is above 8 (defer)"
 
@@ -171,20 +170,6 @@ def test_a_run_that_nobody_waits_for_holds_others_up_only_shortly() -> None:
     shell.pass_time(1.5)
     shell.finish({1: "pass", 2: "pass"})
     assert shell.runs[1].left_s == limits.defer_unasked_s
-
-
-@pytest.fixture
-async def ring() -> AsyncIterator[SerfRing]:
-    """One node."""
-    async with serf_ring(1) as nodes:
-        yield nodes
-
-
-@pytest.fixture
-async def center() -> AsyncIterator[Web]:
-    """A config center."""
-    async with web() as server:
-        yield server
 
 
 async def test_a_deferring_node_answers_in_time_and_says_so(ring: SerfRing, center: Web, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -22,17 +21,10 @@ from inspector_agent.ring import connect
 from tests.support.center import SignedCenter, item, layer
 from tests.support.serf import SerfRing, serf_ring
 from tests.support.waiting import PATIENCE_S
-from tests.support.web import Web, reply, sends, web
+from tests.support.web import Web, reply, sends
 
 LAYER = layer("10", {"sysctl:a.b": item()})
 ZONE_C = layer("10", {"sysctl:a.b": item()}, zone="c")
-
-
-@pytest.fixture
-async def center() -> AsyncIterator[Web]:
-    """A config center without a release."""
-    async with web() as server:
-        yield server
 
 
 def nowhere(directory: Path) -> AgentConfig:
@@ -101,7 +93,7 @@ async def test_a_serf_that_has_joined_nobody_is_a_warning(tmp_path: Path, monkey
 
 
 async def test_events_that_do_not_come_are_named(
-    serf_alone: SerfRing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ring: SerfRing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Connected and authenticated, and yet no question would be heard."""
 
@@ -109,18 +101,11 @@ async def test_events_that_do_not_come_are_named(
         return {"agent": {"name": "another-node"}, "serf": {"members": "2"}}
 
     monkeypatch.setattr(limits, "doctor_event_s", 0.3)
-    async with connect(serf_alone[0].rpc) as client:
+    async with connect(ring[0].rpc) as client:
         monkeypatch.setattr(type(client), "stats", someone_else)
-    found = await results(replace(nowhere(tmp_path), rpc=serf_alone[0].rpc))
+    found = await results(replace(nowhere(tmp_path), rpc=ring[0].rpc))
     assert found["events"].state == "bad"
     assert found["events"].said == "a query to another-node was not heard within 0.3 s"
-
-
-@pytest.fixture
-async def serf_alone() -> AsyncIterator[SerfRing]:
-    """A Serf agent on its own."""
-    async with serf_ring(1) as ring:
-        yield ring
 
 
 @pytest.mark.parametrize(
@@ -231,13 +216,13 @@ async def test_a_cache_that_is_not_there_yet_is_left_to_the_agent(tmp_path: Path
 
 
 async def test_a_release_without_an_item_for_this_node_is_a_warning(
-    center: Web, serf_alone: SerfRing, tmp_path: Path
+    center: Web, ring: SerfRing, tmp_path: Path
 ) -> None:
     """It would be `uncovered` in every sweep."""
     center.publish(tmp_path / "store", [ZONE_C])
-    config = replace(nowhere(tmp_path), rpc=serf_alone[0].rpc, config_center=(center.url,))
+    config = replace(nowhere(tmp_path), rpc=ring[0].rpc, config_center=(center.url,))
     traits = traits_of({}, flat_facts(config.root))
-    await Releases(config.cache, [center.url], name=serf_alone[0].name, traits=traits).refresh()
+    await Releases(config.cache, [center.url], name=ring[0].name, traits=traits).refresh()
     found = await results(config)
     assert found["release"].state == "warn"
     assert "nothing for this node" in found["release"].said

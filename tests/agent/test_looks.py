@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from inspector_agent.runner import limits as runner_limits
 from tests.support.agents import agents, config_for, publish, question_for, sweep
 from tests.support.center import item, layer
 from tests.support.checks import Bench, items, program
-from tests.support.serf import SerfRing, serf_ring
-from tests.support.web import Web, web
+from tests.support.serf import SerfRing
+from tests.support.web import Web
 
 # Counts its own looks: what it was told of the last one is what it observes.
 COUNTS = """#!/usr/bin/env python3
@@ -168,20 +168,6 @@ async def test_a_run_that_was_abandoned_keeps_nothing(tmp_path: Path) -> None:
 
         nursery.start_soon(lambda: bench.runner.run(items("a", "b", check="counts"), emit, deadline_s=30))
     assert bench.runner.kept == {}
-
-
-@pytest.fixture
-async def ring() -> AsyncIterator[SerfRing]:
-    """One node."""
-    async with serf_ring(1) as nodes:
-        yield nodes
-
-
-@pytest.fixture
-async def center() -> AsyncIterator[Web]:
-    """A config center."""
-    async with web() as server:
-        yield server
 
 
 async def test_an_agent_remembers_through_its_restart(ring: SerfRing, center: Web, tmp_path: Path) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import AsyncIterator
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
-import pytest
 import trio
 
 from config_center.folder import Folder
@@ -25,13 +23,6 @@ from tests.support.web import Web, web
 
 EVERYWHERE = layer("10-all", {"sysctl:vm.swappiness": item(at_most=10), "sysctl:a.b": item()})
 ZONE_B = layer("20-b", {"sysctl:vm.swappiness": item(at_most=60)}, zone="b")
-
-
-@pytest.fixture
-async def center() -> AsyncIterator[Web]:
-    """A web server with nothing published yet."""
-    async with web() as server:
-        yield server
 
 
 def node(directory: Path, *centers: str, name: str = "n001", **traits: str) -> Releases:

@@ -130,7 +130,7 @@ def looks(root: Path, kind: Kind) -> list[str]:
 
 def test_every_item_has_a_budget_of_its_own(tmp_path: Path) -> None:
     """One that reads too much costs itself alone; a look that items share is paid by none of them, and bounded too."""
-    big(tmp_path / "log", limits.file_bytes_max)
+    big(plant(tmp_path, {}) / "log", limits.file_bytes_max)
     assert looks(tmp_path, reading(65)) == [f"error /log: {BUDGET}", "pass"]
     assert looks(tmp_path, reading(40, shared=40)) == ["pass", "pass"]
     assert looks(tmp_path, reading(1, shared=65)) == [f"error /log: {BUDGET}"] * 2

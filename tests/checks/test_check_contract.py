@@ -17,7 +17,18 @@ from checklib.values import Observed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.check_cases import CHECKS, Finding, lines_of, look, look_at, module, outcome, plant, script
+from tests.support.check_cases import (
+    CHECKS,
+    Finding,
+    kind_module,
+    lines_of,
+    look,
+    look_at,
+    module,
+    outcome,
+    plant,
+    script,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -292,6 +303,21 @@ def test_below_a_root_that_is_not_there_nothing_is_absent(check: str, tmp_path: 
     root = tmp_path / "nowhere"
     line = look_at(check, next(iter(kind.example)), {kind.main: {"absent": True}}, root)
     assert outcome(line) == ("error", "", f"{root}: No such file or directory")
+
+
+@pytest.mark.parametrize("check", module("batch").names())
+def test_below_an_empty_root_nothing_is_absent(check: str, tmp_path: Path) -> None:
+    """A mount point with nothing mounted on it, perhaps with what keeps it in a repository: neither is a system."""
+    kind = kind_module(check).KIND
+    key, body = next(iter(kind.example.items()))
+    parameters = body.get("with", {}) if isinstance(body, dict) else {}
+    (tmp_path / ".keep").touch()
+    line = look_at(check, key, {kind.main: {"absent": True}}, tmp_path, parameters=parameters)
+    reason = f"below {tmp_path} there is no system, neither /etc, /proc, /sys nor /usr: is it to be mounted first?"
+    assert outcome(line) == ("error", "", reason)
+    (tmp_path / "etc").mkdir()
+    line = look_at(check, key, {kind.main: {"absent": True}}, tmp_path, parameters=parameters)
+    assert line["message"] != reason
 
 
 def test_disks_that_are_full_alike_read_the_same() -> None:

@@ -13,7 +13,7 @@ from checklib.errors import NotApplicable
 from checklib.node import Node
 
 from tests.support.captures import trees
-from tests.support.check_cases import look, module
+from tests.support.check_cases import look, module, plant
 
 KINDS = list(module("batch").kinds())
 # Of thousands of packages or processes, these many are looked at, spread over all.
@@ -72,15 +72,16 @@ def test_what_is_listed_elsewhere_is_there(kind: Any, roots: list[Path]) -> None
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_an_empty_root_is_no_mistake(kind: Any, tmp_path: Path) -> None:
+def test_a_root_with_nothing_in_it_is_no_mistake(kind: Any, tmp_path: Path) -> None:
     """Where nothing is, nothing is listed but what is always asked for; every example is told, with a reason."""
+    root = plant(tmp_path, {})
     if kind.discover:
-        hold(kind, tmp_path, keys_of(kind, tmp_path))
+        hold(kind, root, keys_of(kind, root))
     items = [
         {"check": kind.name, "key": key, "expect": {name: {"any": True} for name in kind.properties},
          "with": body.get("with", {}) if isinstance(body, dict) else {}}
         for key, body in kind.example.items()
     ]  # fmt: skip
-    for found in look(items, tmp_path):
+    for found in look(items, root):
         assert "unexpected" not in found["message"]
         assert found["message"] or found["outcome"] == "pass"

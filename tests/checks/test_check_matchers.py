@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from checklib.errors import CannotTell
-from checklib.matchers import OPERANDS, holds, say
+from checklib.matchers import OPERANDS, amiss, holds, say
 from checklib.values import Cut, Version, Words
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,6 +170,23 @@ def test_any_and_absent_ask_for_the_thing_and_not_for_its_value() -> None:
     assert not holds("any", 0, True, exists=False)
     assert holds("any", 0, True, exists=True)
     assert not holds("absent", 0, True, exists=True)
+
+
+@pytest.mark.parametrize(
+    ("matcher", "value", "operand", "said"),
+    [
+        ("contains", ["ro", "quiet"], ["ro", "isolcpus=2", "nosmt"], "without isolcpus=2, nosmt"),
+        ("contains", "a text", "text b", "without text b"),
+        ("lacks", ["ro", "quiet"], ["quiet", "nosmt"], "with quiet"),
+        ("lacks", Cut("the first"), "first", "with first"),
+        ("lacks", ["ro"], "quiet", ""),
+        ("contains", None, "ro", ""),
+        ("equals", ["ro"], ["rw"], ""),
+    ],
+)
+def test_the_parts_that_make_it_deviate_are_named(matcher: str, value: Any, operand: Any, said: str) -> None:
+    """Of thirty words nobody looks for the missing one; and nodes that miss the same fold, however they differ."""
+    assert amiss(matcher, value, operand) == said
 
 
 @given(

@@ -215,7 +215,7 @@ def test_the_program_of_an_image_does_not_run_on_the_machine(tmp_path: Path, che
 def test_a_program_of_the_machine_says_nothing_of_an_image(tmp_path: Path) -> None:
     """It would look at the machine: there is an /etc/passwd, but not where it was asked for."""
     given = {"argv": ["test", "-e", "/etc/passwd"]}
-    assert look_at("command", "it", root=tmp_path, parameters=given)["outcome"] == "na"
+    assert look_at("command", "it", root=plant(tmp_path, {}), parameters=given)["outcome"] == "na"
     assert look_at("command", "it", parameters=given)["outcome"] == "pass"
 
 

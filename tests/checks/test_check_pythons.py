@@ -30,7 +30,8 @@ for request in asked["requests"]:
     batch.run(request, lines.append)
     told.append([[line["id"], line["outcome"], line["observed"], line["message"]] for line in lines if "id" in line])
 for kind, function, arguments in asked["parses"]:
-    batch.find_kind(kind).observe.__globals__[function](*arguments)
+    plain = [bytes.fromhex(one["hex"]) if isinstance(one, dict) and set(one) == {"hex"} else one for one in arguments]
+    batch.find_kind(kind).observe.__globals__[function](*plain)
 print(json.dumps({"told": told, "catalogue": describe(batch.kinds())}))
 """
 # What an older Python cannot read (TOML before 3.11), or a bare one (YAML), is told as exactly that.
@@ -58,7 +59,7 @@ def run(program: str, asked: dict[str, Any]) -> dict[str, Any]:
     """What the driver prints: "told", by request and item [id, outcome, observed, message], and the "catalogue"."""
     done = subprocess.run(
         [program, "-I", "-B", "-W", "error", "-c", DRIVER],
-        input=json.dumps(asked),
+        input=json.dumps(asked, default=lambda raw: {"hex": raw.hex()}),  # bytes
         capture_output=True,
         text=True,
         timeout=600,

@@ -138,7 +138,7 @@ def test_only_regular_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_huge_file_costs_nothing(tmp_path: Path) -> None:
     """A file of 10 GB is neither read into memory nor hashed for minutes: both are errors, its size is told."""
-    with (tmp_path / "huge").open("wb") as file:
+    with (plant(tmp_path, {}) / "huge").open("wb") as file:
         file.truncate(10 << 30)
     found = look_at("file", "/huge", {"content": {"any": True}}, tmp_path)
     assert outcome(found) == ("error", "", "/huge has more than 1048576 bytes: too much to be looked into")

@@ -83,7 +83,7 @@ def rocky(tmp_path: Path) -> Path:
     """A root with rpm's database in it, which only rpm can read."""
     return plant(
         tmp_path / "rocky",
-        {"/usr/lib/sysimage/rpm/rpmdb.sqlite": "", "/var/lib/rpm": {"link": "../../usr/lib/sysimage/rpm"}},
+        {"/usr/lib/sysimage/rpm/rpmdb.sqlite": "x", "/var/lib/rpm": {"link": "../../usr/lib/sysimage/rpm"}},
     )
 
 
@@ -115,6 +115,10 @@ def test_rpm_is_asked_once_for_all_packages(ask: Ask, rocky: Path, tmp_path: Pat
     ("scripts", "message"),
     [
         ({"rpm": replay("", 1, "error: cannot open Packages database")}, "rpm: error: cannot open Packages database"),
+        (
+            {"rpm": replay("package telnet is not installed\n", 1, "error: cannot open Packages index")},
+            "rpm: error: cannot open Packages index",
+        ),
         ({"rpm": replay("garbage")}, "rpm: no answer for this package"),
         ({"rpm": "exec /bin/sleep 1000"}, "timeout after 2 s"),
         ({}, "there is no program rpm"),
@@ -128,6 +132,15 @@ def test_an_rpm_that_says_nothing_is_no_proof_of_absence(
     found = ask("package", scripts, rocky, absent, absent, {**absent, "expect": {"version": {"any": True}}})
     assert [outcome(one) for one in found] == [("error", "", message)] * 3
     assert found[1]["ms"] < 1000
+
+
+@pytest.mark.parametrize("database", ["", "x"])
+def test_no_package_is_absent_from_a_database_without_any(ask: Ask, tmp_path: Path, database: str) -> None:
+    """Of an empty one rpm says the same as of one in which only this package is not."""
+    root = plant(tmp_path / "root", {"/usr/bin/x": "", "/var/lib/rpm/rpmdb.sqlite": database})
+    script = "case $* in *-qa*) exit 0 ;; esac\necho package telnet is not installed\nexit 1\n"
+    (found,) = ask("package", {"rpm": script}, root, package("telnet", absent=True))
+    assert outcome(found) == ("na", "", f"there is no package in the database of rpm below {root}")
 
 
 STATUS = "Package: bash\nStatus: install ok installed\nVersion: 5.2-1\nArchitecture: amd64\n\n"
@@ -222,6 +235,31 @@ def test_a_systemctl_that_fails_is_an_error(
     item = {"key": "ssh", "timeout_s": 2 if "timeout" in message else 60}
     found = ask("service", scripts, Path("/"), item, item)
     assert [outcome(one) for one in found] == [("error", "", message)] * 2
+
+
+def test_what_systemctl_does_not_answer_is_no_unit_that_is_absent(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says of every name whether there is such a unit; and its lists are units, or it is not understood."""
+    monkeypatch.setattr(systemd, "BOOTED", "/proc")
+    absent = {"key": "cron", "expect": {"active": {"absent": True}}}
+    (found,) = ask("service", {"systemctl": replay(SYSTEMCTL_SAYS)}, Path("/"), absent)
+    assert outcome(found) == ("error", "", "systemctl says nothing of cron.service")
+    none = {"key": "failed", "expect": {"count": {"equals": 0}}}
+    (found,) = ask("unit", {"systemctl": replay("0 einheiten\n")}, Path("/"), none)
+    assert outcome(found) == ("error", "", "systemctl list-units says something unknown: '0 einheiten'")
+    listed, shown = "a.service loaded activating start x", "Id=a.service\\nActiveState=activating\\n"
+    says = f"case $1 in show) printf '{shown}' ;; *) echo {listed} ;; esac\n"
+    (found,) = ask("unit", {"systemctl": says}, Path("/"), {**none, "key": "stuck"})
+    assert outcome(found) == ("error", "", "systemd does not tell since when a.service is on its way")
+
+
+def test_what_a_controller_does_not_tell_is_not_absent(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ipmitool that prints other fields than those known: the node may well have a VLAN."""
+    monkeypatch.setattr(module("bmc"), "DEVICES", ("/proc",))
+    absent = {"key": "vlan", "expect": {"value": {"absent": True}}}
+    (found,) = ask("bmc", {"ipmitool": replay("Set in Progress : Set Complete\n")}, Path("/"), absent)
+    assert outcome(found) == ("na", "", "the BMC tells no 802.1q VLAN ID")
+    (found,) = ask("bmc", {"ipmitool": replay("802.1q VLAN ID : Disabled\n")}, Path("/"), absent)
+    assert outcome(found) == ("pass", "absent", "")
 
 
 def test_many_units_are_asked_in_parts(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ import pytest
 from config_center.describe import bundled_checks, catalogue_of
 from config_center.layers import Fleet, load_fleet
 from config_center.release import LayerItem
-from tests.support.check_cases import REPOSITORY
+from tests.support.check_cases import REPOSITORY, look, plant
 from tests.support.others import PLAIN, host
 
 PROFILE = REPOSITORY / "examples" / "cis-debian-12"
@@ -145,6 +145,28 @@ def test_files_and_mounts_are_judged_as_testinfra_sees_them() -> None:
             assert isinstance(wanted, list)
             is_so = mount.exists and set(wanted) <= set(mount.options)
             assert finding["outcome"] == ("pass" if is_so else "fail"), name
+
+
+def test_modules_pass_where_the_kernels_own_list_is_to_be_seen(tmp_path: Path) -> None:
+    """On a hardened machine; in a container without /lib/modules each says why it cannot tell."""
+    names = [name.partition(":")[2] for name in items() if name.startswith("module:")]
+    asked = [{"check": "module", "key": name, "expect": items()[f"module:{name}"].expect} for name in names]
+    root = plant(
+        tmp_path,
+        {
+            "/proc/modules": "ext4 1 1 - Live 0x0\n",
+            "/proc/sys/kernel/osrelease": "6.1.0-37-amd64\n",
+            "/etc/modprobe.d/cis.conf": "".join(f"install {name} /bin/false\n" for name in names),
+            "/lib/modules/6.1.0-37-amd64/modules.builtin": "kernel/drivers/block/loop.ko\n",
+        },
+    )
+    assert {found["outcome"] for found in look(asked, root)} == {"pass"}
+    (root / "lib/modules/6.1.0-37-amd64/modules.builtin").unlink()
+    for name, found in zip(names, look(asked, root), strict=True):
+        assert found["outcome"] == "error"
+        assert found["message"].startswith(
+            f"{name} is not loaded; whether it is built in cannot be told: there is no /lib"
+        )
 
 
 @pytest.mark.parametrize("role", ["container-host", "worker"])

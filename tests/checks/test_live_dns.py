@@ -58,8 +58,8 @@ def test_names_lead_to_their_addresses(nameserver: str, name: str, addresses: li
 def test_a_name_without_addresses_is_absent(nameserver: str, name: str) -> None:
     """Certainly: a nameserver has said so."""
     finding = ask(name, nameserver, {"resolves": {"equals": False}, "addresses": {"absent": True}})
-    assert (finding["outcome"], finding["message"]) == ("pass", "")
-    assert ask(name, nameserver)["message"] == "expected true"
+    assert (finding["outcome"], finding["message"]) == ("pass", f"there is no {name}")
+    assert ask(name, nameserver)["message"] == f"there is no {name}; expected true"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,32 @@ def test_half_an_answer_is_one_if_it_has_addresses(nameserver: str) -> None:
     """A nameserver that is silent about IPv6."""
     finding = ask(dns_server.ONLY_FOUR, nameserver, {"addresses": {"equals": ["192.0.2.4"]}}, timeout_s=0.5)
     assert finding["outcome"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"), [(dns_server.FAILING, "error"), ("no-such.example.com", "pass")], ids=["untold", "denied"]
+)
+def test_what_cannot_be_looked_up_is_not_certainly_out_of_reach(
+    nameserver: str, monkeypatch: pytest.MonkeyPatch, name: str, outcome: str
+) -> None:
+    """A dead resolver proves no firewall; that nothing can be used behind such a name is certain all the same."""
+    config = resolving.parse_resolv_conf("nameserver 127.0.0.1")
+    monkeypatch.setattr(resolving, "config_of", lambda _: config)
+    monkeypatch.setattr(resolving, "PORT", int(nameserver.rpartition(":")[2]))
+    key, url = f"{name}.:443", f"http://{name}./"
+    for finding in (
+        look_at("tcp", key, {"reachable": {"equals": False}}, timeout_s=60),
+        look_at("tcp", key, {"reachable": {"absent": True}}, timeout_s=60),
+        look_at("http", url, {"status": {"absent": True}}, timeout_s=60),
+    ):
+        assert finding["outcome"] == outcome, finding
+    for finding in (
+        look_at("tcp", key, timeout_s=60),
+        look_at("tcp", key, {"time_ms": {"at_most": 60_000}}, timeout_s=60),
+        look_at("http", url, timeout_s=60),
+        look_at("http", url, {"body": {"contains": "x"}}, timeout_s=60),
+    ):
+        assert finding["outcome"] == "fail", finding
 
 
 def test_a_closed_port_is_no_nameserver() -> None:

@@ -209,6 +209,22 @@ def test_a_certificate_has_to_hold(encrypted: str, certificate: Path) -> None:
     assert "nowhere.pem: No such file" in look_at("http", encrypted, parameters={"ca": "/nowhere.pem"})["message"]
 
 
+@pytest.mark.parametrize(
+    ("ca", "why"),
+    [
+        ("/nope/ca.pem", "/nope/ca.pem: No such file or directory"),
+        ("ca.pem", "'ca.pem' is no absolute path"),
+        ("", "'' is no absolute path"),
+    ],
+)
+def test_a_wrong_file_of_authorities_is_told_before_anybody_is_asked(ca: str, why: str) -> None:
+    """Nobody listens there, and neither is it told that nobody does, nor does the status pass as absent."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+    finding = look_at("http", f"https://127.0.0.1:{port}/", {"status": {"absent": True}}, parameters={"ca": ca})
+    assert (finding["outcome"], finding["message"]) == ("error", why)
+
+
 def test_one_protocol_is_not_the_other(plain: str, encrypted: str) -> None:
     """TLS asked of a server that has none, and the other way round."""
     assert look_at("http", plain.replace("http:", "https:"))["message"].startswith("TLS: ")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from inspector_lab.tools import locate
-from tests.support.check_cases import look_at
+from tests.support.check_cases import look_at, plant
 
 ANY = {"any": True}
 DAYS = 30
@@ -99,7 +99,8 @@ def test_the_version_is_that_of_the_program(tmp_path: Path, monkeypatch: pytest.
 
 def test_the_certificate_has_the_days_that_openssl_gave_it(tmp_path: Path) -> None:
     """Its key lies beside it in the same file, and is passed over."""
-    pki = tmp_path / "root/var/lib/kubelet/pki"
+    root = plant(tmp_path / "root", {})
+    pki = root / "var/lib/kubelet/pki"
     pki.mkdir(parents=True)
     file = pki / "kubelet-client-current.pem"
     subprocess.run(
@@ -108,7 +109,6 @@ def test_the_certificate_has_the_days_that_openssl_gave_it(tmp_path: Path) -> No
         check=True, capture_output=True,
     )  # fmt: skip
     file.write_text((tmp_path / "key").read_text() + (tmp_path / "certificate").read_text(), encoding="utf-8")
-    root = tmp_path / "root"
     days = {"between": [DAYS - 1, DAYS]}
     found = look_at("kubelet", "certificate", {"days_left": days, "value": {"contains": "system:node:n1"}}, root)
     assert found["outcome"] == "pass", found

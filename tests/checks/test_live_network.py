@@ -222,6 +222,8 @@ def test_ports_of_a_namespace_are_those_of_ss(tmp_path: Path) -> None:
         {"check": "port", "key": key, "expect": {"listening": ANY, "addresses": ANY, **more}, "timeout_s": 60}
         for key in keys
     ]
+    absent = {"check": "port", "key": "tcp:*", "expect": {"listening": {"absent": True}}, "timeout_s": 60}
+    items += [{**absent, "with": {"except": ["1001-1003", "10.7.0.1:*", *more]}} for more in ([], ["1004"])]
     try:
         found, said = inside(LISTENERS, items, tmp_path, also=["--net"])
     except RefusedError:
@@ -229,6 +231,9 @@ def test_ports_of_a_namespace_are_those_of_ss(tmp_path: Path) -> None:
         return
     assert dict(listed(said)) == wanted
     assert "python3" in said
+    *found, some, none = found
+    assert (some["outcome"], some["observed"].split("python3")[0]) == ("fail", "1004 (")
+    assert none["outcome"] == "pass"
     ours = {key: one["observed"] for key, one in zip(keys, found, strict=True) if one["outcome"] == "pass"}
     assert ours == {
         key: f"listening true, addresses {address}, program {ours[key].split('program ')[1].split(',')[0]}, user root"

@@ -12,7 +12,7 @@ import pytest
 from checklib.contract import decode_request
 from checklib.node import Node
 
-from tests.support.check_cases import look, look_at, module
+from tests.support.check_cases import look, look_at, module, plant
 from tests.support.others import ansible, host, told
 
 ANY = {"any": True}
@@ -84,7 +84,7 @@ def test_held_packages_are_what_apt_mark_says(tmp_path: Path) -> None:
     told("dpkg", f"--admindir={status.parent}", "--set-selections", stdin="".join(f"{name} hold\n" for name in chosen))
     listed = told("apt-mark", "-o", f"Dir::State::status={status}", "showhold").split()
     assert sorted(listed) == sorted(chosen)
-    held = seen(names, "held", tmp_path)
+    held = seen(names, "held", plant(tmp_path, {}))
     assert [name for name, one in zip(names, held, strict=True) if one == "true"] == [n for n in names if n in chosen]
 
 
@@ -96,7 +96,7 @@ def rpms(tmp_path_factory: pytest.TempPathFactory) -> Path:
         spec = place / f"{row[0]}-{row[3]}.spec"
         spec.write_text(SPEC.format(*row), encoding="utf-8")
         told("rpmbuild", "-bb", "--quiet", "--define", f"_topdir {place}/top", str(spec))
-    root = place / "root"
+    root = plant(place / "root", {})
     (root / "var/lib/rpm").mkdir(parents=True)
     made = sorted(str(path) for path in (place / "top/RPMS/noarch").glob("*.rpm"))
     assert len(made) == len(RPMS)

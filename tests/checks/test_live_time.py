@@ -8,10 +8,12 @@ from __future__ import annotations
 import ctypes
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from checklib import programs
 
-from tests.support.check_cases import REPOSITORY, look_at, module
+from tests.support.check_cases import REPOSITORY, look, look_at, module
 from tests.support.mounted import RefusedError, inside
 
 ANY = {"any": True}
@@ -53,6 +55,26 @@ def test_chrony_tells_how_far_the_clock_is_off(tmp_path: Path) -> None:
     assert abs(float(theirs.split()[3]) * 1000 - AHEAD_MS) < 100
     assert good["outcome"] == "pass", good
     assert (off["outcome"], off["observed"]) == ("fail", "offset_ms -500 to -200")
+
+
+def test_a_program_that_does_not_answer_is_no_proof_that_nothing_keeps_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As chronyc without its daemon; that the clock is not kept by chrony is a fail all the same."""
+    chronyc = tmp_path / "chronyc"
+    chronyc.write_text("#!/bin/sh\necho '506 Cannot talk to daemon'\nexit 1\n")
+    chronyc.chmod(0o755)
+    monkeypatch.setattr(programs, "PATH", (str(tmp_path),))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    expects: list[dict[str, Any]] = [
+        {"source": {"absent": True}},
+        {"stratum": {"absent": True}},
+        {"source": {"equals": "chrony"}},
+        {"offset_ms": {"between": [-50, 50]}},
+    ]
+    found = look({"check": "time", "key": "clock", "expect": expect} for expect in expects)
+    assert [one["outcome"] for one in found] == ["error", "error", "fail", "fail"]
+    assert found[0]["message"] == "chronyc: 506 Cannot talk to daemon"
 
 
 def test_a_clock_is_kept_where_adjtimex_returns_no_error() -> None:

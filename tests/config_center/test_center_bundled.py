@@ -181,6 +181,17 @@ def test_what_has_no_order_is_not_compared_in_one(
         ("{kernel: {relaese: {any: true}}}", "kernel has no key 'relaese'; did you mean release?"),
         ("{file: {etc/motd: true}}", "a key of file begins with /, not so 'etc/motd'; write /etc/motd"),
         ("{disk: {srv: {at_most: 80}}}", "a key of disk begins with /, not so 'srv'; write /srv"),
+        ('{http: {"ftp://x/": 200}}', "a key of http begins with http, not so 'ftp://x/'"),
+        ("{kubelet: {verison: {any: true}}}", "kubelet has no key 'verison'; did you mean version?"),
+        ("{disk: {/: {at_most: 80%}}}", "at_most (in percent) takes a number, not '80%'"),
+        (
+            "{module: {bonding: true}}",
+            'equals takes text, not a true or false; quote it: "true", or write any: true for whatever it is',
+        ),
+        (
+            "{module: {bonding: false}}",
+            'equals takes text, not a true or false; quote it: "false", or write absent: true if it is not to be there',
+        ),
     ],
 )
 def test_a_key_that_could_only_err_is_a_mistake(bundled: Catalogue, tmp_path: Path, items: str, mistake: str) -> None:

@@ -123,10 +123,10 @@ EXPECTED = {
     23: '1.10 unquoted is a number, not text: 1.10 would become 1.1; quote it: "1.10"',
     24: "0644 is an octal number to one YAML reader and a decimal one to the next; "
     'quote it ("0644") or write the decimal number',
-    25: 'equals takes text, not a true or false; quote it: "true"',
+    25: 'equals takes text, not a true or false; quote it: "true", or write any: true for whatever it is',
     26: "absent beside another matcher can never hold; keep absent, or the others",
-    27: "sysctl:kernel.s expects nothing; write a value or a matcher",
-    28: "sysctl:kernel.t expects nothing; write a value or a matcher",
+    27: "sysctl:kernel.s expects nothing; write a value or a matcher, such as any: true",
+    28: "sysctl:kernel.t expects nothing; write a value or a matcher, such as any: true",
     29: "value is expected here and beside `expect` too; keep one of the two",
     30: "sysctl has no property 'valeu'; did you mean value?",
     31: "`expect` is empty; leave it out, or say what is expected",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.check_cases import plant
+from tests.support.check_cases import SIGNS, plant
 
 FIRST = {"/proc/1/stat": "1 (init) S 0 1 1 0 -1 0\n", "/proc/1/cmdline": "init\0"}
 # So that the same code is run everywhere.
@@ -49,6 +49,8 @@ def trees(place: Path) -> list[Path]:
     for root in found:  # whoever captured them left out process 1, without which nobody can tell what was hidden
         if (root / "proc").is_dir() and not (root / "proc" / "1").exists():
             plant(root, FIRST)
+        if not any((root / sign).exists() for sign in SIGNS):  # only a part of a machine was captured
+            plant(root, {})
     found += sorted(path.parent for path in folder.glob("*/proc"))
     assert found
     return found

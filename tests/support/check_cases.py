@@ -19,6 +19,8 @@ REPOSITORY = Path(__file__).parent.parent.parent
 CHECKS = REPOSITORY / "checks"
 CASES = REPOSITORY / "tests" / "cases"
 
+SIGNS = {"etc", "proc", "sys", "usr"}  # one of these is in the root of any system
+
 Finding = dict[str, Any]
 
 
@@ -47,8 +49,11 @@ def load(path: Path) -> dict[str, Any]:
 def plant(root: Path, tree: Mapping[str, Any]) -> Path:
     """Write files below root: path -> text, or {text | link | directory: true, mode: "0644"}.
 
-    {uid} and {gid} in a text stand for whoever runs the tests, to whom all of it belongs.
+    {uid} and {gid} in a text stand for whoever runs the tests, to whom all of it belongs. Where nothing else shows that
+    it is the root of a system, there is an empty /etc: below any other no check looks.
     """
+    if not {path.strip("/").split("/")[0] for path in tree} & SIGNS:
+        (root / "etc").mkdir(parents=True, exist_ok=True)
     for path, content in tree.items():
         entry = content if isinstance(content, dict) else {"text": content}
         place = root / path.lstrip("/")
