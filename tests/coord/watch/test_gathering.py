@@ -34,7 +34,8 @@ class Desk:
     def put(self, *names: str, finding: Finding = DOWN, since: float | None = None, basis: Basis = Basis.SERF) -> bool:
         """A verdict on some nodes."""
         since = self.now if since is None else since
-        return all([self.gathering.put(name, finding, basis, since, self.now) for name in names])
+        taken = [self.gathering.put(name, finding, basis, since, self.now) for name in names]
+        return all(taken)
 
     def back(self, *names: str) -> None:
         """Some nodes are well again."""

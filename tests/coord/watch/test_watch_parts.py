@@ -106,11 +106,11 @@ def test_counts_of_members_are_those_of_a_recount(steps: list[tuple[int, str]]) 
     assert {tag: members.of(tag) for tag in tags} == tags
     assert {tag: members.failed.get(tag, 0) for tag in tags} == {tag: failed[tag] for tag in tags}
     assert members.written_off == sum(node.written_off for node in known_nodes)
-    for node in known_nodes:
-        rack, zone = members.at_place(node.places[1]), members.at_place(node.places[0])
+    for one in known_nodes:
+        rack, zone = members.at_place(one.places[1]), members.at_place(one.places[0])
         wider = sum(not members.nodes[name].written_off for name in zone)
         narrow = sum(not members.nodes[name].written_off for name in rack)
-        assert members.narrowest(node) == (1 if wider > narrow else 0)
+        assert members.narrowest(one) == (1 if wider > narrow else 0)
     assert sorted(members.everyone) == sorted(members.nodes)
 
 

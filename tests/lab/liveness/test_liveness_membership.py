@@ -34,7 +34,11 @@ class Watched:
         """Zone c is cut off now, in one direction or both."""
         zone = self.ring.land.hosts("zone=c")
         others = tuple(host for host in range(len(self.ring.land)) if host not in zone)
-        blocks = {"out": [(zone, None)], "in": [(others, zone)], "both": [(zone, None), (others, zone)]}
+        blocks: dict[str, list[tuple[Iterable[int], Iterable[int] | None]]] = {
+            "out": [(zone, None)],
+            "in": [(others, zone)],
+            "both": [(zone, None), (others, zone)],
+        }
         self.ring.reroute(Paths(len(self.ring.land), blocks[way]))
         return zone
 
