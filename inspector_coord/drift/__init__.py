@@ -1,0 +1,1 @@
+"""What became wrong, since when, where first, and what had just happened: reports over the booked sweeps."""
