@@ -7,39 +7,38 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 
 from config_center.act_table import select_acts, write_act
 from config_center.canonical import digest_of
-from config_center.engines import (
-    ACTS_TURN,
-    NODES_TURN,
-    SQLITE,
-    WRITES,
-    make_engine,
-    make_sqlite_file,
-    name_of,
-    our_errors,
-    read_url,
-    take_turn,
-)
+from config_center.engines import ACTS_TURN, CENTER, NODES_TURN
 from config_center.errors import NothingPublished, ReleaseError, StoreConflict, StoreError
-from config_center.files import stamp_of
-from config_center.migrations import upgrade, version_of
+from config_center.migrations import FOLDER, VERSION_TABLE
 from config_center.node_table import delete_node, select_nodes, write_nodes
 from config_center.pointer import decode_pointer
 from config_center.release import Release, decode
 from config_center.rows import Act, NewAct, NodeRow
+from config_center.stored import Kind, Stored
 from config_center.tables import SCHEMA, acts, parts, releases
 
 __all__ = ["Act", "Database", "NewAct", "NodeRow"]
 
+_KIND: Final = Kind(
+    schema=SCHEMA,
+    folder=FOLDER,
+    version_table=VERSION_TABLE,
+    turn=ACTS_TURN,
+    words=CENTER,
+    maker="config-center publish",
+    updater="any publication, or a start of config-center serve,",
+)
 
-class Database:
+
+class Database(Stored):
     """The database of one fleet's config center; a Depot. May be used from several threads; nothing is opened yet.
 
     Every method raises StoreError where the database is damaged or of another schema, and StoreBusy where it cannot be
@@ -48,52 +47,12 @@ class Database:
 
     def __init__(self, url: str | sa.URL) -> None:
         """url: sqlite:///FILE or postgresql://USER@HOST/NAME. Raises StoreError for any other."""
-        self._url = read_url(url) if isinstance(url, str) else url
-        self._engine = make_engine(self._url)
-        self._closed = False
+        super().__init__(url, _KIND)
 
     @classmethod
     def at(cls, path: Path) -> Database:
         """The SQLite database in this file."""
         return cls(sa.URL.create("sqlite+pysqlite", database=str(path)))
-
-    @property
-    def where(self) -> str:
-        """The file of SQLite, else the URL without its password."""
-        return name_of(self._url)
-
-    @property
-    def exists(self) -> bool:
-        """False where it is a file that is not there yet; a server is asked only when it is used."""
-        return self._url.get_backend_name() != SQLITE or Path(str(self._url.database)).exists()
-
-    def stamp(self) -> object:
-        """State of SQLite's file and of its log; a server can only be asked."""
-        if self._url.get_backend_name() != SQLITE:
-            return None
-        path = str(self._url.database)
-        return stamp_of(Path(path)), stamp_of(Path(f"{path}-wal"))
-
-    def close(self) -> None:
-        """Close idle connections; one that is in use by a thread nobody waits for any more closes as that ends."""
-        self._closed = True
-        self._engine.dispose()
-
-    def migrate(self) -> None:
-        """Make what is missing: SQLite's file, tables, columns. One at a time, in one transaction, all or nothing.
-
-        Raises StoreError where a newer program has been here.
-        """
-        if self.exists:  # who may only read can so be told that nothing is missing
-            with self._transaction(writes=False) as connection:
-                if self._version(connection) == SCHEMA:
-                    return
-        if self._url.get_backend_name() == SQLITE:
-            make_sqlite_file(Path(str(self._url.database)))
-        with self._transaction(writes=True) as connection:
-            take_turn(connection, ACTS_TURN)
-            if self._version(connection) != SCHEMA:
-                upgrade(connection)
 
     # --- what is published ------------------------------------------------------------------------------------------
 
@@ -187,56 +146,6 @@ class Database:
             return select_nodes(connection, name) if connection is not None else []
 
     # --- within -----------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
-        with our_errors(self.where), self._engine.connect() as bare:
-            connection = bare.execution_options(**{WRITES: writes})
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                if self._closed and not bare.invalidated:
-                    bare.detach()  # it belongs to a pool that nobody has any more
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection | None]:
-        """A transaction that reads; None where nothing was ever stored."""
-        if not self.exists:
-            yield None
-            return
-        with self._transaction(writes=False) as connection:
-            yield connection if self._is_made(connection) else None
-
-    def _is_made(self, connection: sa.Connection) -> bool:
-        """Whether our tables are there. Raises StoreError where they are of another time."""
-        found = self._version(connection)
-        if found not in {"", SCHEMA}:
-            raise StoreError(
-                f"{self.where} has schema {found}, this program reads {SCHEMA}: any publication, or a start of "
-                "config-center serve, brings it up to date"
-            )
-        return bool(found)
-
-    def _version(self, connection: sa.Connection) -> str:
-        """The schema that is there, "" where there is none. Raises StoreError where it is newer than ours."""
-        found = version_of(connection)
-        if found > SCHEMA:
-            raise StoreError(
-                f"{self.where} has schema {found}, this program knows up to {SCHEMA}: upgrade this program"
-            )
-        return found
-
-    @contextmanager
-    def _writing(self, turn: int) -> Iterator[sa.Connection]:
-        """A transaction that writes, alone of its kind."""
-        if not self.exists:
-            raise StoreError(f"{self.where} is not there: config-center publish makes it")
-        with self._transaction(writes=True) as connection:
-            take_turn(connection, turn)
-            if not self._is_made(connection):
-                raise StoreError(f"{self.where} has no tables yet: config-center publish makes them")
-            yield connection
 
     def _one(self, query: sa.Select[bytes]) -> bytes | None:
         with self._reading() as connection:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -20,6 +20,25 @@ SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
 WRITES: Final = "config_center_writes"
 """Execution option of a connection that is going to write: it waits for its turn at once, not half-way."""
+
+
+class Words(NamedTuple):
+    """What messages call a database of one kind, and what they advise.
+
+    program: its name for the server; folder, readonly: what is said of a file that is a folder, or cannot be written
+    """
+
+    program: str
+    folder: str
+    readonly: str
+
+
+CENTER: Final = Words(
+    program="config-center",
+    folder="is a folder, which can only mirror a store (config-center export)",
+    readonly="cannot be used: whoever reads it, too, has to write to its folder, for its write-ahead log: "
+    "be the store's owner, or read a mirror that he exports (config-center export)",
+)
 
 _SPELLINGS: Final = {
     "sqlite": "sqlite+pysqlite",
@@ -60,12 +79,12 @@ def name_of(url: sa.URL) -> str:
     return str(url.database) if url.get_backend_name() == SQLITE else url.render_as_string(hide_password=True)
 
 
-def make_engine(url: sa.URL) -> sa.Engine:
+def make_engine(url: sa.URL, words: Words = CENTER) -> sa.Engine:
     """An engine that connects when it is first used."""
     if url.get_backend_name() == SQLITE:
         return _sqlite_engine(Path(str(url.database)))
     try:
-        return _postgresql_engine(url)
+        return _postgresql_engine(url, words.program)
     except ModuleNotFoundError as error:
         raise StoreError("PostgreSQL needs psycopg: pip install 'fleet-inspector[postgresql]'") from error
 
@@ -89,7 +108,7 @@ def _sqlite_engine(path: Path) -> sa.Engine:
     return engine
 
 
-def make_sqlite_file(path: Path) -> None:
+def make_sqlite_file(path: Path, words: Words = CENTER) -> None:
     """Have the file and its folder, as a database with a write-ahead log. Raises StoreError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +117,7 @@ def make_sqlite_file(path: Path) -> None:
     except OSError as error:
         raise StoreError(f"{path} cannot be made: {error.strerror or error}") from error
     except sqlite3.Error as error:
-        raise _sqlite_meaning(str(path), error) from error
+        raise _sqlite_meaning(str(path), error, words) from error
 
 
 def _set_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -112,10 +131,10 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _postgresql_engine(url: sa.URL) -> sa.Engine:
+def _postgresql_engine(url: sa.URL, program: str) -> sa.Engine:
     # No prepared statements, and timeouts by transaction: so a pooler between us and the server does no harm.
     arguments: dict[str, Any] = {"prepare_threshold": None}
-    defaults = {"connect_timeout": limits.database_connect_s, "application_name": "config-center"}
+    defaults = {"connect_timeout": limits.database_connect_s, "application_name": program}
     arguments |= {key: value for key, value in defaults.items() if key not in url.query}
     engine = sa.create_engine(
         url,
@@ -142,7 +161,7 @@ def take_turn(connection: sa.Connection, turn: int) -> None:
 
 
 @contextmanager
-def our_errors(where: str) -> Iterator[None]:
+def our_errors(where: str, words: Words = CENTER) -> Iterator[None]:
     """Turn what the database says into an error of ours that names it by `where`."""
     try:
         yield
@@ -150,7 +169,7 @@ def our_errors(where: str) -> Iterator[None]:
         raise StoreConflict(f"{where}: somebody else wrote the same at the same time: {_first_line(error)}") from error
     except exc.DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
-            raise _sqlite_meaning(where, error.orig) from error
+            raise _sqlite_meaning(where, error.orig, words) from error
         if isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated:
             raise StoreBusy(f"{where} cannot be reached just now: {_first_line(error)}") from error
         raise StoreError(f"{where} cannot be used: {_first_line(error)}") from error
@@ -160,19 +179,16 @@ def our_errors(where: str) -> Iterator[None]:
         raise StoreError(f"{where} cannot be used: {str(error).splitlines()[0]}") from error
 
 
-def _sqlite_meaning(where: str, error: sqlite3.Error) -> StoreError:
+def _sqlite_meaning(where: str, error: sqlite3.Error, words: Words) -> StoreError:
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
         return StoreBusy(f"{where} cannot be written: the disk is full; what was there before stays")
     if any(name == one or name.startswith(f"{one}_") for one in _SQLITE_DAMAGE):
         return StoreError(f"{where} is damaged, or no database: {error}; restore it from a backup")
     if Path(where).is_dir():
-        return StoreError(f"{where} is a folder, which can only mirror a store (config-center export)")
+        return StoreError(f"{where} {words.folder}")
     if name.startswith("SQLITE_READONLY"):
-        return StoreBusy(
-            f"{where} cannot be used: whoever reads it, too, has to write to its folder, for its write-ahead log: "
-            "be the store's owner, or read a mirror that he exports (config-center export)"
-        )
+        return StoreBusy(f"{where} {words.readonly}")
     if any(name == one or name.startswith(f"{one}_") for one in _SQLITE_TROUBLE):
         return StoreBusy(f"{where} cannot be used just now: {error}; what was there before stays")
     return StoreError(f"{where} cannot be used: {error}")
