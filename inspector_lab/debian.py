@@ -18,7 +18,16 @@ from inspector_lab.errors import SetupError
 from inspector_lab.tools import matching
 
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-PROGRAM_FOLDERS = ("usr/bin", "usr/sbin", "bin", "sbin", "usr/lib/nagios/plugins", "usr/lib/postgresql/*/bin")
+# The first of a name counts: Chromium's own program comes before the script around it, which knows only /usr/lib.
+PROGRAM_FOLDERS = (
+    "usr/lib/chromium",
+    "usr/bin",
+    "usr/sbin",
+    "bin",
+    "sbin",
+    "usr/lib/nagios/plugins",
+    "usr/lib/postgresql/*/bin",
+)
 
 
 def privilege() -> list[str] | None:

@@ -8,7 +8,8 @@ LabError
 ├── NotRunningError    the command needs a running lab, and none is there
 ├── UpError            the fleet did not come up; everything it had started is gone again
 ├── BreakError         the wished fault names no node or no item, or makes no sense: bad usage, as PlanError is
-└── StateError         lab.json, or what the keeper answers, cannot be read
+├── StateError         lab.json, or what the keeper answers, cannot be read
+└── BrowserError       the browser without a screen ended, refused a command, or said nothing in time
 """
 
 
@@ -46,3 +47,7 @@ class BreakError(LabError):
 
 class StateError(LabError):
     """lab.json, or what the keeper answers, cannot be read."""
+
+
+class BrowserError(LabError):
+    """The browser without a screen did not do what it was asked for."""

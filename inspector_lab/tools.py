@@ -49,6 +49,7 @@ PACKAGES = {
     "runc": "runc",
     "etcd": "etcd-server",
     "prometheus-alertmanager": "prometheus-alertmanager",  # what the watch tells its alerts to
+    "chromium": "chromium",  # what the drift report's page is tested, measured and pictured in
     # What a lab in namespaces lays its cables and cuts them with.
     "ip": "iproute2",
     "nft": "nftables",
