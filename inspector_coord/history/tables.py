@@ -13,8 +13,8 @@ written. With W the id of the last whole sweep, the last confirmation of a findi
 
 because `seen` of all open findings of a node is written when the node gets a state, and of one when it is closed.
 
-Foreign keys hold what has an index; to hold the ids of sweeps, texts and items, too, each one that `prune` removes would
-cost a look through millions of findings.
+Foreign keys hold what has an index; to hold the ids of sweeps, texts and items, too, each one that `prune` removes
+would cost a look through millions of findings.
 
 The names in SQL begin with `history_`, so that the config center's tables may live in the same database.
 """
@@ -81,7 +81,8 @@ texts = Table(
 
 items = Table("history_items", metadata, _id(), Column("name", Text, nullable=False, unique=True))
 
-# first_sweep: that listed it first. booted: when it started, by its own word, at its last judgement; NULL: not told.
+# first_sweep: that listed it first. judged: the first that judged all its items; NULL: none has yet.
+# booted: when it started, by its own clock; clock_s: how far that was ahead of the coordinator's. NULL: not told.
 nodes = Table(
     "history_nodes",
     metadata,
@@ -89,7 +90,9 @@ nodes = Table(
     Column("ring", Text, nullable=False),
     Column("name", Text, nullable=False),
     _ref("first_sweep"),
+    _ref("judged", empty=True),
     Column("booted", Double),
+    Column("clock_s", Double),
     UniqueConstraint("ring", "name"),
 )
 
