@@ -1,0 +1,246 @@
+"use strict";
+// Draws the three charts from the JSON block. Texts go into tooltips as text nodes and into charts as plain labels.
+const drift = (() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const style = () => getComputedStyle(document.documentElement);
+  const colour = (name) => style().getPropertyValue(`--${name}`).trim();
+  const originName = (word) => (word === "unknown" ? "unknown-origin" : word.replace(/ /g, "-"));
+  const shorten = (text, chars) => (text.length > chars ? `${text.slice(0, chars - 1)}…` : text);
+  const pad = (number) => String(number).padStart(2, "0");
+  const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+  function when(ms) {
+    if (ms === null) return "–";
+    const at = new Date(ms);
+    return `${DAYS[at.getUTCDay()]} ${at.getUTCDate()}.${at.getUTCMonth() + 1}. ${pad(at.getUTCHours())}:${pad(at.getUTCMinutes())}`;
+  }
+
+  function tip(title, ...lines) {
+    const box = document.createElement("div");
+    box.className = "tip";
+    box.append(Object.assign(document.createElement("b"), { textContent: title }));
+    for (const line of lines) box.append(Object.assign(document.createElement("span"), { textContent: line }));
+    return box;
+  }
+
+  const hatch = (name, thin) => ({
+    symbol: "rect", symbolSize: 1, dashArrayX: [1, 0], dashArrayY: thin ? [1.2, 4] : [2, 4], rotation: -Math.PI / 4,
+    color: colour(name), backgroundColor: undefined,
+  });
+
+  function base() {
+    return {
+      animation: false,
+      useUTC: true,
+      textStyle: { fontFamily: style().fontFamily || "sans-serif", color: colour("text"), fontSize: 12 },
+      tooltip: {
+        confine: true, transitionDuration: 0, backgroundColor: colour("card"), borderColor: colour("line"),
+        textStyle: { color: colour("text") }, extraCssText: "box-shadow: 0 2px 10px rgba(0,0,0,.25)",
+      },
+    };
+  }
+
+  const lines = () => ({
+    axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false },
+    splitLine: { lineStyle: { color: colour("line"), opacity: .7 } },
+    axisLabel: { color: colour("soft"), hideOverlap: true },
+  });
+
+  const timeAxis = (more) => ({ type: "time", min: data.since, max: data.until, ...lines(), ...more });
+
+  // ---- compliance: below the curve passes, between fails, hatched nobody knows --------------------------------
+  function compliance() {
+    const points = data.compliance.filter((each) => each[0] !== null && each[1] > 0);
+    const share = points.map(([at, nodes, judged, pass]) => [at, (100 * pass) / nodes, (100 * judged) / nodes]);
+    const lowest = Math.min(100, ...share.map((each) => each[1]));
+    const step = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 25].find((each) => (100 - lowest) / each < 8) || 25;
+    const floor = Math.max(0, Math.floor((lowest - step / 2) / step) * step);
+    const end = (index) => (index + 1 < share.length ? share[index + 1][0] : Math.max(data.until, share[index][0]));
+    const draw = (params, api) => {
+      const [at, pass, judged] = share[params.dataIndex];
+      const box = (low, high, look) => {
+        const [x, y] = api.coord([at, high]);
+        const [right, bottom] = api.coord([end(params.dataIndex), Math.max(low, floor)]);
+        return { type: "rect", shape: { x, y, width: Math.max(right - x, .5) + .35, height: Math.max(0, bottom - y) }, style: look };
+      };
+      return {
+        type: "group",
+        children: [
+          box(floor, pass, { fill: colour("pass"), opacity: .3 }),
+          box(pass, judged, { fill: colour("fail"), opacity: .85 }),
+          ...(judged < 100 ? [box(judged, 100, { fill: colour("card"), decal: hatch("hatch") })] : []),
+        ],
+      };
+    };
+    return {
+      ...base(),
+      grid: { left: 62, right: 18, top: 12, bottom: 26 },
+      xAxis: timeAxis(),
+      yAxis: { type: "value", min: floor, max: 100, ...lines(), axisLabel: { color: colour("soft"), formatter: (value) => `${Number(value.toFixed(3))} %` } },
+      tooltip: { ...base().tooltip, trigger: "axis", axisPointer: { type: "line", lineStyle: { color: colour("soft") } },
+        formatter: (all) => {
+          const [at, nodes, judged, pass, items, itemsPass] = points[all[0].dataIndex];
+          const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(2)} %` : "–");
+          return tip(when(at), `${pass} of ${judged} judged nodes pass (${percent(pass, judged)})`, `${judged - pass} fail or err`,
+            `${nodes - judged} unknown`, `${percent(itemsPass, items)} of ${items} items pass`);
+        } },
+      series: [
+        { type: "custom", renderItem: draw, data: share, encode: { x: 0, y: 1 }, clip: true, silent: true, tooltip: { show: false } },
+        { type: "line", step: "end", symbol: "none", data: [...share.map((each) => [each[0], each[1]]), ...(share.length ? [[end(share.length - 1), share[share.length - 1][1]]] : [])].slice(0, share.length), lineStyle: { color: colour("pass"), width: 2 }, itemStyle: { color: colour("pass") } },
+      ],
+    };
+  }
+
+  // ---- timelines: lanes of what happened, then a row a group ---------------------------------------------------
+  const laneCount = data.lanes.length;
+  const rows = [...data.lanes, ...data.groups.map((each) => each[1])];
+
+  function bars(rowHeight) {
+    const all = [];
+    data.groups.forEach(([number, , , origin, , spans], index) => {
+      for (const [opened, confirmed, closed, count] of spans) {
+        if (opened === null) continue;
+        all.push({ value: [opened, laneCount + index, closed ?? data.until], opened, confirmed, closed, count, origin, number });
+      }
+    });
+    const whole = data.compliance.length ? data.compliance[data.compliance.length - 1][0] : data.until;
+    const draw = (params, api) => {
+      const bar = all[params.dataIndex];
+      const from = Math.max(bar.opened, data.since);
+      const until = bar.closed ?? data.until;
+      const known = bar.closed ?? ((bar.confirmed ?? until) < whole - 1000 ? bar.confirmed : until);
+      const [x, y] = api.coord([from, laneCount + data.groups.findIndex((each) => each[0] === bar.number)]);
+      const middle = api.coord([Math.max(known, from), 0])[0];
+      const right = api.coord([until, 0])[0];
+      const tall = rowHeight * .56;
+      const tone = colour(originName(bar.origin));
+      const box = (left, end, look) => ({ type: "rect", shape: { x: left, y: y - tall / 2, width: Math.max(end - left, 2), height: tall, r: 2 }, style: look });
+      return {
+        type: "group",
+        children: [
+          box(x, middle, { fill: tone, opacity: bar.closed === null ? .95 : .42 }),
+          ...(right - middle > 1 && bar.closed === null ? [box(middle, right, { fill: colour("card"), stroke: colour("hatch"), lineWidth: 1, decal: hatch("hatch") })] : []),
+        ],
+      };
+    };
+    return { all, draw };
+  }
+
+  function timeline(width) {
+    const rowHeight = 22;
+    const label = Math.min(260, Math.max(110, width * .24));
+    const { all, draw } = bars(rowHeight);
+    return {
+      ...base(),
+      grid: { left: label + 10, right: 18, top: 26, bottom: 8 },
+      xAxis: timeAxis({ position: "top" }),
+      yAxis: { type: "category", data: rows.map((_, index) => String(index)), inverse: true, ...lines(), triggerEvent: true, splitLine: { show: true, interval: 0, lineStyle: { color: colour("line"), opacity: .5 } },
+        axisLabel: { color: colour("text"), width: label, overflow: "truncate", interval: 0, fontSize: 12,
+          formatter: (value) => (Number(value) < laneCount ? rows[value] : shorten(rows[value], 60)), rich: {} } },
+      tooltip: { ...base().tooltip, formatter: (each) => {
+        if (each.seriesIndex === 1) {
+          const [, at, text, nodes, who] = data.events[each.dataIndex];
+          return tip(`${data.lanes[data.events[each.dataIndex][0]]} · ${when(at)}`, text, `on ${shorten(nodes, 120)}`, ...(who ? [`by ${who}`] : []));
+        }
+        const bar = all[each.dataIndex];
+        const group = data.groups.find((one) => one[0] === bar.number);
+        return tip(group[1], `${group[2]}, ${bar.origin === "unknown" ? "unknown origin" : bar.origin}, ${bar.count} node${bar.count === 1 ? "" : "s"}`,
+          `since ${when(bar.opened)}`, bar.closed === null ? `last seen ${when(bar.confirmed)}` : `put right ${when(bar.closed)}`);
+      } },
+      series: [
+        { type: "custom", renderItem: draw, data: all.map((bar) => bar.value), encode: { x: [0, 2], y: 1 }, clip: true, cursor: "pointer" },
+        { type: "scatter", data: data.events.map((each) => [each[1], each[0]]), symbol: "diamond", symbolSize: 11, cursor: "default", clip: false,
+          itemStyle: { color: colour("text"), opacity: .8 },
+          markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colour("soft"), type: "dotted", opacity: .7 },
+            data: data.events.filter((each) => data.lanes[each[0]] === "release" && each[1] !== null).slice(0, 40).map((each) => ({ xAxis: each[1] })) } },
+      ],
+    };
+  }
+
+  // ---- map ------------------------------------------------------------------------------------------------------
+  function map(width, focus) {
+    const { nodes, items, states, cells, unknown } = data.map;
+    const label = Math.min(260, Math.max(110, width * .24));
+    const many = nodes.length * 9 > width - label;
+    const box = (params, api, node, low, high) => {
+      const [left, bottom] = api.coord([node, high]);
+      const [wide, tall] = api.size([1, 1]);
+      const gap = wide > 5 ? 1 : 0;
+      const x = left - wide / 2;
+      const top = api.coord([node, low])[1] - tall / 2;
+      return { x: gap ? Math.round(x) : x, y: top + 1, width: gap ? Math.max(1, Math.round(x + wide) - Math.round(x) - gap) : Math.max(wide, 1), height: bottom - top + tall / 2 - 2 };
+    };
+    const cell = (params, api) => {
+      const [node, item, state, group] = cells[params.dataIndex];
+      const dim = focus !== null && group !== focus ? .12 : 1;
+      const wrong = states[state] === "not judged";
+      const look = wrong ? { fill: colour("card"), stroke: colour("fail"), lineWidth: .7, decal: hatch("fail"), opacity: dim } : { fill: colour(originName(states[state])), opacity: dim };
+      return { type: "rect", shape: box(params, api, node, item, item), style: look };
+    };
+    const column = (params, api) => ({
+      type: "rect", shape: box(params, api, unknown[params.dataIndex][0], 0, items.length - 1),
+      style: { fill: colour("card"), decal: hatch("hatch"), opacity: focus === null ? 1 : .35 },
+    });
+    return {
+      ...base(),
+      grid: { left: label + 10, right: 18, top: 8, bottom: many ? 66 : 58 },
+      xAxis: { type: "category", data: nodes, ...lines(), axisLabel: { color: colour("soft"), rotate: 60, fontSize: 11, width: 90, overflow: "truncate", hideOverlap: true, interval: many ? "auto" : Math.ceil((nodes.length * 15) / Math.max(1, width - label)) - 1 } },
+      yAxis: { type: "category", data: items.map((_, index) => String(index)), inverse: true, ...lines(), splitLine: { show: true, interval: 0, lineStyle: { color: colour("line"), opacity: .6 } },
+        axisLabel: { color: colour("text"), width: label, overflow: "truncate", interval: 0, fontSize: 12, formatter: (value) => shorten(items[value], 60) } },
+      dataZoom: many ? [
+        { type: "slider", xAxisIndex: 0, bottom: 4, height: 16, showDetail: false, brushSelect: false, borderColor: colour("line"), backgroundColor: colour("ground"), fillerColor: "rgba(120,140,170,.25)", dataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } }, selectedDataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } } },
+        { type: "inside", xAxisIndex: 0, zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false },
+      ] : [],
+      tooltip: { ...base().tooltip, formatter: (each) => {
+        if (each.seriesIndex === 0) {
+          const [node, state, since] = unknown[each.dataIndex];
+          return tip(nodes[node], `${state}: nothing is known of it since ${when(since)}`);
+        }
+        const [node, item, state, group, opened] = cells[each.dataIndex];
+        return tip(nodes[node], items[item], states[state] === "not judged" ? "was wrong when last judged" : states[state], `since ${when(opened * 1000)}`, ...(group < 0 ? [] : ["click: its group"]));
+      } },
+      series: [
+        { type: "custom", renderItem: column, data: unknown.map((each) => [each[0], 0]), encode: { x: 0, y: 1 }, clip: true, cursor: "pointer" },
+        { type: "custom", renderItem: cell, data: cells.map((each) => [each[0], each[1]]), encode: { x: 0, y: 1 }, clip: true, cursor: "pointer" },
+      ],
+    };
+  }
+
+  // ---- drawing, and drawing anew when size, colours or focus change ---------------------------------------------
+  const charts = [];
+  let focus = null;
+
+  function add(id, renderer, option, height, click) {
+    const place = document.getElementById(id);
+    if (!place) return;
+    place.closest("figure").hidden = false;
+    charts.push({ place, renderer, option, height, click, chart: null });
+  }
+
+  function draw(each, width) {
+    if (each.chart) each.chart.dispose();
+    const size = { width: width || each.place.clientWidth, height: each.height || each.place.clientHeight };
+    each.place.style.height = `${size.height}px`;
+    each.chart = echarts.init(each.place, null, { renderer: each.renderer, devicePixelRatio: Math.max(2, window.devicePixelRatio), ...size });
+    each.chart.setOption(each.option(size.width));
+    if (each.click) each.chart.on("click", each.click);
+  }
+
+  const drawAll = (width) => charts.forEach((each) => draw(each, width));
+
+  function start(go) {
+    add("compliance-chart", "svg", compliance, 230);
+    add("timeline-chart", "svg", timeline, 40 + 22 * rows.length, (each) => {
+      const bar = each.componentType === "yAxis" ? { number: data.groups[Number(each.value) - laneCount]?.[0] } : each.seriesIndex === 0 ? { number: data.groups[each.value[1] - laneCount][0] } : {};
+      if (bar.number !== undefined) go(`group-${bar.number}`);
+    });
+    add("map-chart", "canvas", (width) => map(width, focus), 80 + 19 * data.map.items.length, (each) => {
+      const [node, , , group] = each.seriesIndex === 0 ? [data.map.unknown[each.dataIndex][0], 0, 0, -1] : data.map.cells[each.dataIndex];
+      go(group < 0 ? `node-${node}` : `group-${group}`);
+    });
+    drawAll();
+    requestAnimationFrame(() => setTimeout(() => performance.mark("drawn"), 0));
+  }
+
+  return { data, start, drawAll, setFocus: (group) => { focus = group; drawAll(); } };
+})();
