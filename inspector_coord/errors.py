@@ -6,6 +6,8 @@
     ├── ItemError          2   an item pattern that matches nothing, or too many of them for one question
     ├── ReleaseError       2   nothing is published, or neither the center nor the cache has the release
     ├── ReportError        2   the report to read is missing, or is none
+    ├── HistoryError       2   the history has not what is asked for, or cannot be used by this program
+    │   └── HistoryAway    4   its database cannot be reached, is damaged, full, or cannot be written
     └── NoEntryError       4   no Serf agent of any ring could be used
 
 The ring client, the wire format and the config center have trees of their own; the shells here turn what reaches a
@@ -39,6 +41,16 @@ class ReleaseError(CoordError):
 
 class ReportError(CoordError):
     """There is no report to read, or the file is not one."""
+
+
+class HistoryError(CoordError):
+    """The history has not what is asked for, or cannot be used by this program."""
+
+
+class HistoryAway(HistoryError):  # noqa: N818 -- it names a state of the database
+    """The database of the history cannot be reached, is damaged, full, or cannot be written."""
+
+    exit_code = 4
 
 
 class NoEntryError(CoordError):

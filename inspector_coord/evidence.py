@@ -13,9 +13,12 @@ from inspector_coord.verdict import State
 if TYPE_CHECKING:
     from inspector_coord.ledger import Node
 
-__all__ = ["OTHER_ITEMS", "Evidence"]
+__all__ = ["OTHER_ITEMS", "OTHER_ITEMS_BEGIN", "Evidence"]
 
-OTHER_ITEMS = "looked at other items than its tags in the ring ask for: they have just changed; sweep it again"
+OTHER_ITEMS_BEGIN = "looked at other items than "
+"""So begins the evidence of a node whose verdict is on other items than its own."""
+
+OTHER_ITEMS = f"{OTHER_ITEMS_BEGIN}its tags in the ring ask for: they have just changed; sweep it again"
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -40,7 +43,7 @@ class Evidence(msgspec.Struct, frozen=True):
         """Why a verdict on other items than those expected here is none."""
         if not self.asks_facts:
             return OTHER_ITEMS
-        return f"looked at other items than its tags in the ring and its facts ask for: {_facts_of(node)}"
+        return f"{OTHER_ITEMS_BEGIN}its tags in the ring and its facts ask for: {_facts_of(node)}"
 
     def _stale(self, node: Node, answer: Answer) -> str:
         """What it has, and what it should have."""

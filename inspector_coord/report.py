@@ -1,7 +1,7 @@
 """CORE. The report of a sweep: `inspector.sweep/1`, the stable document that faces and other programs read (DESIGN 11).
 
 Beyond the keys of the contract: `memory` (verdicts that nodes remembered of another sweep), `again` (what asking again
-brought), `interrupted`, `exit_code`, `targets` and `items` (what was asked for), `absent` (nodes
+brought), `interrupted`, `exit_code`, `targets`, `exclude` and `items` (what was asked for), `absent` (nodes
 named as targets that are no members), `rings` (one line each), `notes` (sentences for a person), `waivers` (those in
 use, see `waived`); of the release, while one is out, `canary`; of a group `remediation`; of a node `evidence`, `facts`
 (those that are asked about), `canary` (true where it is judged by that), and with an answer `counts`, `took_ms`,
@@ -77,6 +77,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     canary: Release | None = None
     match: Terms = {}
     targets: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     max_age_s: float = 0.0
     absent: tuple[str, ...] = ()
@@ -123,6 +124,7 @@ def build(facts: Facts, ledger: Ledger, past: Mapping[bytes, Release], reader: R
         "memory": _memory(nodes, facts.max_age_s),
         "again": _again(nodes, facts.rings),
         "targets": list(facts.targets),
+        "exclude": list(facts.exclude),
         "items": list(facts.items),
         "absent": fold_names(facts.absent),
         "rings": _rings(nodes, facts.rings),

@@ -162,6 +162,7 @@ class FleetSweep:
             canary=current.canary,
             match=current.match,
             targets=self._request.targets,
+            exclude=self._request.exclude,
             items=self._request.items,
             max_age_s=self._request.max_age_s,
             absent=selection.absent,
