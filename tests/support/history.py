@@ -15,7 +15,7 @@ from inspector_coord.history.booking import Told, book
 from inspector_coord.history.reading import read
 from inspector_coord.history.standing import confirmed_by_whole
 from inspector_coord.history.store import History, file_url
-from inspector_coord.history.tables import findings, items, node_states, nodes
+from inspector_coord.history.tables import findings, items, node_states, nodes, texts
 from tests.support.reports import STATES, Report
 
 MINUTE = 60.0
@@ -80,7 +80,9 @@ def open_history(folder: Path) -> History:
     return history
 
 
-def booked(history: History, report: Report, *releases: Release, facts: Mapping[str, Mapping[str, str]] | None = None) -> int:
+def booked(
+    history: History, report: Report, *releases: Release, facts: Mapping[str, Mapping[str, str]] | None = None
+) -> int:
     """Book a report; the id of its sweep."""
     number = book(history, read(report, facts), Told(BEGAN, "test"), {one.number: one for one in releases})
     assert number is not None
@@ -104,13 +106,22 @@ def intervals(history: History) -> list[dict[str, Any]]:
     return rows
 
 
+def told_in(history: History, ids: Iterable[int | None]) -> dict[int | None, str]:
+    """Texts by their id."""
+    query = sa.select(texts.c.id, texts.c.text).where(texts.c.id.in_([one for one in ids if one is not None]))
+    with history.reading() as connection:
+        return {None: "", **{row.id: row.text for row in connection.execute(query)}}
+
+
 def states(history: History) -> list[tuple[str, str, int, int | None]]:
     """(node, state, opened, closed) of all state intervals."""
-    query = sa.select(nodes.c.name, node_states.c.state, node_states.c.opened, node_states.c.closed).join(
-        nodes, nodes.c.id == node_states.c.node_id
-    )
+    of = node_states.c
+    query = sa.select(nodes.c.name, of.state, of.opened, of.closed).join(nodes, nodes.c.id == of.node_id)
     with history.reading() as connection:
-        return [(name, state, opened, closed) for name, state, opened, closed in connection.execute(query.order_by(node_states.c.id))]
+        return [
+            (name, state, opened, closed)
+            for name, state, opened, closed in connection.execute(query.order_by(node_states.c.id))
+        ]
 
 
 def rows(history: History, table: sa.Table) -> list[dict[str, Any]]:
