@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from inspector_coord import limits
+from inspector_coord import cli_schedule, limits
 from inspector_coord.errors import ConfigError, CoordError
 
 app = typer.Typer(
@@ -90,6 +90,7 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.")] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report (JSON).")] = None,
+    scheduled: Annotated[str, typer.Option("--scheduled", hidden=True, help="The job that this sweep is for.")] = "",
 ) -> None:
     """Ask every target whether it is what it should be; fold, explain and count the answers.
 
@@ -108,7 +109,7 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
         raise ConfigError(f"--max-age {max_age:g} is not in 0 … {limits.max_age_s:g} seconds")
     request = Request(tuple(targets or ()), tuple(exclude or ()), tuple(item or ()), timeout, max_age)
     faces = Faces(as_json=as_json, ndjson=ndjson, junit=junit, html=html, output=output)
-    raise typer.Exit(sweep(context.obj, request, faces, escalates=not no_escalate))
+    raise typer.Exit(sweep(context.obj, request, faces, escalates=not no_escalate, scheduled=scheduled))
 
 
 @app.command(
@@ -232,3 +233,6 @@ def _check_timeout(timeout: float) -> None:
         raise ConfigError(
             f"--timeout {timeout:g} is not in {limits.timeout_s_min:g} … {limits.timeout_s_max:g} seconds"
         )
+
+
+cli_schedule.add(app)

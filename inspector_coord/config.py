@@ -10,6 +10,7 @@
     exclude_tags: {role: coordinator}            # members that have no inspection agent: never targets
     second_pass: {inventory: hosts.yml, forks: 25, sample: 3, host_timeout_s: 20}
     watch: {alertmanager: ["http://alerts:9093"], metrics: "127.0.0.1:9108", resend_s: 60}   # see watch/outlets.py
+    schedule: {nightly: {cron: "30 3 * * *", jitter: 2m}}        # see schedule/model.py
 
 Relative paths are relative to the file. Every mistake is a ConfigError that names the file and the key.
 """
@@ -28,6 +29,8 @@ from msgspec import Meta
 from config_center.settings import read_settings
 from inspector_coord import limits
 from inspector_coord.errors import ConfigError
+from inspector_coord.schedule import limits as schedule_limits
+from inspector_coord.schedule.model import JobName, JobSettings
 from inspector_coord.watch import limits as watch_limits
 
 __all__ = ["Config", "Ring", "SecondPass", "Watch", "default_path", "load"]
@@ -99,6 +102,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     exclude_tags: dict[str, str] = {}
     second_pass: SecondPass | None = None
     watch: Watch | None = None
+    schedule: Annotated[dict[JobName, JobSettings], Meta(max_length=schedule_limits.jobs_max)] = {}
     file: Path = Path("coordinator.yml")
 
     @property
@@ -146,6 +150,9 @@ def load(path: Path) -> Config:
     rings = document.get("rings")
     for name, ring in rings.items() if isinstance(rings, dict) else ():
         _know_keys(ring, Ring, f"{path}: rings.{name}: ")
+    jobs = document.get("schedule")
+    for name, job in jobs.items() if isinstance(jobs, dict) else ():
+        _know_keys(job, JobSettings, f"{path}: schedule.{name}: ")
     try:
         config = msgspec.convert(document, Config, dec_hook=_path)
     except (msgspec.ValidationError, RecursionError) as problem:

@@ -38,7 +38,7 @@ class Faces(msgspec.Struct, frozen=True, kw_only=True):
     output: Path | None = None
 
 
-def sweep(config_file: Path | None, request: Request, faces: Faces, *, escalates: bool) -> int:
+def sweep(config_file: Path | None, request: Request, faces: Faces, *, escalates: bool, scheduled: str = "") -> int:
     """Sweep, show, keep; the exit code. Raises CoordError where nothing could be asked."""
     config = load(config_file or default_path())
     report = trio.run(_run, config, request, escalates)

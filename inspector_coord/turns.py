@@ -19,7 +19,7 @@ import trio
 
 from inspector_coord import limits
 
-__all__ = ["turn_at"]
+__all__ = ["locked", "turn_at"]
 
 _locks: trio.lowlevel.RunVar[dict[str, trio.Lock]] = trio.lowlevel.RunVar("starts of queries, by entry")
 
@@ -34,7 +34,8 @@ async def turn_at(address: str, folder: Path) -> AsyncIterator[None]:
     try:
         with trio.move_on_after(limits.turn_s_max):
             await lock.acquire()
-            await _locked(file)
+            if file is not None:
+                await locked(file)
         yield
     finally:
         if lock.statistics().owner is trio.lowlevel.current_task():
@@ -53,14 +54,14 @@ def _opened(address: str, folder: Path) -> int | None:
         return None
 
 
-async def _locked(file: int | None) -> None:
-    """Returns when this process has the lock, or there is none to be had."""
-    while file is not None:
+async def locked(file: int) -> None:
+    """Returns when this process has the lock on an open file, or its file system has no locks."""
+    while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             await trio.sleep(limits.turn_poll_s)
-        except OSError:  # a file system without locks
+        except OSError:
             return
         else:
             return

@@ -1,0 +1,1 @@
+"""Sweeps by the clock: which is due, one at a time, and none twice."""
