@@ -28,7 +28,7 @@ from inspector_coord.history.tables import (
     texts,
 )
 
-__all__ = ["Writer", "digest_of_text", "insert_sweep"]
+__all__ = ["Writer", "digest_of_text", "insert_sweep", "mark_of"]
 
 Row = dict[str, Any]
 
@@ -108,9 +108,9 @@ class Writer:
     def happenings(self, told: Sequence[Happening]) -> None:
         """Add those that are not there yet."""
         rows = {
-            _mark(one): {
+            mark_of(one): {
                 "at": one.at, "kind": one.kind, "node_id": None if one.key is None else self._nodes[one.key],
-                "text_id": self.text(one.text), "who": one.who, "key": _mark(one),
+                "text_id": self.text(one.text), "who": one.who, "key": mark_of(one),
             }
             for one in told[: limits.happenings_max]
         }  # fmt: skip
@@ -258,6 +258,6 @@ def _texts_of(changes: Changes) -> set[str]:
     return told
 
 
-def _mark(one: Happening) -> bytes:
+def mark_of(one: Happening) -> bytes:
     """The same happening has the same."""
     return digest_of_text("\0".join([one.kind, *(one.key or ("", "")), one.text, one.who, repr(one.at)]))
