@@ -230,9 +230,10 @@ findings = Table(
     Column("changes", Integer, nullable=False),
     _ref("opened"),
     _ref("seen"),
-    Column("closed", Id, index=True),
+    Column("closed", Id),
     Column("how", Word),
     Index("history_findings_node_idx", "node_id", "item_id"),
+    Index("history_findings_closed_idx", "closed", "opened"),
     Index("history_findings_opened_idx", "opened"),
 )
 

@@ -184,7 +184,7 @@ def _what_is_wrong() -> None:
         sa.ForeignKeyConstraint(["node_id"], ["history_nodes.id"], name="history_findings_node_id_fkey"),
         sa.PrimaryKeyConstraint("id", name="history_findings_pkey"),
     )
-    op.create_index("history_findings_closed_idx", "history_findings", ["closed"], unique=False)
+    op.create_index("history_findings_closed_idx", "history_findings", ["closed", "opened"], unique=False)
     op.create_index("history_findings_node_idx", "history_findings", ["node_id", "item_id"], unique=False)
     op.create_index("history_findings_opened_idx", "history_findings", ["opened"], unique=False)
     op.create_table(
