@@ -16,7 +16,7 @@ from bench.history_fleet import BEGAN, SOURCE, STATES, Fleet, Open, Step
 from inspector_coord.history import limits
 from inspector_coord.history.model import Happening
 from inspector_coord.history.releases import release_changes
-from inspector_coord.history.store import History, file_url
+from inspector_coord.history.store import History
 from inspector_coord.history.tables import metadata
 from inspector_coord.history.writing import digest_of_text, mark_of
 
@@ -33,7 +33,7 @@ def make(
     every_s: between sweeps, which ask all nodes for all items. hourly: share of all findings that change in an hour.
     """
     fleet = Fleet(nodes, items, every_s=every_s, hourly=hourly, seed=seed)
-    with History(file_url(path)) as history:
+    with History(path) as history:
         history.prepare()
     sweeps = max(1, round(days * 86_400 / every_s))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:

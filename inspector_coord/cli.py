@@ -90,6 +90,7 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.")] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report (JSON).")] = None,
+    no_history: Annotated[bool, typer.Option("--no-history", help="Do not book it in the history.")] = False,
     scheduled: Annotated[str, typer.Option("--scheduled", hidden=True, help="The job that this sweep is for.")] = "",
 ) -> None:
     """Ask every target whether it is what it should be; fold, explain and count the answers.
@@ -109,7 +110,8 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
         raise ConfigError(f"--max-age {max_age:g} is not in 0 … {limits.max_age_s:g} seconds")
     request = Request(tuple(targets or ()), tuple(exclude or ()), tuple(item or ()), timeout, max_age)
     faces = Faces(as_json=as_json, ndjson=ndjson, junit=junit, html=html, output=output)
-    raise typer.Exit(sweep(context.obj, request, faces, escalates=not no_escalate, scheduled=scheduled))
+    escalates, history = not no_escalate, not no_history
+    raise typer.Exit(sweep(context.obj, request, faces, escalates=escalates, scheduled=scheduled, history=history))
 
 
 @app.command(

@@ -10,6 +10,7 @@
     exclude_tags: {role: coordinator}            # members that have no inspection agent: never targets
     second_pass: {inventory: hosts.yml, forks: 25, sample: 3, host_timeout_s: 20}
     watch: {alertmanager: ["http://alerts:9093"], metrics: "127.0.0.1:9108", resend_s: 60}   # see watch/outlets.py
+    history: history.db                          # or postgresql://USER@HOST/NAME; false: none. [CACHE/history.db]
     schedule: {nightly: {cron: "30 3 * * *", jitter: 2m}}        # see schedule/model.py
 
 Relative paths are relative to the file. Every mistake is a ConfigError that names the file and the key.
@@ -102,6 +103,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     exclude_tags: dict[str, str] = {}
     second_pass: SecondPass | None = None
     watch: Watch | None = None
+    history: bool | Annotated[str, Meta(min_length=1, max_length=4_096)] = True
     schedule: Annotated[dict[JobName, JobSettings], Meta(max_length=schedule_limits.jobs_max)] = {}
     file: Path = Path("coordinator.yml")
 
@@ -114,6 +116,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def cache_dir(self) -> Path:
         """Where releases and the last report are kept."""
         return self.cache if self.cache is not None else Path.home() / ".cache" / "inspector"
+
+    @property
+    def history_at(self) -> str | Path | None:
+        """The database that sweeps are booked in, a URL or a file of SQLite; None: in none."""
+        if isinstance(self.history, str):
+            return self.history if "://" in self.history else self.file.parent / Path(self.history).expanduser()
+        return self.cache_dir / "history.db" if self.history else None
 
     @property
     def last_report(self) -> Path:

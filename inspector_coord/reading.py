@@ -46,6 +46,11 @@ class Reader:
         for prefix, release in past.items():
             self._releases.setdefault(prefix, release)
 
+    @property
+    def releases(self) -> Mapping[bytes, Release]:
+        """Those that can be read, by the prefix of their digest."""
+        return self._releases
+
     def baseline(self, node: Node) -> Baseline:
         """What the release that the node is judged by wants of it, all items."""
         return self._look(node).baseline

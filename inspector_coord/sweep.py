@@ -18,7 +18,7 @@ from inspector_agent.ring import Member
 from inspector_agent.wire import Question, encode_question
 from inspector_coord import limits
 from inspector_coord.config import Config
-from inspector_coord.current import Current
+from inspector_coord.current import Current, Known
 from inspector_coord.errors import ItemError, TargetError
 from inspector_coord.evidence import Evidence
 from inspector_coord.fleet_rings import Asked, FleetRings, first_error
@@ -50,11 +50,15 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """A closed ledger, what it does not know of its sweep, and the reader that has resolved all baselines."""
+    """A closed ledger, what it does not know of its sweep, and the reader that has resolved all baselines.
+
+    known: what the config center was told by the nodes, as far as this sweep asked for it.
+    """
 
     ledger: Ledger
     facts: Facts
     reader: Reader
+    known: Known = Known()
 
 
 class FleetSweep:
@@ -89,7 +93,7 @@ class FleetSweep:
         ended = self._rings.ended(began)
         reader = Reader(current.by_prefix, self._request.items, current.resolvers)
         ledger.close(ended - began, reader.basis)
-        return Outcome(ledger, self._facts(current, selection, began, ended, epoch), reader)
+        return Outcome(ledger, self._facts(current, selection, began, ended, epoch), reader, current.known)
 
     # ---- before the question ----------------------------------------------------------------------------------------
 

@@ -38,17 +38,35 @@ class Faces(msgspec.Struct, frozen=True, kw_only=True):
     output: Path | None = None
 
 
-def sweep(config_file: Path | None, request: Request, faces: Faces, *, escalates: bool, scheduled: str = "") -> int:
-    """Sweep, show, keep; the exit code. Raises CoordError where nothing could be asked."""
+def sweep(
+    config_file: Path | None,
+    request: Request,
+    faces: Faces,
+    *,
+    escalates: bool,
+    scheduled: str = "",
+    history: bool = True,
+) -> int:
+    """Sweep, keep, show, and book in the history; the exit code. Raises CoordError where nothing could be asked.
+
+    scheduled: the job that this is for, if any.
+    """
     config = load(config_file or default_path())
-    report = trio.run(_run, config, request, escalates)
+    report, outcome = trio.run(_run, config, request, escalates)
     keep(config.last_report, report)
-    show(report, faces)
+    try:
+        show(report, faces)
+    finally:
+        if history and config.history_at is not None:
+            from inspector_coord.history.keeping import keep_in_history
+
+            source = "schedule" if scheduled else "hand"
+            keep_in_history(config, report, outcome.reader.releases, outcome.known, source)
     code: int = report["exit_code"]
     return code
 
 
-async def _run(config: Config, request: Request, escalates: bool) -> Report:  # noqa: FBT001 -- trio.run takes no keywords
+async def _run(config: Config, request: Request, escalates: bool) -> tuple[Report, Outcome]:  # noqa: FBT001 -- trio.run takes no keywords
     groups = read_groups({name: group_text(value) for name, value in config.groups.items()})
     fleet = FleetSweep(config, groups, request)
     cache = ReleaseCache.of(config)
@@ -58,7 +76,7 @@ async def _run(config: Config, request: Request, escalates: bool) -> Report:  # 
         report = build(outcome.facts, outcome.ledger, past, outcome.reader)
         if escalates:
             await _second_pass(config, outcome, report, progress)
-    return report
+    return report, outcome
 
 
 def _other_releases(outcome: Outcome) -> set[bytes]:

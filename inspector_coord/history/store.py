@@ -16,7 +16,7 @@ from inspector_coord.errors import HistoryAway, HistoryError
 from inspector_coord.history import migrations
 from inspector_coord.history.tables import SCHEMA, VERSION_TABLE
 
-__all__ = ["History", "file_url"]
+__all__ = ["History"]
 
 HISTORY_TURN: Final = 0x696E7370_68697374
 """Advisory lock of PostgreSQL by which those who book take turns."""
@@ -40,8 +40,9 @@ _KIND: Final = Kind(
 class History(Stored):
     """The history of one fleet. Nothing is opened yet. Raises HistoryError for a URL that is none of a database."""
 
-    def __init__(self, url: str) -> None:
-        """url: sqlite:///FILE or postgresql://USER@HOST/NAME."""
+    def __init__(self, place: str | Path) -> None:
+        """place: a file of SQLite, sqlite:///FILE or postgresql://USER@HOST/NAME."""
+        url = sa.URL.create("sqlite+pysqlite", database=str(place)) if isinstance(place, Path) else place
         with _our_words():
             super().__init__(url, _KIND)
 
@@ -63,11 +64,6 @@ class History(Stored):
         """A transaction, alone of its kind: all that is written in it is there at its end, or nothing of it."""
         with _our_words(), self._writing(HISTORY_TURN) as connection:
             yield connection
-
-
-def file_url(path: Path) -> str:
-    """The URL of a SQLite file."""
-    return sa.URL.create("sqlite", database=str(path)).render_as_string()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from bench.history_data import COORDINATOR, make
 from bench.history_fleet import BEGAN, Fleet
 from inspector_coord.history.booking import Told, book
 from inspector_coord.history.reading import read
-from inspector_coord.history.store import History, file_url
+from inspector_coord.history.store import History
 from inspector_coord.history.tables import metadata
 from tests.support.history import open_history
 
@@ -62,7 +62,7 @@ def test_it_is_what_booking_would_have_left(tmp_path: Path) -> None:
     drawn: dict[str, Any] = {"every_s": 3600, "hourly": 0.01, "seed": 7}
     make(tmp_path / "made.db", days=2.5, nodes=120, items=30, release_every_s=10 * 3600, **drawn)
     fleet = Fleet(120, 30, **drawn)
-    with open_history(tmp_path) as history, History(file_url(tmp_path / "made.db")) as made:
+    with open_history(tmp_path) as history, History(tmp_path / "made.db") as made:
         for step in fleet.steps(60, 10):
             assert step.sweep
             book(history, read(fleet.report()), Told(BEGAN, COORDINATOR), fleet.releases)

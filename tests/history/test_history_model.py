@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector_coord.history.store import History, file_url
+from inspector_coord.history.store import History
 from tests.support.history import booked, intervals, judged, lost, open_history, states, swept, told_in, wrong
 from tests.support.reports import Report
 
@@ -179,7 +179,7 @@ def test_the_intervals_tell_what_was_seen(template: Path, sequence: list[Asked])
     """After each sweep: every interval with its opening, last confirmation, end, value; every state of every node."""
     naive = Naive()
     with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
-        history = History(file_url(Path(shutil.copy(template, folder))))
+        history = History(Path(shutil.copy(template, folder)))
         for minute, asked in enumerate(sequence):
             booked(history, report_of(asked, minute))
             naive.book(asked)

@@ -14,7 +14,7 @@ from config_center.release import Release
 from inspector_coord.history.booking import Told, book
 from inspector_coord.history.reading import read
 from inspector_coord.history.standing import confirmed_by_whole
-from inspector_coord.history.store import History, file_url
+from inspector_coord.history.store import History
 from inspector_coord.history.tables import findings, items, node_states, nodes, texts
 from tests.support.reports import STATES, Report
 
@@ -75,7 +75,7 @@ def swept(nodes: Iterable[Report], *, minute: float = 0, number: int = 1, **fiel
 
 def open_history(folder: Path) -> History:
     """A history in a fresh file."""
-    history = History(file_url(folder / "history.db"))
+    history = History(folder / "history.db")
     history.prepare()
     return history
 

@@ -1,0 +1,43 @@
+"""Shell: the sweep that has just ended goes into the history. Whatever keeps it from there costs one line on stderr."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from config_center.release import Release
+from inspector_coord.config import Config
+from inspector_coord.current import Known
+from inspector_coord.errors import CoordError
+from inspector_coord.history.booking import Told, book, digests_in_use
+from inspector_coord.history.reading import read
+from inspector_coord.history.store import History
+from inspector_coord.release_cache import ReleaseCache
+
+__all__ = ["keep_in_history"]
+
+
+def keep_in_history(
+    config: Config, report: Mapping[str, Any], releases: Mapping[bytes, Release], known: Known, source: str
+) -> None:
+    """Book a report. releases: those it is about, by prefix; source: hand or schedule. Raises nothing."""
+    if config.history_at is None:
+        return
+    try:
+        with History(config.history_at) as history:
+            history.prepare()
+            at_hand = {release.number: release for release in releases.values()}
+            at_hand |= _past(ReleaseCache.of(config), digests_in_use(history), at_hand)
+            facts = {name: node.facts for name, node in known.nodes.items()}
+            book(history, read(report, facts), Told(time.time(), socket.gethostname(), source), at_hand)
+    except CoordError as problem:
+        print(f"inspector: this sweep is not in the history: {problem}", file=sys.stderr)
+
+
+def _past(cache: ReleaseCache, digests: Mapping[int, str], at_hand: Mapping[int, Release]) -> dict[int, Release]:
+    """Releases that nodes were judged by until now, as far as the cache has them."""
+    wanted = {bytes.fromhex(digest)[:8] for number, digest in digests.items() if number not in at_hand}
+    return {release.number: release for release in cache.past(wanted).values()}
