@@ -14,6 +14,8 @@ from inspector_coord.plain import plain
 
 __all__ = ["chart_data", "embedded"]
 
+EVENT_NODES_CHARS = 100  # of what a mark says when it is pointed at
+
 
 def embedded(document: Document) -> str:
     """JSON of `chart_data` that ends no element and no line of a script, whatever the texts in it are."""
@@ -25,7 +27,8 @@ def embedded(document: Document) -> str:
 
 def chart_data(document: Document) -> dict[str, Any]:
     """compliance: [ms, nodes, judged, pass, items judged, items pass]; lanes, events: [lane, ms, text, nodes, who];
-    groups: [number, item, class, origin, count, [[opened, confirmed, closed | null, count]]]; map: Heat, made plain."""
+    groups: [number, item, class, origin, count, [[opened, confirmed, closed | null, count]]]; map: Heat, made plain;
+    its cells follow each other in one list, five numbers each, the time in minutes: there may be 12,000."""
     happenings = document.happenings[: limits.events_max]
     lanes = list(dict.fromkeys(plain(each.kind) for each in happenings))
     return {
@@ -38,7 +41,7 @@ def chart_data(document: Document) -> dict[str, Any]:
                 lanes.index(plain(each.kind)),
                 milliseconds(each.at),
                 plain(each.text),
-                plain(each.nodes) if each.nodes else "all nodes",
+                plain(each.nodes, EVENT_NODES_CHARS) if each.nodes else "all nodes",
                 plain(each.who),
             ]
             for each in happenings
@@ -64,8 +67,9 @@ def _group(number: int, group: Group) -> list[Any]:
 
 def _map(heat: Heat) -> dict[str, Any]:
     shown = [
-        [node, item, state, group if group < limits.groups_max else -1, opened]
+        number
         for node, item, state, group, opened in heat.cells
+        for number in (node, item, state, group if group < limits.groups_max else -1, opened // 60)
     ]
     return {
         "nodes": [plain(name) for name in heat.nodes],

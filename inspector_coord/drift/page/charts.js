@@ -2,9 +2,28 @@
 // Draws the three charts from the JSON block. Texts go into tooltips as text nodes and into charts as plain labels.
 const drift = (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const style = () => getComputedStyle(document.documentElement);
-  const colour = (name) => style().getPropertyValue(`--${name}`).trim();
+  const NAMES = [
+    "ground", "card", "line", "text", "soft", "pass", "fail", "hatch", "pass-soft", "fail-soft",
+    "drift", "intended", "lag", "first", "unknown-origin", "back",
+  ];
+  // Read once a drawing: asking the style sheet for each of 12,000 cells would take longer than drawing them.
+  let palette = {};
+  let decals = {};
+  let font = "";
+  const colour = (name) => palette[name];
+
+  function readStyle() {
+    const style = getComputedStyle(document.body);
+    palette = Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    font = style.fontFamily;
+    decals = Object.fromEntries(["hatch", "fail"].map((name) => [name, {
+      symbol: "rect", symbolSize: 1, dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: palette[name],
+    }]));
+  }
+
   const originName = (word) => (word === "unknown" ? "unknown-origin" : word.replace(/ /g, "-"));
+  const cells = [];
+  for (let at = 0; at < data.map.cells.length; at += 5) cells.push(data.map.cells.slice(at, at + 5));
   const shorten = (text, chars) => (text.length > chars ? `${text.slice(0, chars - 1)}…` : text);
   const pad = (number) => String(number).padStart(2, "0");
   const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
@@ -23,16 +42,13 @@ const drift = (() => {
     return box;
   }
 
-  const hatch = (name, thin) => ({
-    symbol: "rect", symbolSize: 1, dashArrayX: [1, 0], dashArrayY: thin ? [1.2, 4] : [2, 4], rotation: -Math.PI / 4,
-    color: colour(name), backgroundColor: undefined,
-  });
+  const hatch = (name) => decals[name];
 
   function base() {
     return {
       animation: false,
       useUTC: true,
-      textStyle: { fontFamily: style().fontFamily || "sans-serif", color: colour("text"), fontSize: 12 },
+      textStyle: { fontFamily: font, color: colour("text"), fontSize: 12 },
       tooltip: {
         confine: true, transitionDuration: 0, backgroundColor: colour("card"), borderColor: colour("line"),
         textStyle: { color: colour("text") }, extraCssText: "box-shadow: 0 2px 10px rgba(0,0,0,.25)",
@@ -46,7 +62,13 @@ const drift = (() => {
     axisLabel: { color: colour("soft"), hideOverlap: true },
   });
 
-  const timeAxis = (more) => ({ type: "time", min: data.since, max: data.until, ...lines(), ...more });
+  const slider = () => [
+    { type: "slider", xAxisIndex: 0, filterMode: "none", bottom: 4, height: 16, showDetail: false, brushSelect: false, borderColor: colour("line"), backgroundColor: colour("ground"), fillerColor: "rgba(120,140,170,.25)", handleStyle: { borderColor: colour("soft") }, moveHandleSize: 0, showDataShadow: false },
+    { type: "inside", xAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false },
+  ];
+  const onPaper = () => document.documentElement.classList.contains("paper");
+
+  const timeAxis = (more) => ({ type: "time", min: data.since, max: data.until, ...lines(), axisLabel: { color: colour("soft"), hideOverlap: true, formatter: { year: "{yyyy}", month: "{d} {MMM}", day: "{ee} {d} {MMM}", hour: "{HH}:{mm}", minute: "{HH}:{mm}" } }, ...more });
 
   // ---- compliance: below the curve passes, between fails, hatched nobody knows --------------------------------
   function compliance() {
@@ -61,13 +83,13 @@ const drift = (() => {
       const box = (low, high, look) => {
         const [x, y] = api.coord([at, high]);
         const [right, bottom] = api.coord([end(params.dataIndex), Math.max(low, floor)]);
-        return { type: "rect", shape: { x, y, width: Math.max(right - x, .5) + .35, height: Math.max(0, bottom - y) }, style: look };
+        return { type: "rect", shape: { x, y, width: Math.max(right - x, .5) + 1, height: Math.max(0, bottom - y) }, style: look };
       };
       return {
         type: "group",
         children: [
-          box(floor, pass, { fill: colour("pass"), opacity: .3 }),
-          box(pass, judged, { fill: colour("fail"), opacity: .85 }),
+          box(floor, pass, { fill: colour("pass-soft") }),
+          box(pass, judged, { fill: colour("fail-soft") }),
           ...(judged < 100 ? [box(judged, 100, { fill: colour("card"), decal: hatch("hatch") })] : []),
         ],
       };
@@ -86,7 +108,7 @@ const drift = (() => {
         } },
       series: [
         { type: "custom", renderItem: draw, data: share, encode: { x: 0, y: 1 }, clip: true, silent: true, tooltip: { show: false } },
-        { type: "line", step: "end", symbol: "none", data: [...share.map((each) => [each[0], each[1]]), ...(share.length ? [[end(share.length - 1), share[share.length - 1][1]]] : [])].slice(0, share.length), lineStyle: { color: colour("pass"), width: 2 }, itemStyle: { color: colour("pass") } },
+        { type: "line", step: "end", symbol: "none", data: share.map((each) => [each[0], each[1]]), lineStyle: { color: colour("pass"), width: 2 }, itemStyle: { color: colour("pass") } },
       ],
     };
   }
@@ -114,7 +136,7 @@ const drift = (() => {
       const right = api.coord([until, 0])[0];
       const tall = rowHeight * .56;
       const tone = colour(originName(bar.origin));
-      const box = (left, end, look) => ({ type: "rect", shape: { x: left, y: y - tall / 2, width: Math.max(end - left, 2), height: tall, r: 2 }, style: look });
+      const box = (left, end, look) => ({ type: "rect", shape: { x: left, y: y - tall / 2, width: Math.max(end - left, 3), height: tall, r: 2 }, style: look });
       return {
         type: "group",
         children: [
@@ -132,7 +154,8 @@ const drift = (() => {
     const { all, draw } = bars(rowHeight);
     return {
       ...base(),
-      grid: { left: label + 10, right: 18, top: 26, bottom: 8 },
+      grid: { left: label + 10, right: 18, top: 26, bottom: 30 },
+      dataZoom: onPaper() ? [] : slider(),
       xAxis: timeAxis({ position: "top" }),
       yAxis: { type: "category", data: rows.map((_, index) => String(index)), inverse: true, ...lines(), triggerEvent: true, splitLine: { show: true, interval: 0, lineStyle: { color: colour("line"), opacity: .5 } },
         axisLabel: { color: colour("text"), width: label, overflow: "truncate", interval: 0, fontSize: 12,
@@ -159,7 +182,7 @@ const drift = (() => {
 
   // ---- map ------------------------------------------------------------------------------------------------------
   function map(width, focus) {
-    const { nodes, items, states, cells, unknown } = data.map;
+    const { nodes, items, states, unknown } = data.map;
     const label = Math.min(260, Math.max(110, width * .24));
     const many = nodes.length * 9 > width - label;
     const box = (params, api, node, low, high) => {
@@ -187,17 +210,14 @@ const drift = (() => {
       xAxis: { type: "category", data: nodes, ...lines(), axisLabel: { color: colour("soft"), rotate: 60, fontSize: 11, width: 90, overflow: "truncate", hideOverlap: true, interval: many ? "auto" : Math.ceil((nodes.length * 15) / Math.max(1, width - label)) - 1 } },
       yAxis: { type: "category", data: items.map((_, index) => String(index)), inverse: true, ...lines(), splitLine: { show: true, interval: 0, lineStyle: { color: colour("line"), opacity: .6 } },
         axisLabel: { color: colour("text"), width: label, overflow: "truncate", interval: 0, fontSize: 12, formatter: (value) => shorten(items[value], 60) } },
-      dataZoom: many ? [
-        { type: "slider", xAxisIndex: 0, bottom: 4, height: 16, showDetail: false, brushSelect: false, borderColor: colour("line"), backgroundColor: colour("ground"), fillerColor: "rgba(120,140,170,.25)", dataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } }, selectedDataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } } },
-        { type: "inside", xAxisIndex: 0, zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false },
-      ] : [],
+      dataZoom: many && !onPaper() ? slider() : [],
       tooltip: { ...base().tooltip, formatter: (each) => {
         if (each.seriesIndex === 0) {
           const [node, state, since] = unknown[each.dataIndex];
           return tip(nodes[node], `${state}: nothing is known of it since ${when(since)}`);
         }
         const [node, item, state, group, opened] = cells[each.dataIndex];
-        return tip(nodes[node], items[item], states[state] === "not judged" ? "was wrong when last judged" : states[state], `since ${when(opened * 1000)}`, ...(group < 0 ? [] : ["click: its group"]));
+        return tip(nodes[node], items[item], states[state] === "not judged" ? "was wrong when last judged" : states[state], `since ${when(opened * 60000)}`, ...(group < 0 ? [] : ["click: its group"]));
       } },
       series: [
         { type: "custom", renderItem: column, data: unknown.map((each) => [each[0], 0]), encode: { x: 0, y: 1 }, clip: true, cursor: "pointer" },
@@ -226,16 +246,19 @@ const drift = (() => {
     if (each.click) each.chart.on("click", each.click);
   }
 
-  const drawAll = (width) => charts.forEach((each) => draw(each, width));
+  function drawAll(width) {
+    readStyle();
+    charts.forEach((each) => draw(each, width));
+  }
 
   function start(go) {
     add("compliance-chart", "svg", compliance, 230);
-    add("timeline-chart", "svg", timeline, 40 + 22 * rows.length, (each) => {
+    add("timeline-chart", "svg", timeline, 58 + 22 * rows.length, (each) => {
       const bar = each.componentType === "yAxis" ? { number: data.groups[Number(each.value) - laneCount]?.[0] } : each.seriesIndex === 0 ? { number: data.groups[each.value[1] - laneCount][0] } : {};
       if (bar.number !== undefined) go(`group-${bar.number}`);
     });
     add("map-chart", "canvas", (width) => map(width, focus), 80 + 19 * data.map.items.length, (each) => {
-      const [node, , , group] = each.seriesIndex === 0 ? [data.map.unknown[each.dataIndex][0], 0, 0, -1] : data.map.cells[each.dataIndex];
+      const [node, , , group] = each.seriesIndex === 0 ? [data.map.unknown[each.dataIndex][0], 0, 0, -1] : cells[each.dataIndex];
       go(group < 0 ? `node-${node}` : `group-${group}`);
     });
     drawAll();

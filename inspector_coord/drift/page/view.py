@@ -172,14 +172,16 @@ def _places(heat: Heat) -> dict[int, list[Link]]:
 
 
 def _card(number: int, group: Group, places: list[Link]) -> Card:
+    drawn = number < limits.timelines_max
+    chars_max = limits.nodes_chars_max if drawn else limits.nodes_chars_narrow_max
     return Card(
         number=number,
         group=group,
         item=plain(group.item),
         expected=plain(group.expected),
         observed=plain(group.observed) + (f" (one of {group.values} values)" if group.values > 1 else ""),
-        nodes=plain(group.nodes, limits.nodes_chars_max),
-        unknown=plain(group.unknown, limits.nodes_chars_max),
+        nodes=plain(group.nodes, chars_max),
+        unknown=plain(group.unknown, chars_max),
         source=plain(group.source),
         owner=plain(group.owner),
         opened=moment(group.opened),
@@ -190,11 +192,11 @@ def _card(number: int, group: Group, places: list[Link]) -> Card:
         first_at=moment(group.first.at),
         ended=", ".join(f"{count:,} by {plain(how)}" for how, count in group.ended.items()),
         causes=tuple(plain(cause_told(cause)) for cause in group.causes),
-        before=tuple(_before(before) for before in group.before),
-        spans=tuple(_span(span) for span in group.spans[: limits.spans_max]),
+        before=tuple(_before(before) for before in group.before[: limits.before_max]),
+        spans=tuple(_span(span) for span in group.spans[-limits.spans_told_max :]),
         on_map=tuple(places[: limits.names_a_group_max]),
         more_on_map=max(0, len(places) - limits.names_a_group_max),
-        drawn=number < limits.timelines_max,
+        drawn=drawn,
     )
 
 
@@ -207,7 +209,7 @@ def _span(span: Span) -> tuple[Moment, Moment, Moment, int]:
 
 
 def _happening(told: HappeningTold) -> tuple[str, Moment, str, str, str, int]:
-    nodes = plain(told.nodes, limits.nodes_chars_max) if told.nodes else "all"
+    nodes = plain(told.nodes, limits.nodes_chars_happening_max) if told.nodes else "all"
     return plain(told.kind), moment(told.at), plain(told.text), plain(told.who), nodes, told.count
 
 
@@ -239,7 +241,7 @@ def _items(heat: Heat) -> tuple[ItemRow, ...]:
         ItemRow(
             plain(name),
             tuple(
-                (plain(heat.states[state]), len(names), plain(fold_names(names), limits.nodes_chars_max))
+                (plain(heat.states[state]), len(names), plain(fold_names(names), limits.nodes_chars_narrow_max))
                 for state, names in sorted(together[number].items())
             ),
         )
