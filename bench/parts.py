@@ -147,6 +147,12 @@ def watch_churn(*, quick: bool) -> Results:
     return liveness.measure(members=500, percent=10, minutes=1) if quick else liveness.measure()
 
 
+def drift_page(*, quick: bool) -> Results:
+    from bench import drift_page
+
+    return drift_page.measure(runs=3 if quick else 15)
+
+
 PARTS = {
     "sysctl": Part("300 sysctl items on one node", sysctl),
     "checks": Part("500 items of all kinds on one node", checks),
@@ -163,6 +169,7 @@ PARTS = {
     "watch-churn": Part(
         "10,000 hollow members that come and go, watched; a quarter of an hour", watch_churn, apart=True
     ),
+    "drift-page": Part("the drift report's page in a real browser", drift_page),
     "calibration": Part("the simulated ring against real ones of 50 to 300 nodes, some nine minutes", calibration),
     "namespaces": Part(
         "60 and 100 nodes in namespaces: costs, deaths, cuts; ten minutes, as root", namespaces, apart=True

@@ -38,6 +38,8 @@ OPTIONS = (
     "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe",
 )  # fmt: skip
 
+DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+
 Event = dict[str, Any]
 
 
@@ -77,8 +79,7 @@ class Browser:
         tab = self._tabs[session] = Tab(self, target, session)
         for domain in ("Page", "Runtime", "Log", "Network"):
             tab.call(f"{domain}.enable")
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        tab.call("Emulation.setDeviceMetricsOverride", **size)
+        tab.resize(width, height)
         tab.scheme(dark=dark)
         return tab
 
@@ -133,6 +134,7 @@ class Tab:
     def __init__(self, browser: Browser, target: str, session: str) -> None:
         self._browser, self._target, self._session = browser, target, session
         self.events: list[Event] = []
+        self._width = 0
 
     def call(self, method: str, **parameters: Any) -> Any:
         """A command to this page."""
@@ -155,6 +157,12 @@ class Tab:
             raise BrowserError(f"the page's script threw: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
+    def resize(self, width: int, height: int) -> None:
+        """The window's size in pixels; returns when the page has drawn itself anew."""
+        self._width = width
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.run(DRAWN)
+
     def scheme(self, *, dark: bool, paper: bool = False) -> None:
         """What the page is told of the reader: dark or light, screen or paper."""
         wanted = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
@@ -165,9 +173,10 @@ class Tab:
         self.call("Emulation.setScriptExecutionDisabled", value=True)
 
     def picture(self, *, whole: bool = False) -> bytes:
-        """A PNG of what is seen, or of the whole page."""
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        return base64.b64decode(answer["data"])
+        """A PNG of what is seen; `whole`: the window is made as high as the page before."""
+        if whole:
+            self.resize(self._width, int(self.run("document.documentElement.scrollHeight")))
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
     def paper(self) -> bytes:
         """The page as PDF, A4, with its backgrounds only where the page insists."""

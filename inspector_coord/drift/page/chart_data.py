@@ -28,7 +28,7 @@ def embedded(document: Document) -> str:
 def chart_data(document: Document) -> dict[str, Any]:
     """compliance: [ms, nodes, judged, pass, items judged, items pass]; lanes, events: [lane, ms, text, nodes, who];
     groups: [number, item, class, origin, count, [[opened, confirmed, closed | null, count]]]; map: Heat, made plain;
-    its cells follow each other in one list, five numbers each, the time in minutes: there may be 12,000."""
+    its cells follow each other in one list, five numbers each, the time in minutes before the end (12,000 of them)."""
     happenings = document.happenings[: limits.events_max]
     lanes = list(dict.fromkeys(plain(each.kind) for each in happenings))
     return {
@@ -47,7 +47,7 @@ def chart_data(document: Document) -> dict[str, Any]:
             for each in happenings
         ],
         "groups": [_group(number, each) for number, each in enumerate(document.groups[: limits.timelines_max])],
-        "map": _map(document.heat),
+        "map": _map(document.heat, milliseconds(document.until) or 0),
     }
 
 
@@ -65,11 +65,11 @@ def _group(number: int, group: Group) -> list[Any]:
     return [number, plain(group.item), group.class_, group.origin, group.count, spans, group.unknown_count]
 
 
-def _map(heat: Heat) -> dict[str, Any]:
+def _map(heat: Heat, until_ms: int) -> dict[str, Any]:
     shown = [
         number
         for node, item, state, group, opened in heat.cells
-        for number in (node, item, state, group if group < limits.groups_max else -1, opened // 60)
+        for number in (node, item, state, group if group < limits.groups_max else -1, (until_ms // 1000 - opened) // 60)
     ]
     return {
         "nodes": [plain(name) for name in heat.nodes],

@@ -217,7 +217,7 @@ const drift = (() => {
           return tip(nodes[node], `${state}: nothing is known of it since ${when(since)}`);
         }
         const [node, item, state, group, opened] = cells[each.dataIndex];
-        return tip(nodes[node], items[item], states[state] === "not judged" ? "was wrong when last judged" : states[state], `since ${when(opened * 60000)}`, ...(group < 0 ? [] : ["click: its group"]));
+        return tip(nodes[node], items[item], states[state] === "not judged" ? "was wrong when last judged" : states[state], `since ${when(data.until - opened * 60000)}`, ...(group < 0 ? [] : ["click: its group"]));
       } },
       series: [
         { type: "custom", renderItem: column, data: unknown.map((each) => [each[0], 0]), encode: { x: 0, y: 1 }, clip: true, cursor: "pointer" },

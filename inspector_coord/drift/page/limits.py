@@ -6,16 +6,18 @@ The document is bounded already (drift/limits.py); these keep the page below 3 M
 from __future__ import annotations
 
 text_chars_max = 400  # of a value, a name, a sentence: more is not read on a page
-nodes_chars_max = 4_000  # of one folded node set, to copy: 500 ranges; the JSON has every one
+text_chars_narrow_max = 160  # of those of groups below the timelines
+nodes_chars_max = 3_000  # of one folded node set, to copy: 400 ranges; the JSON has every one
 nodes_chars_narrow_max = 300  # of those of groups below the timelines: they are narrow, or back
-nodes_chars_happening_max = 200
-before_max = 3  # of what happened just before a group: the nearest
+nodes_chars_happening_max = 120
+before_max, causes_max = 3, 3  # sentences of a group with a timeline; the others have the first of each
+before_chars_max = 300
 groups_max = 300  # with their details; each has some 2 kB
 timelines_max = 30  # rows of a chart that still fits a screen, and a sheet of paper
 spans_max = 40  # bars of one row
 spans_told_max = 6  # intervals in words with a group: what they have to tell is seen in the timelines
 names_a_group_max = 6  # links from a group to its nodes; the node set beside them names all
-cells_a_node_max = 6  # links from a node to its groups
+cells_a_node_max = 4  # links from a node to its groups
 rows_max = 60  # of a small table: by rack, items that drift most
 points_max = 1_000  # of the compliance curve: a screen has no more columns
 events_max = 400  # marks in the lanes above the timelines

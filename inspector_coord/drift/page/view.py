@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from inspector_coord.drift.document import CLASSES, ORIGINS, Before, Document, Group, HappeningTold, Span
+from inspector_coord.drift.document import ORIGINS, Document, Group, HappeningTold, Span
 from inspector_coord.drift.figures import Heat, Share
 from inspector_coord.drift.page import limits
-from inspector_coord.drift.page.moments import Moment, lasting, moment
+from inspector_coord.drift.page.moments import Moment, moment
 from inspector_coord.drift.sentences import before_told, cause_told, headline
 from inspector_coord.fold import fold_names
 from inspector_coord.plain import plain
@@ -174,38 +174,40 @@ def _places(heat: Heat) -> dict[int, list[Link]]:
 def _card(number: int, group: Group, places: list[Link]) -> Card:
     drawn = number < limits.timelines_max
     chars_max = limits.nodes_chars_max if drawn else limits.nodes_chars_narrow_max
+    text_max = limits.text_chars_max if drawn else limits.text_chars_narrow_max
     return Card(
         number=number,
         group=group,
-        item=plain(group.item),
-        expected=plain(group.expected),
-        observed=plain(group.observed) + (f" (one of {group.values} values)" if group.values > 1 else ""),
+        item=plain(group.item, text_max),
+        expected=plain(group.expected, text_max),
+        observed=plain(group.observed, text_max) + (f" (one of {group.values} values)" if group.values > 1 else ""),
         nodes=plain(group.nodes, chars_max),
         unknown=plain(group.unknown, chars_max),
-        source=plain(group.source),
-        owner=plain(group.owner),
+        source=plain(group.source, text_max),
+        owner=plain(group.owner, text_max),
         opened=moment(group.opened),
         newest=moment(group.newest),
         confirmed=moment(group.confirmed),
         closed=moment(group.closed),
-        first_node=plain(group.first.node),
+        first_node=plain(group.first.node, text_max),
         first_at=moment(group.first.at),
         ended=", ".join(f"{count:,} by {plain(how)}" for how, count in group.ended.items()),
-        causes=tuple(plain(cause_told(cause)) for cause in group.causes),
-        before=tuple(_before(before) for before in group.before[: limits.before_max]),
-        spans=tuple(_span(span) for span in group.spans[-limits.spans_told_max :]),
+        causes=tuple(plain(cause_told(cause), text_max) for cause in group.causes[: limits.causes_max if drawn else 1]),
+        before=tuple(
+            plain(before_told(before), limits.before_chars_max)
+            for before in group.before[: limits.before_max if drawn else 1]
+        ),
+        spans=_spans(group.spans[: limits.spans_told_max]),
         on_map=tuple(places[: limits.names_a_group_max]),
         more_on_map=max(0, len(places) - limits.names_a_group_max),
         drawn=drawn,
     )
 
 
-def _before(before: Before) -> str:
-    return plain(before_told(before))
-
-
-def _span(span: Span) -> tuple[Moment, Moment, Moment, int]:
-    return moment(span.opened), moment(span.confirmed), moment(span.closed), span.count
+def _spans(spans: list[Span]) -> tuple[tuple[Moment, Moment, Moment, int], ...]:
+    """In their order in time."""
+    ordered = sorted(spans, key=lambda span: span.opened)
+    return tuple((moment(span.opened), moment(span.confirmed), moment(span.closed), span.count) for span in ordered)
 
 
 def _happening(told: HappeningTold) -> tuple[str, Moment, str, str, str, int]:
@@ -272,7 +274,3 @@ def _exit(document: Document) -> str:
         3: "coverage incomplete: what cannot be judged may have drifted, too; this wins over new drift",
     }.get(document.exit_code, "see the documentation of inspector drift")
     return f"exit {document.exit_code}: {said}"
-
-
-assert set(CLASSES) < set(MEANINGS)
-assert set(ORIGINS) == set(ORIGIN_MEANINGS)
