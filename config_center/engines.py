@@ -127,7 +127,10 @@ def _set_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> 
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get(WRITES, False)
+    options = connection.get_execution_options()
+    if options.get("isolation_level") == "AUTOCOMMIT":  # VACUUM wants no transaction
+        return
+    writes = options.get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
@@ -150,6 +153,8 @@ def _postgresql_engine(url: sa.URL, program: str) -> sa.Engine:
 
 
 def _begin_postgresql(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return
     wait_ms = limits.database_wait_s * 1000
     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {2 * wait_ms}; SET LOCAL lock_timeout = {wait_ms}")
 

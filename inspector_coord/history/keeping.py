@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import time
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from config_center.release import Release
+from inspector_agent.limits import id_bytes
 from inspector_coord.config import Config
 from inspector_coord.current import Known
 from inspector_coord.errors import CoordError
@@ -17,7 +19,9 @@ from inspector_coord.history.reading import read
 from inspector_coord.history.store import History
 from inspector_coord.release_cache import ReleaseCache
 
-__all__ = ["keep_in_history"]
+__all__ = ["keep_in_history", "past_releases"]
+
+_PREFIX = re.compile(f"[0-9a-f]{{{2 * id_bytes}}}")
 
 
 def keep_in_history(
@@ -30,14 +34,16 @@ def keep_in_history(
         with History(config.history_at) as history:
             history.prepare()
             at_hand = {release.number: release for release in releases.values()}
-            at_hand |= _past(ReleaseCache.of(config), digests_in_use(history), at_hand)
+            digests = digests_in_use(history)
+            at_hand |= past_releases(config, {number: digests[number] for number in digests.keys() - at_hand.keys()})
             facts = {name: node.facts for name, node in known.nodes.items()}
             book(history, read(report, facts), Told(time.time(), socket.gethostname(), source), at_hand)
     except CoordError as problem:
         print(f"inspector: this sweep is not in the history: {problem}", file=sys.stderr)
 
 
-def _past(cache: ReleaseCache, digests: Mapping[int, str], at_hand: Mapping[int, Release]) -> dict[int, Release]:
-    """Releases that nodes were judged by until now, as far as the cache has them."""
-    wanted = {bytes.fromhex(digest)[:8] for number, digest in digests.items() if number not in at_hand}
-    return {release.number: release for release in cache.past(wanted).values()}
+def past_releases(config: Config, digests: Mapping[int, str]) -> dict[int, Release]:
+    """Those of these releases that the cache has; digests by number."""
+    prefixes = {digest[: 2 * id_bytes] for digest in digests.values()}
+    wanted = [bytes.fromhex(prefix) for prefix in prefixes if _PREFIX.fullmatch(prefix)]
+    return {release.number: release for release in ReleaseCache.of(config).past(wanted).values()}

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from config_center.engines import Words
+from config_center.engines import Words, our_errors
 from config_center.errors import StoreBusy, StoreError
 from config_center.stored import Kind, Stored
 from inspector_coord.errors import HistoryAway, HistoryError
@@ -64,6 +64,11 @@ class History(Stored):
         """A transaction, alone of its kind: all that is written in it is there at its end, or nothing of it."""
         with _our_words(), self._writing(HISTORY_TURN) as connection:
             yield connection
+
+    def compact(self) -> None:
+        """Give room that is free in the database back to the disk. Raises HistoryAway where others are in the way."""
+        with _our_words(), our_errors(self.where, _KIND.words), self._engine.connect() as bare:
+            bare.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM")
 
 
 @contextmanager

@@ -120,6 +120,12 @@ class Writer:
                 del rows[bytes(mark)]
         self.insert(happenings, rows.values())
 
+    def note(self, told: Happening, known: Mapping[Key, int]) -> None:
+        """One happening that no sweep tells. known: the node's id, if it is of one."""
+        self._nodes = dict(known)
+        self.learn([told.text])
+        self.happenings([told])
+
     def release(self, number: int, digest: str, changed: Iterable[ItemChanged]) -> None:
         """A release that is booked for the first time, and what it changed."""
         told = list(changed)
