@@ -1,4 +1,4 @@
-"""CORE. The figures of a drift report: shares, compliance, corrections, offenders, coverage and the map (document.py)."""
+"""CORE. The figures of a drift report: shares, compliance, corrections, offenders, coverage, the map."""
 
 from __future__ import annotations
 

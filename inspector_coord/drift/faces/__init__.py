@@ -1,0 +1,1 @@
+"""The drift report for people, tables, tickets and chats; the page is in `drift.page`."""

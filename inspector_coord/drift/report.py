@@ -1,0 +1,271 @@
+"""Shell: the drift report put together, from one transaction: what the cores make of what the queries read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import msgspec
+import sqlalchemy as sa
+
+from inspector_coord.drift import events, heat, limits, measures, queries
+from inspector_coord.drift.attributing import Event, Events, Tags, happenings_told, window_s
+from inspector_coord.drift.codes import decoded
+from inspector_coord.drift.document import Document, Group, Sweeps
+from inspector_coord.drift.figures import Corrections, Drifter, Heat, Longest, Offender, Point, Share
+from inspector_coord.drift.folding import Fingerprint, Folded, Member, Row, bucket, fold, ranked, within_bounds
+from inspector_coord.drift.journal import incidents
+from inspector_coord.drift.marking import make_pairs
+from inspector_coord.drift.period import Period, told
+from inspector_coord.drift.saying import Aside, exit_code, notes_of
+from inspector_coord.drift.scope import Scope, Wanted, find_scope
+from inspector_coord.drift.telling import Teller
+from inspector_coord.errors import ConfigError
+from inspector_coord.groups import Groups
+from inspector_coord.history import tables as t
+from inspector_coord.plain import plain
+from inspector_coord.watch.record import Record
+
+__all__ = ["DIMENSIONS", "Asked", "Beside", "make_report"]
+
+DIMENSIONS = ("zone", "rack", "item", "layer", "owner")
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report is wanted of. by: `item`, `layer`, `owner` or a tag; None: those of DIMENSIONS that there are."""
+
+    period: Period
+    wanted: Wanted = Wanted()
+    by: tuple[str, ...] | None = None
+    fail_on: str = "info"
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known beside the history: groups of nodes, items of the release with owners, the watch's records."""
+
+    groups: Groups
+    owners: Mapping[str, str] = {}
+    records: Sequence[Record] = ()
+    notes: tuple[str, ...] = ()
+
+
+def make_report(connection: sa.Connection, asked: Asked, beside: Beside) -> Document:
+    """The document. Raises TargetError, ItemError and ConfigError for what was asked that cannot be."""
+    scope = find_scope(connection, asked.period, asked.wanted, beside.groups, beside.owners)
+    make_pairs(connection, scope)
+    return _Report(connection, asked, beside, scope).document()
+
+
+class _Report:
+    """One report in the making."""
+
+    def __init__(self, connection: sa.Connection, asked: Asked, beside: Beside, scope: Scope) -> None:
+        self._connection, self._asked, self._beside, self._scope = connection, asked, beside, scope
+        self._rows: list[Row] = list(queries.rows(connection))
+        self._of_nodes = queries.node_rows(connection)
+        self._at: dict[int, float] = {}
+        states = queries.states_now(connection, scope)
+        self._learn({state.opened for state in states})
+        self._states = [(state.node, state.state, self._at[state.opened]) for state in states]
+        self._points = queries.points(connection, scope)
+
+    def document(self) -> Document:
+        """All of it."""
+        scope, asked = self._scope, self._asked
+        folded = ranked(fold(self._rows), self._ages())
+        shown = within_bounds(folded)
+        found, more = self._events(shown)
+        told_groups, numbers = self._groups(shown, found)
+        never = [node.id for node in scope.nodes.values() if not node.judged]
+        covered = measures.coverage(self._states, never, asked.period.until, self._name)
+        aside = self._aside(covered.unknown.count, more)
+        offenders, drifters = self._ranks()
+        tallies = self._origins()
+        return Document(
+            since=told(asked.period.since), until=told(asked.period.until), targets=list(asked.wanted.targets),
+            items=list(asked.wanted.items), fail_on=asked.fail_on, exit_code=exit_code(aside, folded, asked.fail_on),
+            sweeps=self._sweeps(aside), nodes=len(scope.nodes), summary=tallies.total(), origins=tallies.counts(),
+            groups=told_groups, groups_left=len(folded) - len(shown),
+            deviations_left=sum(one.count for one in folded) - sum(one.count for one in shown),
+            by=self._by(), compliance=measures.thinned([_point(row) for row in self._points]),
+            corrections=self._corrections(), offenders=offenders, drifters=drifters, coverage=covered,
+            heat=self._heat(numbers),
+            happenings=happenings_told([one for one in found if one.at >= asked.period.since], self._name),
+            notes=[*self._beside.notes, *notes_of(aside)],
+        )  # fmt: skip
+
+    # ---- small things -----------------------------------------------------------------------------------------------
+
+    def _name(self, node: int) -> str:
+        return self._scope.names[node]
+
+    def _item(self, item: int) -> str:
+        return self._scope.items[item]
+
+    def _owner(self, item: str) -> str:
+        return self._beside.owners.get(item, "")
+
+    def _learn(self, sweeps: set[int]) -> None:
+        """When these sweeps were."""
+        self._at.update(queries.times(self._connection, sweeps - self._at.keys()))
+
+    def _ages(self) -> list[tuple[int, int]]:
+        s, until = t.sweeps.c, self._asked.period.until
+        ages = []
+        for hours in (1, 6, 24, 72, 168):
+            first = self._connection.scalar(sa.select(sa.func.min(s.id)).where(s.at >= until - hours * 3_600))
+            if first is not None:
+                ages.append((first, bucket(hours * 3_600)))
+        return ages
+
+    def _aside(self, unknown: int, more: bool) -> Aside:  # noqa: FBT001 -- one of several facts, named there
+        s, period = t.sweeps.c, self._asked.period
+        among = s.id.between(self._scope.first, self._scope.last)
+        wanted = self._asked.wanted
+        return Aside(
+            sweeps=self._connection.scalar(sa.select(sa.func.count()).where(among)) or 0, whole=len(self._points),
+            ever=self._connection.scalar(sa.select(sa.func.max(s.at))), since=period.since, until=period.until,
+            narrowed=bool(wanted.targets or wanted.exclude or wanted.items), more_happened=more, unknown=unknown,
+        )  # fmt: skip
+
+    def _sweeps(self, aside: Aside) -> Sweeps:
+        first, last = self._scope.first, self._scope.last
+        if not aside.sweeps:
+            return Sweeps(count=0, whole=0)
+        self._learn({first, last})
+        return Sweeps(count=aside.sweeps, whole=aside.whole, first=told(self._at[first]), last=told(self._at[last]))
+
+    # ---- groups -----------------------------------------------------------------------------------------------------
+
+    def _events(self, shown: Sequence[Folded]) -> tuple[list[Event], bool]:
+        """(all that may explain something; whether there was more)."""
+        self._learn({one.opened for one in shown})
+        begin = min([self._asked.period.since, *(self._at[one.opened] for one in shown)]) - limits.before_s_max
+        happened, more = events.happenings(self._connection, self._scope, begin)
+        ids = {(node.ring, node.name): node.id for node in self._scope.nodes.values()}
+        watched = incidents(list(self._beside.records), ids, begin, self._asked.period.until)
+        released = events.releases(self._connection, self._scope, {one.item for one in shown})
+        known = [one for one in happened if one.node is None or one.node in self._scope.names]
+        return [*known, *events.states(self._connection, self._scope, begin), *watched, *released], more
+
+    def _groups(
+        self, shown: Sequence[Folded], found: Sequence[Event]
+    ) -> tuple[list[Group], dict[tuple[int, int, int, int, int], int]]:
+        """(the groups told; where each fingerprint is among them, observed 0 for a group of many values)."""
+        members: list[list[Member]] = queries.members(self._connection, shown)
+        texts = queries.texts(
+            self._connection, {text for one in shown for text in (one.expected, one.source, one.observed)}
+        )
+        unjudged = {node for node, _, _ in self._states}
+        times = [point.at for point in self._points]
+        teller = Teller(
+            texts=texts, at=self._at, name=self._name, item=self._item, owner=self._owner,
+            tags=Tags(
+                {node.id: node.tags for node in self._scope.nodes.values()},
+                [node.id for node in self._scope.nodes.values() if node.judged and node.id not in unjudged],
+            ),
+            events=Events(found),
+            window=window_s([late - early for early, late in pairwise(times)]),
+        )  # fmt: skip
+        for one, of_it in zip(shown, members, strict=True):
+            self._learn(teller.sweeps_of(one, of_it) - {0})
+        numbers = {_key(one, any_value=one.values > 1): number for number, one in enumerate(shown)}
+        return [
+            teller.group(number, one, of_it)
+            for number, (one, of_it) in enumerate(zip(shown, members, strict=True))
+        ], numbers  # fmt: skip
+
+    def _heat(self, numbers: Mapping[tuple[int, int, int, int, int], int]) -> Heat:
+        by_node, by_item = Counter[int](), Counter[int]()
+        for one in self._of_nodes:
+            by_node[one.node] += one.count
+        for row in self._rows:
+            by_item[row.item] += row.count
+        nodes = sorted(heat.widest(by_node, limits.heat_nodes_max), key=self._name)
+        items = heat.widest(by_item, limits.heat_items_max)
+        cells = queries.cells(self._connection, nodes, items)
+        self._learn({cell.opened for cell in cells})
+
+        def group_of(same: Fingerprint) -> int:
+            return numbers.get((*same,), numbers.get((*same[:4], 0), -1))
+
+        return heat.heat_of(
+            cells,
+            heat.Axis(nodes, [self._name(node) for node in nodes], len(by_node)),
+            heat.Axis(items, [self._item(item) for item in items], len(by_item)),
+            total=by_item.total(), group_of=group_of, at=self._at, unknown=self._states,
+        )  # fmt: skip
+
+    # ---- sums -------------------------------------------------------------------------------------------------------
+
+    def _origins(self) -> measures.Tally:
+        tally = measures.Tally()
+        for row in self._rows:
+            tally.add(decoded(row.code).origin, row.code, row.count, row.unknown)
+        return tally
+
+    def _by(self) -> dict[str, list[Share]]:
+        tags = {key for node in self._scope.nodes.values() for key in node.tags}
+        owned = {"owner"} if any(self._beside.owners.values()) else set()
+        own = {"item", "layer"} | owned
+        wanted = self._asked.by if self._asked.by is not None else tuple(d for d in DIMENSIONS if d in own | tags)
+        for dimension in wanted:
+            if dimension not in own | tags | {"owner"}:
+                known = ", ".join(["item", "layer", "owner", *sorted(plain(tag, 40) for tag in tags)])
+                raise ConfigError(f"--by {plain(dimension)!r}: no node has such a tag; there are {known}")
+        return {dimension: self._shares(dimension) for dimension in wanted}
+
+    def _shares(self, dimension: str) -> list[Share]:
+        tally = measures.Tally()
+        if dimension in {"item", "layer", "owner"}:
+            layers = queries.texts(self._connection, {row.source for row in self._rows}) if dimension == "layer" else {}
+            for row in self._rows:
+                item = self._item(row.item)
+                source = layers.get(row.source, "")
+                value = {"item": item, "owner": self._owner(item)}.get(dimension, source.rpartition(":")[0] or source)
+                tally.add(value, row.code, row.count, row.unknown)
+        else:
+            for one in self._of_nodes:
+                value = self._scope.nodes[one.node].tags.get(dimension, "")
+                tally.add(value, one.class_, one.count, one.unknown)
+        return tally.shares()
+
+    def _ranks(self) -> tuple[list[Offender], list[Drifter]]:
+        openings: dict[int, tuple[int, int]] = {}
+        for one in self._of_nodes:
+            times, items = openings.get(one.node, (0, 0))
+            openings[one.node] = (times + one.openings, items + one.fresh)
+        drifting: dict[int, tuple[int, int]] = {}
+        for row in self._rows:
+            if decoded(row.code).origin == "drift":
+                times, on = drifting.get(row.item, (0, 0))
+                drifting[row.item] = (times + row.openings, on + row.fresh)
+        return measures.ranks(openings, drifting, self._name, self._item)
+
+    def _corrections(self) -> Corrections:
+        told_all = measures.mean_and_median(queries.durations(self._connection, self._scope))
+        last = queries.longest(self._connection, self._scope)
+        if told_all is None or last is None:
+            return Corrections()
+        node, item, opened, closed = last
+        self._learn({opened, closed})
+        seconds = self._at[closed] - self._at[opened]
+        longest = Longest(
+            node=self._name(node), item=self._item(item), seconds=seconds, closed=told(self._at[closed])
+        )  # fmt: skip
+        count, mean, median = told_all
+        return Corrections(count=count, mean_s=round(mean, 1), median_s=median, longest=longest)
+
+
+def _key(one: Folded, *, any_value: bool) -> tuple[int, int, int, int, int]:
+    return one.code, one.item, one.expected, one.source, 0 if any_value else one.observed
+
+
+def _point(row: queries.PointRow) -> Point:
+    judged = row.pass_ + row.fail + row.error + row.uncovered
+    items = row.items_pass + row.items_fail + row.items_error + row.items_waived
+    return Point(
+        at=told(row.at), sweep=row.uid.hex(), nodes=row.targets - row.left, nodes_judged=judged, nodes_pass=row.pass_,
+        items_judged=items, items_pass=row.items_pass + row.items_waived,
+    )  # fmt: skip
