@@ -132,7 +132,7 @@ def told(hours_ago: float) -> str:
 
 
 def node(number: int) -> str:
-    return f"dc1-rack{number // 40:03}-n{number:05}"
+    return f"node{number:05}.zone-b.example"
 
 
 def item(number: int) -> str:

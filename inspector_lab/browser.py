@@ -164,9 +164,10 @@ class Tab:
         self.run(DRAWN)
 
     def scheme(self, *, dark: bool, paper: bool = False) -> None:
-        """What the page is told of the reader: dark or light, screen or paper."""
-        wanted = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.call("Emulation.setEmulatedMedia", media="print" if paper else "", features=wanted)
+        """What the page is told of the reader: dark or light, screen or paper; never that movement is wanted."""
+        wanted = {"prefers-color-scheme": "dark" if dark else "light", "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wanted.items()]
+        self.call("Emulation.setEmulatedMedia", media="print" if paper else "", features=features)
 
     def without_scripts(self) -> None:
         """From the next `open` on, no script of the page runs."""

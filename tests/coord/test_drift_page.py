@@ -130,7 +130,7 @@ def test_the_tables_tell_everything_a_chart_shows(page: Page) -> None:
         "layers/10-kubernetes.yml",
         "exit 3: coverage incomplete",
     ]
-    places = []
+    places: list[int] = []
     for each in wanted:
         places.append(page.text.find(each, max(places, default=0)))
         assert places[-1] >= 0, each
