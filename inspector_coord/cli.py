@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from inspector_coord import cli_history, cli_schedule, limits
+from inspector_coord import cli_drift, cli_history, cli_schedule, limits
 from inspector_coord.errors import ConfigError, CoordError
 
 app = typer.Typer(
@@ -238,4 +238,5 @@ def _check_timeout(timeout: float) -> None:
 
 
 cli_schedule.add(app)
+cli_drift.add(app)
 cli_history.add(app)

@@ -20,7 +20,8 @@ long_max = 50  # lines of nodes that were not judged for long
 happenings_told_max = 300
 points_max = 500  # of the curve: more than a screen has columns for
 heat_nodes_max, heat_items_max, heat_cells_max = 400, 60, 12_000  # what a map can show and a browser draws at once
-observations_max = 20_000  # values read for one side of a comparison
+compared_rows_max = 300_000  # deviations read for one comparison
+entries_max = 1_000  # lines of one comparison
 
 # ---- what had just happened -----------------------------------------------------------------------------------------
 before_s = 3_600.0  # longer ago is seldom the reason, and everything has happened to some node within a day

@@ -67,7 +67,7 @@ class Teller(msgspec.Struct, frozen=True):
                 closed=told(self.at[closed]) if closed else None,
                 count=len(several),
             )
-            for (opened, closed), several in sorted(widest)
+            for (opened, closed), several in widest
         ]
 
     def sweeps_of(self, one: Folded, members: Sequence[Member]) -> set[int]:

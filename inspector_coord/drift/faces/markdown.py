@@ -1,4 +1,4 @@
-"""The drift report as Markdown, for a ticket or a chat (core: no I/O). Foreign text becomes no markup, nor a mention."""
+"""The drift report as Markdown, for a ticket or a chat (core: no I/O). Foreign text is no markup there."""
 
 from __future__ import annotations
 

@@ -1,0 +1,151 @@
+"""`inspector drift`: a configuration and what is wanted in, the report in one of its faces out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from config_center.files import write_whole
+from config_center.release import Release
+from inspector_agent.limits import id_bytes
+from inspector_coord.config import Config, group_text
+from inspector_coord.drift import limits
+from inspector_coord.drift.comparing import Comparison
+from inspector_coord.drift.document import Document, encode
+from inspector_coord.drift.faces import comparison_lines, csv_face, markdown, terminal
+from inspector_coord.drift.journal import read_journal
+from inspector_coord.drift.period import Period, read_period
+from inspector_coord.drift.report import Asked, Beside, make_report
+from inspector_coord.drift.scope import Wanted
+from inspector_coord.drift.sides import compare
+from inspector_coord.errors import ConfigError
+from inspector_coord.faces.words import SEVERITIES
+from inspector_coord.groups import Groups, read_groups
+from inspector_coord.history.commands import open_configured
+from inspector_coord.plain import plain
+from inspector_coord.release_cache import ReleaseCache
+
+__all__ = ["Faces", "Question", "drift"]
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked, as it was written on the command line."""
+
+    since: str = limits.since_default
+    until: str | None = None
+    wanted: Wanted = Wanted()
+    by: str | None = None
+    fail_on: str = "info"
+    compare: tuple[str, str] | None = None
+
+
+class Faces(msgspec.Struct, frozen=True, kw_only=True):
+    """How it is shown: on stdout in one form, for people if in no other; and as a page in a file."""
+
+    form: str = "terminal"
+    html: Path | None = None
+    diff: bool = False
+    verbose: bool = False
+
+
+def drift(config_file: Path | None, question: Question, faces: Faces) -> int:
+    """Report, show; the exit code. Raises CoordError."""
+    if question.fail_on not in SEVERITIES:
+        raise ConfigError(f"--fail-on {plain(question.fail_on)!r}: a severity is one of {', '.join(SEVERITIES)}")
+    now = time.time()
+    config, history = open_configured(config_file)
+    groups = read_groups({name: group_text(value) for name, value in config.groups.items()})
+    if question.compare is not None:
+        with history, history.reading() as connection:
+            found = compare(connection, question.compare, question.wanted, groups, now, question.until)
+        _show_comparison(found, faces)
+        return found.exit_code
+    period = read_period(question.since, question.until, now)
+    asked = Asked(period=period, wanted=question.wanted, by=_dimensions(question.by), fail_on=question.fail_on)
+    with history, history.reading() as connection:
+        document = make_report(connection, asked, _beside(config, groups, period))
+    _show(document, faces)
+    return document.exit_code
+
+
+def _dimensions(by: str | None) -> tuple[str, ...] | None:
+    if by is None:
+        return None
+    named = tuple(dict.fromkeys(part.strip() for part in by.split(",") if part.strip()))
+    if not named:
+        raise ConfigError("--by names no dimension: write for example --by zone,rack,item,layer,owner")
+    return named
+
+
+def _beside(config: Config, groups: Groups, period: Period) -> Beside:
+    records, problem = read_journal(config.cache_dir / "watch")
+    began = period.since - limits.before_s_max
+    fresh = [record for record in records if began <= record.at.timestamp() <= period.until]
+    return Beside(groups=groups, owners=_owners(config), records=fresh, notes=(problem,) if problem else ())
+
+
+def _owners(config: Config) -> dict[str, str]:
+    """Items of the releases in the cache, with the owner that the newest names."""
+    folder = config.cache_dir / "releases"
+    names = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    past = ReleaseCache.of(config).past(bytes.fromhex(path.stem)[:id_bytes] for path in names if _is_digest(path.stem))
+    return _named_owners(past.values())
+
+
+def _is_digest(text: str) -> bool:
+    return len(text) == 64 and not set(text) - set("0123456789abcdef")
+
+
+def _named_owners(releases: Iterable[Release]) -> dict[str, str]:
+    owners: dict[str, str] = {}
+    for release in sorted(releases, key=lambda one: one.number):
+        owners.update({item: owners.get(item, "") for item in release.items})
+        for layer in release.layers:
+            owners.update({name: item.owner for name, item in layer.items.items() if item.owner})
+    return owners
+
+
+def _show(document: Document, faces: Faces) -> None:
+    """Print it, and write the page. Raises ConfigError for a file that cannot be written."""
+    if faces.form == "json":
+        print(msgspec.json.format(encode(document), indent=1).decode())
+    elif faces.form == "csv":
+        _print(csv_face.lines(document))
+    elif faces.form == "markdown":
+        _print(markdown.lines(document, verbose=faces.verbose))
+    else:
+        terminal.render(document, Console(highlight=False), verbose=faces.verbose)
+    sys.stdout.flush()
+    if faces.html is not None:
+        from inspector_coord.drift.page import html
+
+        try:
+            write_whole(faces.html, html.render(document).encode("utf-8", "replace"))
+        except OSError as problem:
+            raise ConfigError(f"{faces.html} cannot be written: {problem.strerror or problem}") from problem
+
+
+def _show_comparison(found: Comparison, faces: Faces) -> None:
+    if faces.html is not None:
+        raise ConfigError("--html is a page of a period: leave it out with --compare")
+    if faces.form == "json":
+        print(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
+    elif faces.form == "csv":
+        _print(comparison_lines.csv_lines(found))
+    elif faces.form == "markdown":
+        _print(comparison_lines.markdown_lines(found))
+    elif faces.diff:
+        _print(comparison_lines.diff_lines(found))
+    else:
+        _print(comparison_lines.lines(found))
+    sys.stdout.flush()
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
