@@ -7,18 +7,16 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector_coord.history.store import History
-from tests.support.history import booked, intervals, judged, lost, open_history, states, swept, told_in, wrong
+from tests.support.history import IN_MEMORY, booked, intervals, judged, lost, states, swept, told_in, wrong
 from tests.support.reports import Report
 
 NODES = ("n1", "n2", "n3")
 ITEMS = ("a:x", "a:y", "b:z")
 OK = "ok"
-IN_MEMORY = "/dev/shm"  # hundreds of commits, and none has to survive
 
 Cell = tuple[str, str]  # outcome, observed
 
@@ -163,14 +161,6 @@ def story(history: History) -> list[dict[str, Any]]:
 
 def by_place(row: dict[str, Any]) -> tuple[str, str, int]:
     return row["node"], row["item"], row["opened"]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A history with its tables and nothing in them: the steps to them cost more than a test."""
-    folder = tmp_path_factory.mktemp("template")
-    with open_history(folder) as history:
-        return Path(history.where)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

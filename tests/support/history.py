@@ -19,6 +19,7 @@ from inspector_coord.history.tables import findings, items, node_states, nodes, 
 from tests.support.reports import STATES, Report
 
 MINUTE = 60.0
+IN_MEMORY = "/dev/shm"  # hundreds of commits, and none has to survive
 BEGAN = 1_770_000_000.0
 
 _SWEEPS = count(1)
