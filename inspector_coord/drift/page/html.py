@@ -57,7 +57,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters["known"] = _known
-    environment.filters |= {"lasting": lasting, "moment": moment, "plain": plain, "nodes": _nodes}
+    environment.filters |= {"lasting": lasting, "moment": moment, "plain": plain, "nodes": _nodes, "short": _short}
     return environment.get_template("page.html.j2")
 
 
@@ -69,6 +69,11 @@ def _known(word: str) -> str:
 def _nodes(text: str) -> str:
     """A node set, cut where it is longer than a page bears."""
     return plain(text, limits.nodes_chars_max)
+
+
+def _short(text: str) -> str:
+    """A node set in a sentence."""
+    return plain(text, limits.text_chars_narrow_max)
 
 
 @cache

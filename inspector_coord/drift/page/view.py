@@ -12,9 +12,10 @@ from inspector_coord.drift.document import ORIGINS, Document, Group, HappeningTo
 from inspector_coord.drift.figures import Heat, Share
 from inspector_coord.drift.page import limits
 from inspector_coord.drift.page.moments import Moment, moment
-from inspector_coord.drift.sentences import before_told, cause_told, headline
+from inspector_coord.drift.sentences import ORIGIN_MEANINGS, before_told, cause_told, exit_told, headline
 from inspector_coord.fold import fold_names
 from inspector_coord.plain import plain
+from inspector_coord.verdict import SEVERITY_RANK
 
 __all__ = ["Card", "ItemRow", "Link", "NodeRow", "Tile", "View", "view"]
 
@@ -26,14 +27,6 @@ MEANINGS = {
     "open": "was so before, and still is",
     "back": "put right in this time",
     "unknown": "its node cannot be judged now",
-}
-
-ORIGIN_MEANINGS = {
-    "drift": "the node moved, the baseline did not",
-    "intended": "the baseline moved, the node has not followed",
-    "lag": "the node has not adopted the release yet",
-    "first": "judged for the first time: nobody knows since when",
-    "unknown": "no release was at hand to compare by",
 }
 
 
@@ -102,6 +95,7 @@ class View(msgspec.Struct, frozen=True):
     """Everything the template lays out."""
 
     headline: str
+    lead: Card | None
     tone: str
     since: Moment
     until: Moment
@@ -124,9 +118,11 @@ def view(document: Document) -> View:
     """The whole of it."""
     places = _places(document.heat)
     shown = document.groups[: limits.groups_max]
+    cards = tuple(_card(number, group, places.get(number, [])) for number, group in enumerate(shown))
     left = document.groups[limits.groups_max :]
     return View(
         headline=plain(headline(document)),
+        lead=_lead(cards),
         tone={0: "good", 3: "incomplete"}.get(document.exit_code, "bad"),
         since=moment(document.since),
         until=moment(document.until),
@@ -137,7 +133,7 @@ def view(document: Document) -> View:
             for name in ORIGINS
             if name in document.origins
         ),
-        cards=tuple(_card(number, group, places.get(number, [])) for number, group in enumerate(shown)),
+        cards=cards,
         groups_left=document.groups_left + len(left),
         deviations_left=document.deviations_left + sum(group.count for group in left),
         happenings=tuple(_happening(each) for each in document.happenings[: limits.events_max]),
@@ -146,8 +142,14 @@ def view(document: Document) -> View:
         left=tuple(_left(document.heat)),
         by=tuple(_shares(name, shares) for name, shares in document.by.items()),
         notes=tuple(map(plain, document.notes)),
-        exit=_exit(document),
+        exit=plain(exit_told(document)),
     )
+
+
+def _lead(cards: Iterable[Card]) -> Card | None:
+    """Where to look first: of what drifted newly the most severe, of these the newest and widest."""
+    drifted = [card for card in cards if card.group.class_ in ("new", "flapping") and card.group.origin == "drift"]
+    return min(drifted, key=lambda card: SEVERITY_RANK.get(card.group.severity, len(SEVERITY_RANK)), default=None)
 
 
 def _scope(document: Document) -> Iterable[str]:
@@ -198,7 +200,7 @@ def _card(number: int, group: Group, places: list[Link]) -> Card:
             plain(before_told(before), limits.before_chars_max)
             for before in group.before[: limits.before_max if drawn else 1]
         ),
-        spans=_spans(group.spans[: limits.spans_told_max]),
+        spans=_spans(group.spans[-limits.spans_told_max :]),
         on_map=tuple(places[: limits.names_a_group_max]),
         more_on_map=max(0, len(places) - limits.names_a_group_max),
         drawn=drawn,
@@ -206,9 +208,7 @@ def _card(number: int, group: Group, places: list[Link]) -> Card:
 
 
 def _spans(spans: list[Span]) -> tuple[tuple[Moment, Moment, Moment, int], ...]:
-    """In their order in time."""
-    ordered = sorted(spans, key=lambda span: span.opened)
-    return tuple((moment(span.opened), moment(span.confirmed), moment(span.closed), span.count) for span in ordered)
+    return tuple((moment(span.opened), moment(span.confirmed), moment(span.closed), span.count) for span in spans)
 
 
 def _happening(told: HappeningTold) -> tuple[str, Moment, str, str, str, int]:
@@ -271,13 +271,3 @@ def _shares(name: str, shares: list[Share]) -> tuple[str, tuple[Share, ...], int
         for each in shares[: limits.rows_max]
     ]
     return plain(name), tuple(shown), max(0, len(shares) - limits.rows_max)
-
-
-def _exit(document: Document) -> str:
-    """What the exit code means for this report."""
-    said = {
-        0: "no new drift",
-        1: f"new drift of severity {plain(document.fail_on)} or worse",
-        3: "coverage incomplete: what cannot be judged may have drifted, too; this wins over new drift",
-    }.get(document.exit_code, "see the documentation of inspector drift")
-    return f"exit {document.exit_code}: {said}"
