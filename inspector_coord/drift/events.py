@@ -55,7 +55,7 @@ def releases(connection: sa.Connection, scope: Scope, items: Iterable[int]) -> l
     r, c = t.releases.c, t.release_changes.c
     old, new, line = t.texts.alias("old"), t.texts.alias("new"), t.texts.alias("line")
     seen = sa.select(r.number, t.sweeps.c.at).join(t.sweeps, t.sweeps.c.id == r.first_sweep)
-    at = dict(connection.execute(seen.where(r.first_sweep <= scope.last)).tuples().all())
+    at = dict(connection.execute(seen.where(r.first_sweep <= scope.last)).all())
     changes = (
         sa.select(c.number, c.item_id, old.c.text, new.c.text, line.c.text)
         .select_from(
@@ -70,7 +70,9 @@ def releases(connection: sa.Connection, scope: Scope, items: Iterable[int]) -> l
         Event("release", at[number], _change(number, before, after), source=source or "", item=item)
         for number, item, before, after, source in connection.execute(changes)
     ]
-    return told + [Event("release", moment, f"release {number}") for number, moment in at.items()]
+    # The first one that was booked is not new: the history is.
+    later = sorted(at.items(), key=lambda one: one[1])[1:]
+    return told + [Event("release", moment, f"release {number}") for number, moment in later]
 
 
 def _change(number: int, before: str | None, after: str | None) -> str:

@@ -93,11 +93,12 @@ class Long(msgspec.Struct, frozen=True, kw_only=True):
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """Of which nodes nothing is known: `unknown` all that cannot be judged now, of them `never` judged, or not for
-    `long`."""
+    `long`; `states`: why, by the words of the ledger (stale: lag, they have not adopted their release)."""
 
     unknown: NodeSetTold = NodeSetTold()
     never: NodeSetTold = NodeSetTold()
     long: list[Long] = []
+    states: dict[str, NodeSetTold] = {}
 
 
 class Heat(msgspec.Struct, frozen=True, kw_only=True):

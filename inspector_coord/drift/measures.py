@@ -93,7 +93,9 @@ def coverage(
     unjudged = list(states)
     since = {node: at for node, _, at in unjudged}
     late: dict[tuple[str, float], list[int]] = defaultdict(list)
+    of_state: dict[str, list[int]] = defaultdict(list)
     for node, state, at in unjudged:
+        of_state[state].append(node)
         if until - at >= limits.long_s:
             late[state, at].append(node)
     new = set(never)
@@ -101,6 +103,7 @@ def coverage(
     return Coverage(
         unknown=_set(since.keys() | new, name),
         never=_set(new, name),
+        states={state: _set(nodes, name) for state, nodes in sorted(of_state.items())},
         long=[
             Long(nodes=fold_names(map(name, nodes)), count=len(nodes), state=state, since=told(at))
             for (state, at), nodes in lines[: limits.long_max]

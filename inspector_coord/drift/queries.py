@@ -198,9 +198,7 @@ def texts(connection: sa.Connection, ids: Iterable[int]) -> dict[int, str]:
     """Texts by id; 0 is none, and empty."""
     found = {0: ""}
     for part in _parts(ids):
-        found.update(
-            connection.execute(sa.select(t.texts.c.id, t.texts.c.text).where(t.texts.c.id.in_(part))).tuples().all()
-        )
+        found.update(connection.execute(sa.select(t.texts.c.id, t.texts.c.text).where(t.texts.c.id.in_(part))).all())
     return found
 
 
@@ -209,7 +207,7 @@ def times(connection: sa.Connection, sweeps: Iterable[int]) -> dict[int, float]:
     found: dict[int, float] = {}
     for part in _parts(sweeps):
         query = sa.select(t.sweeps.c.id, t.sweeps.c.at).where(t.sweeps.c.id.in_(part))
-        found.update(connection.execute(query).tuples().all())
+        found.update(connection.execute(query).all())
     return found
 
 

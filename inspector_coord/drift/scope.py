@@ -112,7 +112,7 @@ def nodes_of(connection: sa.Connection, last: int) -> list[Known]:
     """All nodes that were known when sweep `last` was booked, by ring and name, with their tags of then."""
     n, g = t.nodes.c, t.node_tags.c
     standing = sa.select(g.node_id, g.text_id).where(g.opened <= last, sa.or_(g.closed.is_(None), g.closed > last))
-    tags = dict(connection.execute(standing).tuples().all())
+    tags = dict(connection.execute(standing).all())
     texts = connection.execute(
         sa.select(t.texts.c.id, t.texts.c.text).where(t.texts.c.id.in_(standing.with_only_columns(g.text_id)))
     )
@@ -136,7 +136,7 @@ def pick(nodes: Sequence[Known], wanted: Wanted, groups: Groups) -> dict[int, Kn
 
 def chosen_items(connection: sa.Connection, patterns: Sequence[str], asked: Iterable[str] = ()) -> dict[int, str]:
     """The items that patterns mean, all without any. Raises ItemError for a pattern that matches none."""
-    known = dict(connection.execute(sa.select(t.items.c.id, t.items.c.name)).tuples().all())
+    known = dict(connection.execute(sa.select(t.items.c.id, t.items.c.name)).all())
     names = sorted({*known.values(), *asked})
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):

@@ -172,6 +172,9 @@ def coverage_told(document: Document) -> Iterator[str]:
     coverage = document.coverage
     if coverage.unknown.count:
         yield f"{many(coverage.unknown.count, 'node')} cannot be judged now: {plain(coverage.unknown.nodes, 2_000)}"
+    for state, nodes in coverage.states.items():
+        lag = " (lag: they have not adopted their release yet)" if state == "stale" else ""
+        yield f"{plain(state)}{lag}: {plain(nodes.nodes, 2_000)}"
     if coverage.never.count:
         yield f"{many(coverage.never.count, 'node')} never judged: {plain(coverage.never.nodes, 2_000)}"
     for each in coverage.long:
