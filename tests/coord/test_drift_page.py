@@ -112,7 +112,7 @@ def test_the_tables_tell_everything_a_chart_shows(page: Page) -> None:
     """In the order a person on call needs it."""
     document = drift_pages.example()
     wanted = [
-        "First of all: file:/etc/ssh/sshd_config on n[007,019] since Sun 22 Nov 00:30; just before: an operation",
+        "First of all: file:/etc/ssh/sshd_config on n[007,019] since Sun 22 Nov 00:30",
         "39 new opened in this time and not put right",
         "unknown its node cannot be judged now",
         "the baseline moved, the node has not followed",
