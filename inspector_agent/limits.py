@@ -20,7 +20,7 @@ signature_bytes = 64  # Ed25519
 answer_relayed_bytes = 939 - 12 - 8 - 2 * 2
 asker_name_bytes_max = 64
 node_name_bytes_max = 128  # Serf's own limit for a member's name
-answer_skeleton_bytes_max = 127  # an answer with nothing but its fixed fields, each at its widest
+answer_skeleton_bytes_max = 132  # an answer with nothing but its fixed fields, each at its widest
 answer_wire_bytes_max = 1024  # whatever arrives beyond cannot have come through Serf
 
 # A question goes beside membership messages into 1,400-byte gossip packets: bigger ones wait for a packet of their own.

@@ -54,6 +54,7 @@ class Vitals(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     load: Gauge = None  # one-minute load in % of the processors
     conntrack: Gauge = None  # % of nf_conntrack_max
     network: Gauge = None  # packets with an error or dropped, per million, since the last look
+    booted: Gauge = None  # when the node started, Unix time by its own clock: another one tells a reboot
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,6 +87,15 @@ def bad_packets(last: tuple[int, int] | None, now: tuple[int, int] | None) -> in
     return round(1_000_000 * bad / max(1, good + bad))
 
 
+def boot_time(stat: str) -> int | None:
+    """When the kernel started, Unix time in seconds, from /proc/stat (`btime …`)."""
+    for line in stat.splitlines():
+        if line.startswith("btime "):
+            seconds = _number(line.removeprefix("btime "))
+            return seconds if seconds is not None and 0 < seconds <= GAUGE_MAX else None
+    return None
+
+
 def local_mounts(mounts: str) -> list[str]:
     """Mount points of filesystems on local devices, each device once, from /proc/mounts."""
     points: dict[str, str] = {}
@@ -128,6 +137,7 @@ class Gauges:
             load=load_of(loadavg, self._read("sys/devices/system/cpu/online")),
             conntrack=conntrack_used(self._read(f"{netfilter}_count"), self._read(f"{netfilter}_max")),
             network=bad_packets(last, self._packets),
+            booted=boot_time(self._read("proc/stat")),
         )
 
     def _filesystems(self) -> tuple[int | None, int | None]:

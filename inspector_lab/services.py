@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,13 +21,17 @@ Spawn = Callable[[Sequence[str], Path], "subprocess.Popen[bytes]"]
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """What to start: `node` is "" for what belongs to none; `at_s` counts from the keeper's start."""
+    """What to start: `node` is "" for what belongs to none; `at_s` counts from the keeper's start.
+
+    boots: its start is the node's, whose boot time goes into this file, below its root; "" for any other.
+    """
 
     node: str
     name: str
     argv: list[str]
     log: str
     at_s: float
+    boots: str = ""
 
 
 def save_services(layout: Layout, specs: list[ServiceSpec]) -> None:
@@ -75,6 +80,8 @@ class Service:
         self.exit = None
         log = Path(self.spec.log)
         try:
+            if self.spec.boots and Path(self.spec.boots).parent.is_dir():  # nodes in namespaces have their own /proc
+                Path(self.spec.boots).write_text(f"btime {int(time.time())}\n")
             self.process = self._spawn(self.spec.argv, log)
         except OSError as failure:
             with log.open("a") as file:

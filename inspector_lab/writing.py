@@ -191,16 +191,22 @@ def service_specs(plan: Plan, layout: Layout, agent: Callable[[NodeLayout], list
     for index, node in enumerate(plan.nodes):
         files, at_s = layout.node(node.name), serf_start_s(index)
         specs += [
-            spec(node.name, "serf", [serf, "agent", f"-config-file={files.serf}"], files.log("serf"), at_s),
+            spec(
+                node.name, "serf", [serf, "agent", f"-config-file={files.serf}"], files.log("serf"), at_s,
+                files.root / "proc/stat",
+            ),
             spec(node.name, "sshd", [sshd, "-D", "-e", "-f", str(files.sshd)], files.log("sshd"), at_s),
             spec(node.name, "agent", agent(files), files.log("agent"), at_s + limits.agent_after_serf_s),
-        ]
+        ]  # fmt: skip
     return specs
 
 
-def spec(node: str, name: str, argv: list[str], log: Path, at_s: float) -> ServiceSpec:
+def spec(
+    node: str, name: str, argv: list[str], log: Path, at_s: float, boots: Path | None = None
+) -> ServiceSpec:
     """One service, as the keeper reads it."""
-    return ServiceSpec(node=node, name=name, argv=argv, log=str(log), at_s=at_s)
+    told = "" if boots is None else str(boots)
+    return ServiceSpec(node=node, name=name, argv=argv, log=str(log), at_s=at_s, boots=told)
 
 
 def center_command(plan: Plan, layout: Layout) -> list[str]:

@@ -24,7 +24,9 @@ MARK_SWEEP = b"\xfd\xfcSWEEP\xfe"
 MARK_CLOCK = 0x000A_5AA5_C33C_0F01
 CLOCK = b"\xcf" + MARK_CLOCK.to_bytes(8, "big")
 LONGEST_NAME = "n" * 64  # by which the answers are cut to their budget: lab names are shorter
-VITALS = Vitals(disk=41, inodes=12, memory=37, threads=2, open_files=1, load=9, conntrack=3, network=0)
+VITALS = Vitals(
+    disk=41, inodes=12, memory=37, threads=2, open_files=1, load=9, conntrack=3, network=0, booted=1_700_000_000
+)
 
 Drift = tuple[Change, ...]
 

@@ -108,6 +108,7 @@ def test_a_whole_node_is_read_below_its_root(tmp_path: Path) -> None:
         "proc/sys/net/netfilter/nf_conntrack_count": "1\n",
         "proc/sys/net/netfilter/nf_conntrack_max": "100\n",
         "sys/devices/system/cpu/online": "0-3\n",
+        "proc/stat": "cpu  1 2 3\nctxt 5\nbtime 1700000000\nprocesses 9\n",
     }
     for name, text in files.items():
         path = tmp_path / name
@@ -117,7 +118,16 @@ def test_a_whole_node_is_read_below_its_root(tmp_path: Path) -> None:
     first, second = gauges.look(), gauges.look()
     assert (first.memory, first.threads, first.open_files, first.load, first.conntrack) == (25, 4, 84, 38, 1)
     assert first.disk is not None
+    assert first.booted == 1_700_000_000
     assert (first.network, second.network) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    "stat", ["", "cpu 1\n", "btime\n", "btime 0\n", "btime -5\n", "btime 99999999999\n", "btime x"]
+)
+def test_a_boot_time_that_is_none_is_none(stat: str) -> None:
+    """Nor is one that no clock shows."""
+    assert vitals.boot_time(stat) is None
 
 
 def test_an_empty_root_has_hardly_any_gauges(tmp_path: Path) -> None:
@@ -135,7 +145,16 @@ def test_garbage_in_proc_is_none_or_a_number(tmp_path: Path) -> None:
     assert Gauges(str(tmp_path)).look().memory is None
 
 
-FILES = ("meminfo", "loadavg", "net/dev", "mounts", "sys/kernel/threads-max", "sys/kernel/pid_max", "sys/fs/file-nr")
+FILES = (
+    "stat",
+    "meminfo",
+    "loadavg",
+    "net/dev",
+    "mounts",
+    "sys/kernel/threads-max",
+    "sys/kernel/pid_max",
+    "sys/fs/file-nr",
+)
 PIECES = (
     b"/dev/sda1 /\\x ext4 rw 0 0\n",
     b"/dev/sdb /../.. xfs\n", b"\\0", b"\\N{", b"\xff", b"\0", b"\n", b"\x1c", b" ", b":",

@@ -154,7 +154,7 @@ def _body(**changes: object) -> bytes:
         ({"counts": [1, 2, 1, -1, 2]}, ">= 0"),
         ({"age_ms": 2**32}, "<="),
         ({"clock": 2**60}, "clock|<"),
-        ({"vitals": [0] * 9}, "length"),
+        ({"vitals": [0] * 10}, "length"),
         ({"basis": b"12345"}, "length"),
     ],
 )
