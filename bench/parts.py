@@ -153,12 +153,19 @@ def drift_page(*, quick: bool) -> Results:
     return drift_page.measure(runs=3 if quick else 15)
 
 
+def history(*, quick: bool) -> Results:
+    from bench import history
+
+    return history.measure(runs=2, days=0.5, nodes=500) if quick else history.measure(runs=9)
+
+
 PARTS = {
     "sysctl": Part("300 sysctl items on one node", sysctl),
     "checks": Part("500 items of all kinds on one node", checks),
     "brain": Part("the config center: validate, resolve, publish, take", brain),
     "center": Part("the config center: a fleet comes to fetch", center),
     "booking": Part("50,000 answers into the ledger", booking),
+    "history": Part("a month of sweeps of 10,000 nodes in the history, some two minutes", history),
     "overhead": Part("50 nodes: sweep against Serf's own acks", overhead),
     "encrypted": Part("50 nodes: the same with encrypted gossip", encrypted),
     "traffic": Part("50 nodes: bytes on the wire", traffic),
