@@ -5,7 +5,6 @@ A report comes from a sweep that has just ended, or from a file: everything is c
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 
 _SURE = frozenset({State.PASS, State.FAIL, State.ERROR, State.UNCOVERED})
+_encode = msgspec.json.Encoder(order="sorted").encode
 _OUTCOMES = ("pass", "fail", "error", "na", "waived")
 
 
@@ -117,7 +117,7 @@ def read(report: Mapping[str, Any], known: Mapping[str, Mapping[str, str]] | Non
 def tags_text(tags: Mapping[str, str]) -> str:
     """Tags as they are kept: a JSON object with sorted keys."""
     kept = {_cut(key): _cut(value) for key, value in sorted(tags.items())[: limits.tags_max]}
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    return _encode(kept).decode()
 
 
 def _sweep(told: _Report) -> Sweep:
@@ -186,7 +186,7 @@ def _state(node: _Node) -> str:
 
 
 def _listed(node: _Node, outcome: str) -> int:
-    return sum(one.outcome == outcome for one in node.findings)
+    return sum(one.outcome == outcome for one in node.findings) if node.findings else 0
 
 
 def _wrong(one: _Finding) -> Wrong:

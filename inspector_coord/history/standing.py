@@ -74,10 +74,10 @@ class _Reader:
 
     def rows(self, query: sa.Select[Any], node: sa.ColumnElement[int]) -> Iterator[Any]:
         if self._ids is None:
-            yield from self._connection.execute(query)
+            yield from self._connection.execute(query).all()
             return
         for some in batches(self._ids):
-            yield from self._connection.execute(query.where(node.in_(some)))
+            yield from self._connection.execute(query.where(node.in_(some))).all()
 
     def learn(self, ids: Iterable[int | None]) -> None:
         """Have these texts."""
@@ -98,7 +98,7 @@ def _nodes(connection: sa.Connection, standing: Standing, names: list[str] | Non
     queries = [query] if names is None else [query.where(columns.name.in_(some)) for some in batches(names)]
     by_id = {}
     for one in queries:
-        for number, ring, name, judged, booted, clock_s in connection.execute(one):
+        for number, ring, name, judged, booted, clock_s in connection.execute(one).all():
             by_id[number] = StandingNode(number, judged is not None, booted, clock_s)
             standing.nodes[ring, name] = by_id[number]
     return by_id

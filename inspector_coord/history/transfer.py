@@ -76,7 +76,7 @@ def import_lines(history: History, lines: Iterable[bytes]) -> dict[str, int]:
                 continue
             name, row = _row(told, number)
             if rows and (name != last or len(rows) >= limits.rows_at_once):
-                connection.execute(_TABLES[last].insert(), rows)
+                _insert(connection, last, rows, number)
                 rows = []
             last = name
             rows.append(row)
@@ -84,9 +84,18 @@ def import_lines(history: History, lines: Iterable[bytes]) -> dict[str, int]:
         if not ended:
             raise HistoryError("the export is cut short: its last line, which counts its rows, is missing")
         if rows:
-            connection.execute(_TABLES[last].insert(), rows)
+            _insert(connection, last, rows, number)
         _count_on(connection)
     return counts
+
+
+def _insert(connection: sa.Connection, name: str, rows: list[dict[str, Any]], number: int) -> None:
+    """Rows of one table; `number`: the line after them. Raises HistoryError where they contradict others."""
+    try:
+        connection.execute(_TABLES[name].insert(), rows)
+    except sa.exc.IntegrityError as problem:
+        said = str(problem.orig).splitlines()[0]
+        raise HistoryError(f"the {name} before line {number} contradict other lines: {said}") from problem
 
 
 def _check_head(told: dict[str, Any]) -> None:
