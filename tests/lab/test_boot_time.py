@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from inspector_agent.vitals import Gauges
@@ -24,5 +26,5 @@ def test_a_start_of_the_node_is_its_boot(tmp_path: Path) -> None:
     assert abs(booted - stat.stat().st_mtime) < 2
 
 
-def _refuse(argv: list[str], log: Path) -> None:
+def _refuse(argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     raise OSError("not here")
