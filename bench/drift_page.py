@@ -1,6 +1,6 @@
 """The drift report's page of a big fleet: its size, and how long a real Chromium takes until its charts are drawn.
 
-python -m bench.drift_page PICTURE.png    the page of the example, as docs/ shows it
+python -m bench.drift_page docs    writes drift.png and drift-map.png, the page of the example, into that folder
 """
 
 from __future__ import annotations
@@ -215,15 +215,18 @@ def happening(chance: random.Random, number: int) -> HappeningTold:
     return HappeningTold(kind=kind, at=told(2 * number), text=f"{kind} {number}", who="deploy", nodes=nodes, count=30)
 
 
-def picture(path: Path) -> None:
-    """What a reader sees first of the example, in a window of 1,280 × 1,500."""
+def pictures(folder: Path) -> None:
+    """What a reader sees first of the example, and its map."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name, browser() as chromium:
         page = Path(name) / "drift.html"
         page.write_text(render(decode(EXAMPLE.read_bytes())), encoding="utf-8")
-        tab = chromium.tab(1280, 1500)
+        tab = chromium.tab(1280, 1625)
         tab.open(page)
-        path.write_bytes(tab.picture())
+        (folder / "drift.png").write_bytes(tab.picture())
+        tab.resize(1280, 480)
+        tab.run("document.getElementById('map').closest('section').scrollIntoView()")
+        (folder / "drift-map.png").write_bytes(tab.picture())
 
 
 if __name__ == "__main__":
-    picture(Path(sys.argv[1]))
+    pictures(Path(sys.argv[1]))
