@@ -163,7 +163,7 @@ def within_bounds(groups: Sequence[Folded]) -> list[Folded]:
     kept: list[Folded] = []
     members = 0
     for one in chosen:
-        members += one.count
-        if not kept or members <= limits.members_max:
+        if not kept or members + one.count <= limits.members_max:
             kept.append(one)
+            members += one.count
     return kept
