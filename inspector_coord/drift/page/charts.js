@@ -180,30 +180,52 @@ const drift = (() => {
     };
   }
 
-  // ---- map ------------------------------------------------------------------------------------------------------
+  // ---- map: what is pointed at is found by its place ------------------------------------------------------------
+  const cellOf = new Map(cells.map((each) => [each[0] * data.map.items.length + each[1], each]));
+  const unknownOf = new Map(data.map.unknown.map((each) => [each[0], each]));
+  const nobody = [0, 0, 0, -1, 0];
+  let pointed = [0, 0];
+
+  function placeAt(point) {
+    const chart = charts.find((each) => each.place.id === "map-chart").chart;
+    return chart.convertFromPixel({ xAxisIndex: 0, yAxisIndex: 0 }, point);
+  }
+
+  function cellAt(point) {
+    const [node, item] = placeAt(point);
+    return cellOf.get(node * data.map.items.length + item) ?? nobody;
+  }
+
+  const unknownAt = (point) => unknownOf.get(placeAt(point)[0]) ?? nobody;
+
   function map(width, focus) {
     const { nodes, items, states, unknown } = data.map;
     const label = Math.min(260, Math.max(110, width * .24));
     const many = nodes.length * 9 > width - label;
-    const box = (params, api, node, low, high) => {
-      const [left, bottom] = api.coord([node, high]);
+    const box = (api) => {
+      const [left, top] = api.coord([0, 0]);
       const [wide, tall] = api.size([1, 1]);
       const gap = wide > 5 ? 1 : 0;
-      const x = left - wide / 2;
-      const top = api.coord([node, low])[1] - tall / 2;
-      return { x: gap ? Math.round(x) : x, y: top + 1, width: gap ? Math.max(1, Math.round(x + wide) - Math.round(x) - gap) : Math.max(wide, 1), height: bottom - top + tall / 2 - 2 };
+      const edge = (node) => (gap ? Math.round(left + (node - .5) * wide) : left + (node - .5) * wide);
+      return (node, item, rows) => [edge(node), top + (item - .5) * tall + 1, Math.max(1, edge(node + 1) - edge(node) - gap), rows * tall - 2];
     };
-    const cell = (params, api) => {
-      const [node, item, state, group] = cells[params.dataIndex];
-      const dim = focus !== null && group !== focus ? .12 : 1;
-      const wrong = states[state] === "not judged";
-      const look = wrong ? { fill: colour("card"), stroke: colour("fail"), lineWidth: .7, decal: hatch("fail"), opacity: dim } : { fill: colour(originName(states[state])), opacity: dim };
-      return { type: "rect", shape: box(params, api, node, item, item), style: look };
-    };
-    const column = (params, api) => ({
-      type: "rect", shape: box(params, api, unknown[params.dataIndex][0], 0, items.length - 1),
-      style: { fill: colour("card"), decal: hatch("hatch"), opacity: focus === null ? 1 : .35 },
+    const path = (boxes, style) => ({
+      type: "path", style, shape: { pathData: boxes.map(([x, y, wide, tall]) => `M${x} ${y}h${wide}v${tall}h${-wide}z`).join("") },
     });
+    // All cells that look the same are one shape: 12,000 of their own would take a second.
+    const layers = states.flatMap((_, state) => [false, true].map((dim) => ({
+      state, dim, members: cells.filter((each) => each[2] === state && (focus !== null && each[3] !== focus) === dim),
+    }))).filter((layer) => layer.members.length);
+    const layer = (params, api) => {
+      const { state, dim, members } = layers[params.dataIndex];
+      const at = box(api);
+      const look = states[state] === "not judged" ? { fill: colour("card"), stroke: colour("fail"), lineWidth: .7, decal: hatch("fail") } : { fill: colour(originName(states[state])) || colour("hatch") };
+      return path(members.map(([node, item]) => at(node, item, 1)), { ...look, opacity: dim ? .12 : 1 });
+    };
+    const columns = (params, api) => {
+      const at = box(api);
+      return path(unknown.map(([node]) => at(node, 0, items.length)), { fill: colour("card"), decal: hatch("hatch"), opacity: focus === null ? 1 : .35 });
+    };
     return {
       ...base(),
       grid: { left: label + 10, right: 18, top: 8, bottom: many ? 66 : 58 },
@@ -213,15 +235,15 @@ const drift = (() => {
       dataZoom: many && !onPaper() ? slider() : [],
       tooltip: { ...base().tooltip, formatter: (each) => {
         if (each.seriesIndex === 0) {
-          const [node, state, since] = unknown[each.dataIndex];
+          const [node, state, since] = unknownAt(pointed);
           return tip(nodes[node], `${state}: nothing is known of it since ${when(since)}`);
         }
-        const [node, item, state, group, opened] = cells[each.dataIndex];
+        const [node, item, state, group, opened] = cellAt(pointed);
         return tip(nodes[node], items[item], states[state] === "not judged" ? "was wrong when last judged" : states[state], `since ${when(data.until - opened * 60000)}`, ...(group < 0 ? [] : ["click: its group"]));
       } },
       series: [
-        { type: "custom", renderItem: column, progressive: 0, data: unknown.map((each) => [each[0], 0]), encode: { x: 0, y: 1 }, clip: true, cursor: "pointer" },
-        { type: "custom", renderItem: cell, progressive: 0, data: cells.map((each) => [each[0], each[1]]), encode: { x: 0, y: 1 }, clip: true, cursor: "pointer" },
+        { type: "custom", renderItem: columns, data: unknown.length ? [[0, 0]] : [], encode: { x: 0, y: 1 }, clip: true, cursor: "pointer" },
+        { type: "custom", renderItem: layer, data: layers.map(() => [0, 0]), encode: { x: 0, y: 1 }, clip: true, cursor: "pointer" },
       ],
     };
   }
@@ -234,6 +256,10 @@ const drift = (() => {
     const place = document.getElementById(id);
     if (!place) return;
     place.closest("figure").hidden = false;
+    place.addEventListener("mousemove", (event) => {
+      const box = place.getBoundingClientRect();
+      pointed = [event.clientX - box.left, event.clientY - box.top];
+    }, true);
     charts.push({ place, renderer, option, height, click, chart: null });
   }
 
@@ -262,7 +288,8 @@ const drift = (() => {
       if (bar.number !== undefined) go(`group-${bar.number}`);
     });
     add("map-chart", "canvas", (width) => map(width, focus), 80 + 19 * data.map.items.length, (each) => {
-      const [node, , , group] = each.seriesIndex === 0 ? [data.map.unknown[each.dataIndex][0], 0, 0, -1] : cells[each.dataIndex];
+      const point = [each.event.offsetX, each.event.offsetY];
+      const [node, , , group] = each.seriesIndex === 0 ? [unknownAt(point)[0], 0, 0, -1] : cellAt(point);
       go(group < 0 ? `node-${node}` : `group-${group}`);
     });
     drawAll();
