@@ -58,7 +58,7 @@ async def test_sweeps_are_booked_by_default(tmp_path: Path) -> None:
         assert [(one["node"], one["origin"], one["opened"]) for one in intervals(history)] == [
             ("n001", "intended", 2), ("n002", "intended", 2),
         ]  # fmt: skip
-    assert json.loads(told.stdout)["booted"]
+    assert json.loads(told.stdout)["intervals"][0]["item"] == SWAP
     assert broken.returncode == 1
     assert json.loads(broken.stdout)["ledger"]["fail"] == 2
     assert b"inspector: this sweep is not in the history: history: " in broken.stderr
