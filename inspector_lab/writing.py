@@ -201,9 +201,7 @@ def service_specs(plan: Plan, layout: Layout, agent: Callable[[NodeLayout], list
     return specs
 
 
-def spec(
-    node: str, name: str, argv: list[str], log: Path, at_s: float, boots: Path | None = None
-) -> ServiceSpec:
+def spec(node: str, name: str, argv: list[str], log: Path, at_s: float, boots: Path | None = None) -> ServiceSpec:
     """One service, as the keeper reads it."""
     told = "" if boots is None else str(boots)
     return ServiceSpec(node=node, name=name, argv=argv, log=str(log), at_s=at_s, boots=told)
