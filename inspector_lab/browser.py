@@ -79,6 +79,7 @@ class Browser:
         tab = self._tabs[session] = Tab(self, target, session)
         for domain in ("Page", "Runtime", "Log", "Network"):
             tab.call(f"{domain}.enable")
+        tab.call("Page.setLifecycleEventsEnabled", enabled=True)
         tab.resize(width, height)
         tab.scheme(dark=dark)
         return tab
@@ -143,9 +144,9 @@ class Tab:
     def open(self, path: Path, fragment: str = "") -> None:
         """Load a file; returns when it is loaded with all its scripts."""
         before = len(self.events)
-        self.call("Page.navigate", url=path.absolute().as_uri() + fragment)
+        loader = self.call("Page.navigate", url=path.absolute().as_uri() + fragment)["loaderId"]
         deadline = time.monotonic() + limits.browser_s_max
-        while not any(event["method"] == "Page.loadEventFired" for event in self.events[before:]):
+        while not any(_loaded(event, loader) for event in self.events[before:]):
             self._browser.take(deadline, f"the page {path}")
 
     def run(self, script: str) -> Any:
@@ -199,6 +200,12 @@ class Tab:
     def close(self) -> None:
         """Forget the page."""
         self._browser.call("Target.closeTarget", {"targetId": self._target})
+
+
+def _loaded(event: Event, loader: str) -> bool:
+    """Whether this is the end of that navigation: on a busy machine the empty page before it may end late."""
+    told = event["params"]
+    return event["method"] == "Page.lifecycleEvent" and told["name"] == "load" and told["loaderId"] == loader
 
 
 def _complaint(method: str, told: Event) -> str:
