@@ -205,7 +205,7 @@ class Tab:
 def _loaded(event: Event, loader: str) -> bool:
     """Whether this is the end of that navigation: on a busy machine the empty page before it may end late."""
     told = event["params"]
-    return event["method"] == "Page.lifecycleEvent" and told["name"] == "load" and told["loaderId"] == loader
+    return bool(event["method"] == "Page.lifecycleEvent" and told["name"] == "load" and told["loaderId"] == loader)
 
 
 def _complaint(method: str, told: Event) -> str:
