@@ -19,7 +19,7 @@ __all__ = [
     "State",
     "cells",
     "durations",
-    "longest",
+    "interval",
     "members",
     "node_rows",
     "points",
@@ -147,36 +147,29 @@ def cells(connection: sa.Connection, nodes: Iterable[int], items: Iterable[int])
     ]
 
 
-def durations(connection: sa.Connection, scope: Scope) -> list[tuple[int, int]]:
-    """(whole minutes until it passed again, how many) of what was put right in the period."""
-    i, minutes = _passed(scope)
-    found = connection.execute(sa.select(minutes, sa.func.count()).select_from(i).group_by(minutes).order_by(minutes))
-    return [(minute, count) for minute, count in found]
+def durations(connection: sa.Connection, scope: Scope) -> list[tuple[int, int, int]]:
+    """(whole minutes until it passed again, how many, an interval of them), ascending, of what was put right."""
+    joined, minutes, number = _passed(scope)
+    sums = (sa.func.count(), sa.func.max(number))
+    found = connection.execute(sa.select(minutes, *sums).select_from(joined).group_by(minutes).order_by(minutes))
+    return [(minute, count, one) for minute, count, one in found]
 
 
-def longest(connection: sa.Connection, scope: Scope) -> tuple[int, int, int, int] | None:
-    """(node, item, opened, closed) of what took longest to be put right in the period."""
+def interval(connection: sa.Connection, number: int) -> tuple[int, int, int, int]:
+    """(node, item, opened, closed) of one interval that is closed."""
     f = t.findings.c
-    where = (f.closed.between(scope.first, scope.last), f.how == "pass", *scope.within(f.node_id, f.item_id))
-    by_sweep = sa.select(f.closed, sa.func.min(f.opened)).where(*where).group_by(f.closed)
-    ends = [(closed, opened) for closed, opened in connection.execute(by_sweep)]
-    at = times(connection, {one for pair in ends for one in pair})
-    if not ends:
-        return None
-    closed, opened = max(ends, key=lambda pair: at[pair[0]] - at[pair[1]])
-    query = sa.select(f.node_id, f.item_id, f.opened, f.closed).where(*where, f.closed == closed, f.opened == opened)
-    found = connection.execute(query.order_by(f.id).limit(1)).one()
+    found = connection.execute(sa.select(f.node_id, f.item_id, f.opened, f.closed).where(f.id == number)).one()
     return (*found,)
 
 
-def _passed(scope: Scope) -> tuple[sa.FromClause, sa.ColumnElement[int]]:
-    """What was put right in the period, joined to its two sweeps; and the minutes that it took."""
+def _passed(scope: Scope) -> tuple[sa.FromClause, sa.ColumnElement[int], sa.ColumnElement[int]]:
+    """What was put right in the period, joined to its two sweeps; the minutes that it took; its id."""
     f = t.findings
     began, ended = t.sweeps.alias("began"), t.sweeps.alias("ended")
     asked = [f.c.closed.between(scope.first, scope.last), f.c.how == "pass", *scope.within(f.c.node_id, f.c.item_id)]
-    passed = sa.select(f.c.opened, f.c.closed).where(*asked).subquery("passed")
+    passed = sa.select(f.c.id, f.c.opened, f.c.closed).where(*asked).subquery("passed")
     joined = passed.join(began, began.c.id == passed.c.opened).join(ended, ended.c.id == passed.c.closed)
-    return joined, (sa.cast(ended.c.at - began.c.at, sa.BigInteger) // 60).label("minutes")
+    return joined, (sa.cast(ended.c.at - began.c.at, sa.BigInteger) // 60).label("minutes"), passed.c.id
 
 
 def points(connection: sa.Connection, scope: Scope) -> list[PointRow]:

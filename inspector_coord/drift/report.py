@@ -244,11 +244,11 @@ class _Report:
         return measures.ranks(openings, drifting, self._name, self._item)
 
     def _corrections(self) -> Corrections:
-        told_all = measures.mean_and_median(queries.durations(self._connection, self._scope))
-        last = queries.longest(self._connection, self._scope)
-        if told_all is None or last is None:
+        durations = queries.durations(self._connection, self._scope)
+        told_all = measures.mean_and_median([(minutes, count) for minutes, count, _ in durations])
+        if told_all is None:
             return Corrections()
-        node, item, opened, closed = last
+        node, item, opened, closed = queries.interval(self._connection, durations[-1][2])
         self._learn({opened, closed})
         seconds = self._at[closed] - self._at[opened]
         longest = Longest(

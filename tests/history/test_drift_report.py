@@ -129,6 +129,7 @@ def test_intended_is_told_from_drift(history: History) -> None:
     drifted = [judged("n4", wrong("sysctl:a", "7", expected="2"), tags={"rack": "b2"})]
     still = [*fleet("n1", "n2", "n3", nodes=3, found=found), *drifted]
     booked(history, swept(still, minute=600, number=2), BEFORE, AFTER)
+    assert asked(history, 1, 20).exit_code == 0
     told = asked(history, 1, 600)
     assert group(told, origin="intended").nodes == "n[1-3]"
     first = group(told, origin="intended").before[0]
@@ -175,24 +176,28 @@ def test_coming_back_explains_what_is_wrong_since(history: History) -> None:
 def test_the_watch_saw_it_between_two_sweeps(history: History) -> None:
     """An incident of the journal counts, though no sweep saw the node away; it is bounded by the period."""
     booked(history, swept(fleet()))
-    booked(history, swept(fleet("n1", "n2"), minute=30))
+    booked(history, swept(fleet(), minute=85))
+    booked(history, swept(fleet(), minute=90))
+    booked(history, swept(fleet("n1", "n2"), minute=95))
 
-    def record(incident: int, minute: float, action: Action, *names: str, back: tuple[str, ...] = ()) -> Record:
+    def record(incident: int, minute: float, action: Action, *names: str) -> Record:
         at = datetime.fromtimestamp(BEGAN + minute * MINUTE, UTC)
-        since = datetime.fromtimestamp(BEGAN + (10 if incident == 1 else 29) * MINUTE, UTC)
+        since = datetime.fromtimestamp(BEGAN + (10 if incident == 1 else 94) * MINUTE, UTC)
         return Record(
             ring="main", incident=incident, action=action, kind=Kind.DOWN, at=at, since=since, domain="rack=b1", of=3,
-            nodes=names, evidence="", back=back,
+            nodes=names, evidence="",
         )  # fmt: skip
 
     records = [
         record(1, 11, Action.OPENED, "n1", "n2"),
-        record(1, 14, Action.CLOSED, back=("n1", "n2")),
-        record(2, 29.5, Action.OPENED, "n9"),
+        record(1, 80, Action.CLOSED, "n1", "n2"),
+        record(2, 94.5, Action.OPENED, "n9"),
     ]
-    (before,) = group(asked(history, 5, 30, records=records), class_="new").before
+    (before,) = group(asked(history, 0, 95, records=records), class_="new").before
     assert (before.kind, before.nodes, before.text) == ("down", "n[1-2]", "seen by the watch: rack=b1")
-    assert before.seconds_before == 20 * MINUTE
+    assert before.seconds_before == 85 * MINUTE
+    # It began more than an hour before: only that it ended within counts.
+    assert group(asked(history, 0, 95, records=records[:1]), class_="new").before == []
 
 
 def test_what_one_of_many_met_explains_nothing(history: History) -> None:
