@@ -48,10 +48,13 @@ class Events:
         for event in sorted(events, key=lambda one: one.at):
             (self.of_all if event.node is None else self._of_node[event.node]).append(event)
 
-    def at(self, node: int, item: int) -> Iterable[Event]:
-        """What may bear on an item of a node."""
-        yield from self._of_node.get(node, ())
-        yield from (event for event in self.of_all if event.item in {None, item})
+    def of_node(self, node: int) -> Sequence[Event]:
+        """What happened to a node alone."""
+        return self._of_node.get(node, ())
+
+    def shared(self, item: int) -> list[Event]:
+        """What happened to all, as far as it may bear on an item."""
+        return [event for event in self.of_all if event.item is None or event.item == item]
 
 
 def window_s(gaps_s: Sequence[float]) -> float:
@@ -65,14 +68,17 @@ def before(
 ) -> list[Before]:
     """What happened before, what explains most nodes first. seen: node -> when it was seen to deviate, Unix s."""
     found: dict[tuple[str, str, str], dict[int, Event]] = defaultdict(dict)
+    shared = events.shared(item)
+    to_all: dict[float, list[Event]] = {}  # many were seen in the same sweep
     for node, seen_at in seen.items():
-        for event in _unfollowed([event for event in events.at(node, item) if event.at <= seen_at]):
-            followed = event.item is not None and origin in FOLLOWED
-            reach = float("inf") if followed else window
-            over = min(event.ended or event.at, seen_at)
-            if seen_at - max(event.at, over) <= reach:
-                text = f"{event.text} did not change this item" if _beside(event) else event.text
-                found[event.kind, text, event.source][node] = event
+        if seen_at not in to_all:
+            to_all[seen_at] = [
+                event for event in _unfollowed(shared, seen_at) if _counts(event, seen_at, origin, window)
+            ]
+        own = [event for event in events.of_node(node) if _counts(event, seen_at, origin, window)]
+        for event in (*to_all[seen_at], *own):
+            text = f"{event.text} did not change this item" if _beside(event) else event.text
+            found[event.kind, text, event.source][node] = event
     least = max(1.0, limits.before_share_min * len(seen))
     explaining = [
         _told(kind, text, source, on, seen, name) for (kind, text, source), on in found.items() if len(on) >= least
@@ -81,11 +87,18 @@ def before(
     return explaining[: limits.before_max]
 
 
-def _unfollowed(events: Sequence[Event]) -> Iterable[Event]:
+def _counts(event: Event, seen_at: float, origin: str, window: float) -> bool:
+    """It was before, and not too long before: what lasted, by its end."""
+    if event.at > seen_at:
+        return False
+    over = min(event.ended or event.at, seen_at)
+    return (event.item is not None and origin in FOLLOWED) or seen_at - max(event.at, over) <= window
+
+
+def _unfollowed(events: Sequence[Event], seen_at: float) -> list[Event]:
     """Of an item's own releases only the newest: who lags behind two, lags behind the last. Of others that one not."""
-    own = [event for event in events if event.item is not None]
-    newest = max((event.at for event in own), default=0.0)
-    return (event for event in events if (event.item is None) != (event.at == newest and _release(event)))
+    newest = max((event.at for event in events if event.item is not None and event.at <= seen_at), default=0.0)
+    return [event for event in events if (event.item is None) != (event.at == newest and _release(event))]
 
 
 def _release(event: Event) -> bool:
