@@ -53,8 +53,8 @@ class Events:
         return self._of_node.get(node, ())
 
     def shared(self, item: int) -> list[Event]:
-        """What happened to all, as far as it may bear on an item."""
-        return [event for event in self.of_all if event.item is None or event.item == item]
+        """What happened to all, as far as it may bear on an item: releases that say nothing else of it do not."""
+        return [event for event in self.of_all if event.item in (None, item) and not _of_others(event)]
 
 
 def window_s(gaps_s: Sequence[float]) -> float:
@@ -77,8 +77,7 @@ def before(
             ]
         own = [event for event in events.of_node(node) if _counts(event, seen_at, origin, window)]
         for event in (*to_all[seen_at], *own):
-            text = f"{event.text} did not change this item" if _beside(event) else event.text
-            found[event.kind, text, event.source][node] = event
+            found[event.kind, event.text, event.source][node] = event
     least = max(1.0, limits.before_share_min * len(seen))
     explaining = [
         _told(kind, text, source, on, seen, name) for (kind, text, source), on in found.items() if len(on) >= least
@@ -96,18 +95,14 @@ def _counts(event: Event, seen_at: float, origin: str, window: float) -> bool:
 
 
 def _unfollowed(events: Sequence[Event], seen_at: float) -> list[Event]:
-    """Of an item's own releases only the newest: who lags behind two, lags behind the last. Of others that one not."""
+    """Of an item's own releases only the newest: who lags behind two, lags behind the last."""
     newest = max((event.at for event in events if event.item is not None and event.at <= seen_at), default=0.0)
-    return [event for event in events if (event.item is None) != (event.at == newest and _release(event))]
+    return [event for event in events if event.item is None or event.at == newest]
 
 
-def _release(event: Event) -> bool:
-    return event.kind == "release"
-
-
-def _beside(event: Event) -> bool:
-    """A release that says nothing else of the item."""
-    return _release(event) and event.item is None
+def _of_others(event: Event) -> bool:
+    """A release, without the items that it changed: those are events of their own."""
+    return event.kind == "release" and event.item is None
 
 
 def _told(

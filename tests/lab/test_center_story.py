@@ -6,9 +6,7 @@ Set `TRANSCRIPT` to a file's name to have what was typed and what came written t
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +15,8 @@ from typing import Any
 import pytest
 
 from config_center.publishing import open_store
-from tests.support.lab import SCRIPTS, Lab, running_lab
+from tests.support.lab import Lab, running_lab
+from tests.support.terminal import Terminal
 from tests.support.waiting import wait_until
 
 MISTAKES = ("0777", "{at_mots: 1}", "{at_most: 1, severity: majro}", "1_000", "*swap")
@@ -34,57 +33,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-class Terminal:
-    """Types commands, and keeps what was typed and what came."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-        self._said: list[str] = []
-
-    def type(self, program: str, *words: str, exits: int = 0) -> str:
-        """Run a command of the project; what it printed, stdout and stderr. It has to end with `exits`."""
-        done = subprocess.run(
-            [str(SCRIPTS / program), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        shown = " ".join([program, *words]).replace(str(self._lab.home.parent), "/srv")
-        self._said.append(
-            f"$ {shown}\n{done.stdout.replace(str(self._lab.home.parent), '/srv')}[exit {done.returncode}]\n"
-        )
-        assert done.returncode == exits, done.stdout
-        return done.stdout
-
-    def publish(self, verb: str, *words: str, exits: int = 0) -> str:
-        """`config-center VERB` on the lab's fleet, signed, announced, unasked."""
-        layout = self._lab.layout
-        where = [str(layout.fleet), "--key", str(layout.center_key), "--ring", str(layout.coordinator)]
-        return self.type("config-center", verb, *where, "--yes", *words, exits=exits)
-
-    def sweep(self, exits: int) -> dict[str, Any]:
-        """`inspector sweep`, and its report."""
-        output = self._lab.home / "report.json"
-        config = ["--config", str(self._lab.layout.coordinator)]
-        self.type("inspector", *config, "sweep", "--no-escalate", "--output", str(output), exits=exits)
-        report: dict[str, Any] = json.loads(output.read_text())
-        return report
-
-    def close(self) -> None:
-        """Leave the transcript, if somebody wants it."""
-        if wanted := os.environ.get("TRANSCRIPT"):
-            Path(wanted).write_text("\n".join(self._said), encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def terminal(lab: Lab) -> Iterator[Terminal]:
     """One terminal for the whole story."""
-    terminal = Terminal(lab)
-    yield terminal
-    terminal.close()
+    with Terminal(lab) as terminal:
+        yield terminal
 
 
 def failing(report: dict[str, Any]) -> list[str]:
