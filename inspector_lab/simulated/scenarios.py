@@ -64,6 +64,18 @@ SCENARIOS: Mapping[str, Named] = {
             ),
         ),
     ),
+    "crowded-entry": Named(
+        "eleven coordinators at once at an entry that takes 200 packets a second (first: seed 1188 of 60 nodes)",
+        Scenario(
+            nodes=20,
+            seed=4,
+            targets="half",
+            faults=(
+                Fault("slow-entry", nodes=(0,), amount=0.005),
+                *(Fault("rival", -1, (0,), at_s) for at_s in (0.0, 0.0005) * 5),
+            ),
+        ),
+    ),
     "patient-question-lost": Named(
         "who cannot say all yet is asked again although a question to it got lost (first: seed 15 of 60 nodes)",
         Scenario(
