@@ -154,8 +154,10 @@ def test_two_coordinators_that_began_together_drift_apart() -> None:
 @pytest.mark.parametrize("collided", [False, True])
 def test_two_coordinators_that_nobody_answers_do_not_ask_in_step(collided: bool) -> None:
     """Tests of hearing, a sample, the own node, everybody once more: else they collide each time, and hear nobody."""
-    settings: dict[str, object] = {"lost_first": True} if collided else {"deaf": frozenset({0}), "queue": (9,)}
-    one, other = (asked_at(ring_of(20, **settings), sweep) for sweep in (b"sweep-00", b"sweep-01"))
+    deaf = frozenset[int]() if collided else frozenset({0})
+    one, other = (
+        asked_at(ring_of(20, lost_first=collided, deaf=deaf, queue=(9,)), sweep) for sweep in (b"sweep-00", b"sweep-01")
+    )
     assert len(one) > 2
     assert all(abs(mine - yours) > 0.001 for mine in one[1:] for yours in other[1:])
 
