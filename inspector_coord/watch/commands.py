@@ -116,7 +116,7 @@ def watch(config_file: Path | None, wish: Wish) -> int:
 async def _watch(config: Config, wish: Wish) -> int:
     from inspector_coord.watch.outlets import listeners_of, outlets_of
 
-    outlets = outlets_of(config.watch, alertmanager=wish.alertmanager, metrics=wish.metrics)
+    outlets = outlets_of(config.watch, alertmanager=wish.alertmanager, metrics=wish.metrics, file=config.file)
     journal = Journal(config.cache_dir / "watch", say)
     past = journal.read()
     looker = Looker()

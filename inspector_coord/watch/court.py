@@ -30,7 +30,9 @@ class Court:
 
     def __init__(self, state: State, isolation: Isolation, crossing: Crossing) -> None:
         self._state, self._isolation, self._crossing = state, isolation, crossing
-        self._looks = Looks(state.members, state.asks, state.vantages, state.suspicion, state.agenda)
+        self._looks = Looks(
+            state.members, state.asks, state.vantages, state.suspicion, state.agenda, state.settings.witnesses
+        )
         self._masses = Masses(state, self._direction)
         self._pending: dict[str, None] = {}
         self._directions: dict[str, tuple[float, str]] = {}  # by place, as found at a time

@@ -147,10 +147,21 @@ review_s_max = 120.0
 flap_transitions = 4
 flap_window_s = 300.0
 flap_quiet_s = 300.0
-flap_quiet_s_max = 1_200.0
-flap_failed_s = 120.0  # longer than the slowest flapping that counts, a transition every 100 s
+flap_quiet_growth_max = 4  # times that, after it has flapped again and again
+flap_slack = 1.2  # times the slowest flapping that counts: who stays failed for longer has come to rest
 flap_memory_s = 3_600.0
 flap_reopened_max = 10_000
+
+# ---- what a person may set, see `Settings` --------------------------------------------------------------------------
+setting_roll_s_min, setting_roll_s_max = 5.0, 3_600.0
+setting_roster_s_min, setting_roster_s_max = 10.0, 3_600.0
+setting_hold_s_max = 60.0
+setting_gather_s_min, setting_gather_s_max = 1.0, 300.0
+setting_witnesses_max = 16
+setting_flap_count_min, setting_flap_count_max = 3, 100
+setting_flap_window_s_min, setting_flap_window_s_max = 60.0, 3_600.0
+setting_place_tags_max = 8
+setting_tag_chars_max = 128  # Serf has room for 512 bytes of tags
 
 # ---- membership -----------------------------------------------------------------------------------------------------
 event_fresh_s = 2.0  # an event and a list that cross each other: which is newer is not known
@@ -200,7 +211,7 @@ _RELATIONS = {
     "a look takes no longer than its answers have": own_s < answer_within_s,
     "half of the names of a question may be targets": targets_max <= names_max,
     "a filter of names fits into a question": names_max <= coord_limits.filter_names_max,
-    "a settled flapping node does not flap": flap_failed_s > flap_window_s / (flap_transitions - 1),
+    "a settled flapping node does not flap": flap_slack > 1.0,
     "a lost packet alone accuses nobody": looks_lossy_min >= 2 and looks_stalled_min >= 2,
     "all looks of a series find their witnesses": looks_max >= max(looks_lossy_min, looks_stalled_min),
     "missing twice and being asked by name outlasts a restart of all agents": named_tries * named_gap_s > 10.0,

@@ -34,9 +34,18 @@ class Look(msgspec.Struct):
 class Looks:
     """The looks that are under way."""
 
-    def __init__(self, members: Members, asks: Asks, vantages: Vantages, suspicion: Suspicion, agenda: Agenda) -> None:
+    def __init__(
+        self,
+        members: Members,
+        asks: Asks,
+        vantages: Vantages,
+        suspicion: Suspicion,
+        agenda: Agenda,
+        witnesses: int,
+    ) -> None:
         self._members, self._asks, self._vantages = members, asks, vantages
         self._suspicion, self._agenda = suspicion, agenda
+        self._witnesses = witnesses
         self._open: dict[int, Look] = {}
         self._count = 0
 
@@ -50,7 +59,7 @@ class Looks:
             self._suspicion.postponed(suspect, now + limits.collect_s)
         self._count += 1
         look = Look(self._count, tuple(named), now, {})
-        asks = [self._ask(look, self._vantages[home], "", limits.witnesses, wait_s, now)]
+        asks = [self._ask(look, self._vantages[home], "", self._witnesses, wait_s, now)]
         beside = self._beside(batch[: len(named)], minority)
         count = max(1, limits.witnesses_beside + 1 - len(named))  # suspects that live look at each other
         asks += [self._ask(look, one, self._place(one), count, wait_s, now) for one in beside]

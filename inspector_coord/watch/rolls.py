@@ -51,6 +51,7 @@ class Rolls:
         spread_s = min(len(state.members) / limits.roll_rate_per_s, limits.roll_spread_s_max)
         wait_s = limits.answer_within_s + spread_s + state.gossip_s + limits.roll_slack_s
         state.asked(state.asks.send(Purpose.ROLL, home, (), now, wait_s=wait_s, spread_s=spread_s))
+        state.agenda.put(("roll", 0), now + max(state.settings.roll_s, wait_s + limits.roll_slack_s))  # one at a time
         self._isolation.want(now)
 
     def over(self, one: Open, now: float) -> None:

@@ -36,7 +36,7 @@ class State:
         self.vantages = Vantages(self.pictures, lambda: len(self.members) - self.members.written_off)
         self.suspicion = Suspicion()
         self.hearing = Hearing()
-        self.flaps = Flaps()
+        self.flaps = Flaps(settings)
         self.gathering = Gathering(self.members, settings, self.agenda, first_number)
         self.effects: list[Effect] = []
         self.frozen = True

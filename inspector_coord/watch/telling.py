@@ -43,7 +43,7 @@ def due_at(one: Incident, hold_s: float) -> float:
 def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action | None:
     """What is to be told now, if anything. busy: others that may belong to it are being looked at."""
     if one.told_at is None:
-        patience = limits.tell_s_max if busy else hold_s
+        patience = max(hold_s, limits.tell_s_max) if busy else hold_s
         return Action.OPENED if one.present and now >= one.since + patience else None
     if not one.present:
         return Action.CLOSED if now >= _closes_at(one) else None

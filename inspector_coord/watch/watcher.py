@@ -175,7 +175,7 @@ class RingWatcher:
             self._lines.take_over(told)
         for name in told.nodes if told.kind is Kind.FLAPPING else ():
             state.flaps.take_over(name, told.since, told.count, told.at)
-            state.agenda.put(("flap", name), told.at + limits.flap_failed_s)
+            state.agenda.put(("flap", name), told.at + state.settings.flap_failed_s)
 
     # ---- events -----------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from inspector_coord.watch.flaps import Flaps
 from inspector_coord.watch.gray import mark, usual
 from inspector_coord.watch.members import Members, Node
 from inspector_coord.watch.roster_mirror import RosterMirror
+from inspector_coord.watch.settings import Settings
 from inspector_coord.watch.witnesses import choose, landmarks, sample, weight
 from tests.support.paper_world import fleet, listed
 
@@ -274,7 +275,7 @@ def test_the_quiet_time_doubles_with_each_reopening() -> None:
     for at in range(4):
         flaps.note("n1", now + at)
     assert flaps.flapping["n1"].quiet_s == 300.0
-    assert flaps.still_at("n1", failed=True) == now + 3 + limits.flap_failed_s
+    assert flaps.still_at("n1", failed=True) == now + 3 + Settings().flap_failed_s
 
 
 # ---- gray -----------------------------------------------------------------------------------------------------------
