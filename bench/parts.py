@@ -141,6 +141,36 @@ def namespaces(*, quick: bool) -> Results:
     return namespaces.measure(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
 
 
+def watch_kill(*, quick: bool) -> Results:
+    from bench import watch_scenes
+
+    return watch_scenes.measure_kill(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
+def watch_rack(*, quick: bool) -> Results:
+    from bench import watch_scenes
+
+    return watch_scenes.measure_rack(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
+def watch_flaps(*, quick: bool) -> Results:
+    from bench import watch_scenes
+
+    return watch_scenes.measure_flaps(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
+def watch_cuts(*, quick: bool) -> Results:
+    from bench import watch_cuts
+
+    return watch_cuts.measure(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
+def watch_loss(*, quick: bool) -> Results:
+    from bench import watch_loss
+
+    return watch_loss.measure(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
 def watch_churn(*, quick: bool) -> Results:
     from bench import liveness
 
@@ -162,6 +192,19 @@ PARTS = {
     "hollow-50000": Part("50,000 hollow members on one real entry, some minutes", hollow_50000, apart=True),
     "watch-churn": Part(
         "10,000 hollow members that come and go, watched; a quarter of an hour", watch_churn, apart=True
+    ),
+    "watch-kill": Part(
+        "100 nodes in namespaces, watched: one in ten dies; ten minutes, as root", watch_kill, apart=True
+    ),
+    "watch-rack": Part("100 nodes in namespaces, watched: a rack of 40 without power; as root", watch_rack, apart=True),
+    "watch-flaps": Part("30 nodes in namespaces, watched: one comes and goes; as root", watch_flaps, apart=True),
+    "watch-cuts": Part(
+        "100 nodes in namespaces, watched: a zone cut off, three ways; ten minutes, as root", watch_cuts, apart=True
+    ),
+    "watch-loss": Part(
+        "100 nodes in namespaces, watched: 20 minutes of loss and stolen processor time; as root",
+        watch_loss,
+        apart=True,
     ),
     "calibration": Part("the simulated ring against real ones of 50 to 300 nodes, some nine minutes", calibration),
     "namespaces": Part(
