@@ -24,9 +24,9 @@ class Wish:
     """What the user asked for.
 
     `racks` counts per zone. `drift` is the share of (node, possible drift) pairs that are drawn to be wrong, 0 to 1.
-    `rack_sizes` gives some racks, by name, so many nodes; the others share the rest. `roles` overrides the role of nodes
-    by name. `encrypt` turns gossip encryption on, `namespaces` gives every node a network, host name, process table and
-    disk of its own.
+    `rack_sizes` gives some racks, by name, so many nodes; the others share the rest. `roles` overrides the role of
+    nodes by name. `encrypt` turns gossip encryption on, `namespaces` gives every node a network, host name, process
+    table and disk of its own.
     """
 
     nodes: int
