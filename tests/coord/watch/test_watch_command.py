@@ -69,7 +69,7 @@ async def test_too_little_of_a_ring_is_no_ring_that_is_well(tmp_path: Path) -> N
     ended = []
     async with serf_ring(3) as ring:
         path = written(tmp_path, rings={"main": {"entries": [ring[0].rpc]}})
-        for node in ring[1:]:
+        for node in ring.nodes[1:]:
             node.stop()
 
         async def run(*how: str) -> None:
