@@ -141,7 +141,6 @@ class Rolls:
             state.gathering.put(node.name, finding, Basis.AGENT, now, now)
         else:
             state.suspicion.begin(node.name, Cause.SILENT, now, now)
-            state.agenda.sooner(("looks", 0), state.suspicion.next_at)
 
     # ---- those that stand out ---------------------------------------------------------------------------------------
 
@@ -177,7 +176,7 @@ class Rolls:
             return
         self._closer = {name: None for name in self._closer if self._may_be_gray(name)}
         names = fitting(self._closer, limits.question_names_bytes // 2, limits.closer_names_max)
-        peers = choose(state.members, f"peers {now:.0f}", 2 * limits.gray_peers_min, self._closer)
+        peers = choose(state.members, f"peers {now:.0f}", 2 * limits.gray_peers_min, (self._closer,))
         asked = fitting([*names, *peers], limits.question_names_bytes, limits.names_max)
         wait_s = limits.answer_within_s + state.gossip_s + limits.closer_s / 2
         state.asked(state.asks.send(Purpose.NAMED, home, asked, now, wait_s=wait_s, key=CLOSER))

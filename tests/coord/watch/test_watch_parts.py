@@ -147,7 +147,7 @@ def test_events_have_their_statuses(what: str, status: str) -> None:
 def test_witnesses_stand_in_all_zones_and_in_different_racks() -> None:
     """Six of them, two a zone, none twice in a rack, never a suspect."""
     members = ring()
-    found = choose(members, "look 1", 6, {"n000", "n015"})
+    found = choose(members, "look 1", 6, ({"n000", "n015"},))
     places = Counter(members.nodes[name].places for name in found)
     assert (len(found), max(places.values())) == (6, 1)
     assert not {"n000", "n015"} & set(found)
