@@ -123,6 +123,12 @@ def simulated(*, quick: bool) -> Results:
     return simulated.measure(runs=1 if quick else 3, quick=quick)
 
 
+def simulated_liveness(*, quick: bool) -> Results:
+    from bench import simulated_liveness
+
+    return simulated_liveness.measure(quick=quick)
+
+
 def hollow(*, quick: bool) -> Results:
     from bench import hollow
 
@@ -188,6 +194,7 @@ PARTS = {
     "traffic": Part("50 nodes: bytes on the wire", traffic),
     "side-by-side": Part("50 nodes: clush, Salt and Ansible beside a sweep, a quarter of an hour", side_by_side),
     "simulated": Part("100,000 simulated nodes in 20 rings", simulated),
+    "simulated-liveness": Part("watches of 100 and 10,000 simulated nodes, some ten minutes", simulated_liveness),
     "hollow": Part("10,000 hollow members on a real entry: calm, at 5 % loss, encrypted", hollow),
     "hollow-50000": Part("50,000 hollow members on one real entry, some minutes", hollow_50000, apart=True),
     "watch-churn": Part(

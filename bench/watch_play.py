@@ -17,7 +17,7 @@ SCENES: dict[str, Callable[[Layout], Awaitable[Results]]] = {
     "kill": partial(watch_scenes.kill, runs=1),
     "rack": watch_scenes.rack,
     "flaps": watch_scenes.flaps,
-    "loss": partial(watch_loss.loss, minutes=3),
+    "loss": partial(watch_loss.loss, minutes=1.2),
     **{f"cut-{way}": partial(watch_cuts.cut, direction=way) for way in watch_cuts.WORDS},
 }
 

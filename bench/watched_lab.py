@@ -28,6 +28,7 @@ from inspector_lab.state import NodeRecord
 
 POLL_S = 0.1
 SETTLED_S = 15.0  # the list is read, and the first roll call is over
+LINES = 80  # of a transcript
 NEVER = math.inf
 
 
@@ -90,13 +91,14 @@ class Scene:
         return at
 
     async def break_(self, targets: str, how: str, choices: Choices = NO_CHOICES) -> float:
-        """What `inspector-lab break` does; when it had been done."""
+        """What `inspector-lab break` does; when it was told to."""
         options = [f"--direction {choices.direction}"] * bool(choices.direction)
         options += [] if choices.share is None else [f"--share {choices.share:g}"]
         options += [f"--service {name}" for name in choices.services] + ["--undo"] * choices.undo
-        self.note(" ".join(["inspector-lab break", targets, "--how", how, *options]))
+        began = time()
+        self.note(" ".join(["inspector-lab break", targets, "--how", how, *options]), began)
         await trio.to_thread.run_sync(break_nodes, self.layout, [targets], how, choices)
-        return time()
+        return began
 
     async def until(self, holds: Callable[[], bool], within_s: float) -> bool:
         """Wait until it is so; whether it was in time."""
@@ -127,8 +129,11 @@ class Scene:
         return [record for at, record in self.told if record.action is action and at > after]
 
     def transcript(self) -> str:
-        """The story as one reads it."""
-        return "\n".join(text for _, text in sorted(self.story, key=lambda told: told[0]))
+        """The story as one reads it; of a very long one the middle is left out, and that is said."""
+        told = [text for _, text in sorted(self.story, key=lambda told: told[0])]
+        if (more := len(told) - LINES) > 0:
+            told[LINES // 2 : -LINES // 2] = [f"         … {more} lines more …"]
+        return "\n".join(told)
 
     async def hear(self, process: trio.Process) -> None:
         """Take what the watch prints on stdout: events."""
