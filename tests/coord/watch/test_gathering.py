@@ -310,3 +310,35 @@ def test_the_domain_is_the_tag_that_covers_the_incident_best(
 def test_times_are_read_at_a_glance(seconds: float, words: str) -> None:
     """Two units at most."""
     assert lasting(seconds) == words
+
+
+def test_who_goes_over_into_another_incident_is_named_in_one_of_them() -> None:
+    """The old one says so at the very moment at which the new one is told, be that by closing or by a change."""
+    stalled = Finding(Kind.STALLED, "then")
+    desk = Desk()
+    desk.put("n000", finding=stalled, basis=Basis.AGENT)
+    desk.run(20.0)
+    desk.put("n006", "n007", finding=stalled, basis=Basis.AGENT)
+    desk.run(20.0)
+    desk.put("n000", "n006", "n020")
+    told = desk.run(10.0)
+    assert [(one.number, str(one.action), one.closed_by) for one in told] == [
+        (3, "opened", None),
+        (2, "changed", None),
+        (1, "closed", 3),
+    ]
+    assert {one.at for one in told} == {41.0}
+
+
+def test_a_follower_without_a_domain_is_told_at_once_and_one_of_a_domain_when_it_is_complete() -> None:
+    """Without a domain it is somebody's only word on that node; a rack stands for its nodes."""
+    desk = Desk(zones=2, racks=2, each=10)
+    desk.put("n000", "n025")
+    desk.run(2.0)
+    desk.put("n013")
+    assert [one.at for one in desk.run(5.0)] == [2.0]
+    desk = Desk(zones=2, racks=2, each=10)
+    desk.put(*names(0, 6))
+    desk.run(2.0)
+    desk.put("n008")
+    assert [one.at for one in desk.run(5.0)] == [pytest.approx(2.0 + limits.follow_s_max)]
