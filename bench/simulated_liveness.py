@@ -1,6 +1,6 @@
 """`inspector watch` over simulated rings: how soon nodes are named after Serf's word, what is wrong, what it costs.
 
-Each run is a process of its own, so that its memory is its own: `python -m bench.simulated_liveness NAME NODES SEED`.
+Each scenario is a process of its own, for its own memory: `python -m bench.simulated_liveness NAME NODES SEEDS`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ BIG, USUAL = 10_000, 100
 NAMED = {"kill": 2.0, "rack-off-and-back": 2.0, "zone-cut": 3.0, "zone-cannot-send": 3.0, "zone-cannot-hear": 3.0}
 """Scenarios in which nodes are named, and the budget after Serf's word."""
 OTHERS = ("flapping", "churn", "watcher-in-the-minority", "false-alarms", "lifeguard")
+LONG = ("churn", "lifeguard")
 WRONG = ("innocent", "cuts", "alone", "found", "ended", "once")
 """Oracles whose sentences are wrong verdicts, or verdicts that are missing."""
 
@@ -35,6 +36,7 @@ def one(name: str, nodes: int, seed: int) -> dict[str, Any]:
     from inspector_lab.liveness.scenarios import named
     from inspector_lab.liveness.world import simulate
 
+    gc.collect()
     gc.disable()
     began = time.process_time()
     result = simulate(msgspec.structs.replace(named(name, nodes), seed=seed))
@@ -69,14 +71,13 @@ def lags(result: Result) -> list[float]:
 
 def measure(*, quick: bool = False) -> Results:
     """Both sizes; `quick`: a tenth of the big one, and few seeds."""
-    big, usual, few = (BIG // 10, 2, 1) if quick else (BIG, 20, 3)
+    big, usual, few = (BIG // 10, 2, 1) if quick else (BIG, 20, 2)
     figures: list[Figure] = []
     rows: list[str] = []
     runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for nodes, seeds in ((USUAL, usual), (big, few)):
         for name in (*NAMED, *OTHERS):
-            count = min(seeds, 1 if name == "lifeguard" and nodes == big else seeds)
-            runs[name, nodes] = [child(name, nodes, seed) for seed in range(1, count + 1)]
+            runs[name, nodes] = child(name, nodes, -(-seeds // 4) if name in LONG else seeds)
             rows.append(row(name, nodes, runs[name, nodes]))
     for (name, nodes), several in runs.items():
         if name in NAMED:
@@ -152,13 +153,13 @@ def slowest(name: str, nodes: int, runs: list[dict[str, Any]], bound: float | No
     )
 
 
-def child(name: str, nodes: int, seed: int) -> dict[str, Any]:
-    """One run in a process of its own."""
-    command = [sys.executable, "-m", "bench.simulated_liveness", name, str(nodes), str(seed)]
+def child(name: str, nodes: int, seeds: int) -> list[dict[str, Any]]:
+    """So many runs in a process of their own."""
+    command = [sys.executable, "-m", "bench.simulated_liveness", name, str(nodes), str(seeds)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 
 
 if __name__ == "__main__":
-    print(json.dumps(one(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
+    print(json.dumps([one(sys.argv[1], int(sys.argv[2]), seed) for seed in range(1, int(sys.argv[3]) + 1)]))
