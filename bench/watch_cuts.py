@@ -11,9 +11,8 @@ from time import time
 import trio
 
 from bench.figures import Figure, Results
-from bench.watch_scenes import CROWD, NODES, accused, bounded, healed, named_at, played, told
+from bench.watch_scenes import CROWD, NODES, accused, bounded, healed, kinds_of, named_at, played, told
 from bench.watched_lab import NEVER, POLL_S, Scene, watched
-from inspector_coord.fold import fold_names
 from inspector_coord.watch.model import Action, Kind
 from inspector_coord.watch.record import Record
 from inspector_lab.hows import Choices
@@ -63,12 +62,18 @@ async def cut(layout: Layout, direction: str, *, zone: str = "c") -> Results:
         back = await healed(scene, f"zone={zone}")
     how = "both ways" if direction == "both" else f"one way, it {WORDS[direction]}"
     what = f"a zone of {len(inside)} of {len(scene.nodes)} cut off, {how}; namespaces"
-    kinds = "; ".join(f"{one.kind} {one.domain or fold_names(one.nodes)} {one.direction}".strip() for one in opened)
     key = f"liveness_cut_{direction}"
     listed = "  others that the entry inside lists as failed by then"
     return [
         Figure(f"{key}_serf_s", f"{what}: Serf of the first entry lists it", "s", (bounded(serf - began),)),
-        Figure(f"{key}_named_s", "  then until cut and direction are named", "s", (bounded(named),), 3, note=kinds),
+        Figure(
+            f"{key}_named_s",
+            "  then until cut and direction are named",
+            "s",
+            (bounded(named),),
+            3,
+            note=kinds_of(opened),
+        ),
         Figure(f"{key}_whole_s", "  then until all of its nodes are in that", "s", (bounded(whole),)),
         Figure(f"{key}_false_down", "  nodes called down", "nodes", (len(down),), 0),
         Figure(f"{key}_back_events", "  events that tell of the end", "", (back.events,), 1),

@@ -90,13 +90,14 @@ class Scene:
             self.note(f"Serf of {entry} lists all {len(members)} as failed", at)
         return at
 
-    async def break_(self, targets: str, how: str, choices: Choices = NO_CHOICES) -> float:
-        """What `inspector-lab break` does; when it was told to."""
+    async def break_(self, targets: str, how: str, choices: Choices = NO_CHOICES, *, told: bool = True) -> float:
+        """What `inspector-lab break` does; when it was told to. `told`: in the story."""
         options = [f"--direction {choices.direction}"] * bool(choices.direction)
         options += [] if choices.share is None else [f"--share {choices.share:g}"]
         options += [f"--service {name}" for name in choices.services] + ["--undo"] * choices.undo
         began = time()
-        self.note(" ".join(["inspector-lab break", targets, "--how", how, *options]), began)
+        if told:
+            self.note(" ".join(["inspector-lab break", targets, "--how", how, *options]), began)
         await trio.to_thread.run_sync(break_nodes, self.layout, [targets], how, choices)
         return began
 
