@@ -20,8 +20,8 @@ import trio
 from inspector_agent.ring import Ack, CommandRefused, RingError, connect
 from inspector_agent.wire import QUERY_NAME
 from inspector_lab import limits, processes, tools
+from inspector_lab.ground import claimed_octet
 from inspector_lab.plan import SerfAgent, address, node_names
-from inspector_lab.up import claimed_octet
 
 WHOLE_S = 120.0  # 300 agents need 15 s to be started, and some 30 s more until all know all
 QUIET_S = 90.0

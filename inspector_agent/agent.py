@@ -12,12 +12,12 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
 
 from inspector_agent import limits
+from inspector_agent.alarm import Alarm
 from inspector_agent.announcements import MALFORMED, Announcements
 from inspector_agent.bundled import checks_dir
 from inspector_agent.defer import Guard
@@ -38,6 +38,7 @@ from inspector_agent.events import (
     StopRun,
     Tick,
 )
+from inspector_agent.linked import Link
 from inspector_agent.log import Log
 from inspector_agent.looks import Looks
 from inspector_agent.ring import (
@@ -46,7 +47,6 @@ from inspector_agent.ring import (
     MemberEvent,
     NotConnected,
     QueryEvent,
-    QueryOver,
     RingClient,
     Unreachable,
     UserEvent,
@@ -58,6 +58,8 @@ from inspector_agent.teller import Teller
 from inspector_agent.upkeep import Node, Upkeep
 from inspector_agent.vitals import Gauges
 from inspector_agent.wire import EVENT_NAME, QUERY_NAME
+from inspector_agent.witness.service import Witness
+from inspector_agent.witness.session import DROPS as WITNESS_DROPS
 
 if TYPE_CHECKING:
     from inspector_agent.config import AgentConfig
@@ -83,20 +85,17 @@ async def run_agent(
         agent = Agent(config, nursery, clock, log or Log(clock), Session(counted))
         nursery.start_soon(agent.keep_up)
         nursery.start_soon(agent.keep_time)
+        nursery.start_soon(agent.witness.keep_time)
         nursery.start_soon(agent.keep_telling)
         await agent.serve()
 
 
-@dataclass(frozen=True)
-class Link:
-    """A connection to Serf, and the nursery of what must not outlive it."""
-
-    client: RingClient
-    nursery: trio.Nursery
-
-
 class Agent:
-    """One node's agent. `serve` and the `keep_…` run side by side; runs and fetches are further `tasks`."""
+    """One node's agent. `serve` and the `keep_…` run side by side; runs and fetches are further `tasks`.
+
+    Attributes:
+        witness: answers what is asked about other nodes, on the same connection.
+    """
 
     def __init__(
         self, config: AgentConfig, tasks: trio.Nursery, clock: Callable[[], float], log: Log, session: Session
@@ -112,12 +111,16 @@ class Agent:
         self._announcements = Announcements(session.counted)
         self._secret_key = config.secret_key or os.urandom(32)
         self._looked_at = float("-inf")
-        self._types = f"query:{config.query_prefix}{QUERY_NAME},user:{config.query_prefix}{EVENT_NAME},member-update"
+        self.witness = Witness(config.query_prefix, config.witness, clock, log, session.counted)
+        self._types = (
+            f"query:{config.query_prefix}{QUERY_NAME},query:{self.witness.query_name},"
+            f"user:{config.query_prefix}{EVENT_NAME},member-update"
+        )
         self._session = session
         self._tasks = tasks
         self._link: Link | None = None
         self._run_scope = trio.CancelScope()
-        self._due_changed = trio.Event()
+        self._alarm = Alarm()
         self._problem = ""
         self._looks_problem = ""
         self._drops_said: dict[str, int] = {}
@@ -134,11 +137,14 @@ class Agent:
         await self._identify(client)
         try:
             async with trio.open_nursery() as nursery, client.stream(self._types) as events:
-                self._link = Link(client, nursery)
+                self._link = Link(client, nursery, self._log)
+                self.witness.attach(self._link, self._session.name)
                 self._log("attached", node=self._session.name, rpc=client.address)
                 lost = 0
                 async for event in events:
-                    if isinstance(event, QueryEvent):
+                    if isinstance(event, QueryEvent) and event.name == self.witness.query_name:
+                        self.witness.hear(event)
+                    elif isinstance(event, QueryEvent):
                         self._hear(event)
                     elif isinstance(event, UserEvent):
                         self._hear_of(event)
@@ -150,6 +156,7 @@ class Agent:
         finally:
             self._link = None
             self._give(Detached())
+            self.witness.detach()
 
     async def _identify(self, client: RingClient) -> None:
         """Learn the node's name and tags from Serf; with other ones than before it should be something else."""
@@ -182,32 +189,22 @@ class Agent:
         if self._announcements.hear(event.payload):
             self._upkeep.hurry(limits.announce_spread_s)
 
-    async def _respond(self, client: RingClient, order: Respond) -> None:
-        try:
-            with trio.move_on_after(limits.respond_s_max) as patience:
-                await client.respond(order.query_id, order.raw)
-            if patience.cancelled_caught:
-                self._log("response-stuck", after_s=limits.respond_s_max)
-        except QueryOver:
-            self._give(Refused(order.query_id))
-        except CommandRefused as refused:
-            self._log("response-refused", reason=refused.reason)
-        except NotConnected as problem:
-            self._log("response-lost", problem=problem.problem)
-
     # ---- what the session orders -----------------------------------------------------------------------------------
 
     def _give(self, event: Event) -> None:
         for effect in self._session.handle(event, now=trio.current_time(), clock=self._clock()):
             self._do(effect)
         if not isinstance(event, Found):
-            self._due_changed.set()
+            self._alarm.changed()
+
+    def _over(self, query_id: int) -> None:
+        self._give(Refused(query_id))
 
     def _do(self, effect: Effect) -> None:
         match effect:
             case Respond():
                 if self._link is not None:
-                    self._link.nursery.start_soon(self._respond, self._link.client, effect)
+                    self._link.respond(effect.query_id, effect.raw, self._over)
             case StartRun():
                 self._tasks.start_soon(self._run, effect)
             case StopRun():
@@ -264,14 +261,8 @@ class Agent:
         await self._teller.keep_telling()
 
     async def keep_time(self) -> None:
-        """Tell the session when it is time for what it waits for. Sleeps while it waits for nothing."""
-        while True:
-            self._due_changed = trio.Event()
-            due_at = self._session.due_at
-            with trio.move_on_at(float("inf") if due_at is None else due_at):
-                await self._due_changed.wait()
-                continue
-            self._give(Tick())
+        """Tell the session when it is time for what it waits for, for ever."""
+        await self._alarm.keep(lambda: self._session.due_at, lambda: self._give(Tick()))
 
     def _now_and_again(self) -> None:
         """Things that may be old news: what was dropped, facts, and tags that somebody changed with `serf tags`."""
@@ -290,7 +281,7 @@ class Agent:
     def _say_drops(self) -> None:
         """How many questions and events were dropped so far, by reason, when that is news."""
         counted = self._session.counted
-        drops = {reason: counted[reason] for reason in (*DROPS, MALFORMED) if counted[reason]}
+        drops = {reason: counted[reason] for reason in (*DROPS, MALFORMED, *WITNESS_DROPS) if counted[reason]}
         if drops != self._drops_said:
             self._drops_said = drops
             self._log("dropped", heard=counted["heard"], **drops)

@@ -11,14 +11,18 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
 
 import trio
 
 from inspector_agent.errors import AgentError, SourceError
 from inspector_agent.options import OPTIONS
 from inspector_agent.paint import Paint
+
+if TYPE_CHECKING:
+    from inspector_agent.config import AgentConfig
 
 T = TypeVar("T")
 
@@ -183,13 +187,19 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """`inspector-agent run`."""
-    from inspector_agent.agent import run_agent
     from inspector_agent.config import load
+
+    serve(load(arguments.config), time.time)
+    return 0
+
+
+def serve(config: AgentConfig, clock: Callable[[], float]) -> None:
+    """Be the agent until a signal ends it. `clock`: Unix time in seconds, as this node believes it is."""
+    from inspector_agent.agent import run_agent
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what secret files hold passes through its memory
     with suppress(Signalled):
-        trio.run(_until_signalled, run_agent, load(arguments.config))
-    return 0
+        trio.run(_until_signalled, partial(run_agent, config, clock=clock))
 
 
 async def _until_signalled(work: Callable[..., Awaitable[T]], *arguments: object) -> T:

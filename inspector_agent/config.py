@@ -9,6 +9,7 @@
     trusted_keys: [ops.pub, "ed25519:…"]                            # then nothing else is taken than what these signed
     secret_key_file: secrets.key                                    # of the hashes that stand for secret values
     defer: {load: 8}                                                # above it a CPU, checks that start programs wait
+    witness: {ssh_port: 22, ping: auto}                             # how this node looks at others of its ring
 
 All but `cache` may be left out. Relative paths are relative to the file. Every mistake of a file is reported at once.
 """
@@ -23,17 +24,22 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from config_center.errors import TrustError
 from inspector_agent import limits
+from inspector_agent.config_values import is_url, read_small, short
 from inspector_agent.errors import ConfigError
 from inspector_agent.runner.kin import fork
+from inspector_agent.witness.settings import KEYS as WITNESS_KEYS
+from inspector_agent.witness.settings import WitnessSettings, read_witness
 
 SYSTEM_FILE = Path("/etc/inspector/agent.yml")
 RPC_DEFAULT = "127.0.0.1:7373"
 
-_KEYS = ("ring", "config_center", "cache", "root", "query_prefix", "poll_s", "trusted_keys", "secret_key_file", "defer")
+_KEYS = (
+    "ring", "config_center", "cache", "root", "query_prefix", "poll_s", "trusted_keys", "secret_key_file", "defer",
+    "witness",
+)  # fmt: skip
 _RING_KEYS = ("rpc", "auth_key_file")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{0,32}")
@@ -53,6 +59,7 @@ class AgentConfig:
         trusted_keys: public keys as they are written; without any, unsigned releases are taken.
         secret_key: of the hashes that stand for secret values; b"": each start of the agent has a random one.
         defer_load: load average a CPU above which checks that start programs are held back; 0: they never are.
+        witness: how this node looks at others.
     """
 
     rpc: str
@@ -65,6 +72,7 @@ class AgentConfig:
     trusted_keys: tuple[str, ...] = ()
     secret_key: bytes = field(default=b"", repr=False)
     defer_load: float = 0.0
+    witness: WitnessSettings = field(default_factory=WitnessSettings)
 
 
 def load(path: Path) -> AgentConfig:
@@ -111,7 +119,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises ConfigError with every mistake that can be told without knowing the keys."""
     from config_center.settings import read_settings
 
-    document, mistakes = read_settings(_read(path, "the configuration"), str(path))
+    document, mistakes = read_settings(read_small(path, "the configuration"), str(path))
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     if not isinstance(document, dict):
@@ -136,6 +144,7 @@ def parse(document: Mapping[Any, Any], path: Path) -> AgentConfig:
         trusted_keys=reader.trusted_keys(),
         secret_key=reader.secret_key(),
         defer_load=reader.defer_load(),
+        witness=reader.witness(),
     )
     if reader.mistakes:
         raise ConfigError("\n".join(f"{path}: {mistake}" for mistake in reader.mistakes))
@@ -161,25 +170,25 @@ class _Reader:
         value = self._document.get(key, default)
         if isinstance(value, kind) and not isinstance(value, bool):
             return value
-        self.mistakes.append(f"`{key}` cannot be {_short(value)}")
+        self.mistakes.append(f"`{key}` cannot be {short(value)}")
         return default
 
     def address(self, value: object) -> str:
         found = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
         if not found or not 0 < int(found[2]) < 65_536:
-            self.mistakes.append(f"`ring.rpc` is host:port of Serf's RPC, not {_short(value)}")
+            self.mistakes.append(f"`ring.rpc` is host:port of Serf's RPC, not {short(value)}")
         return str(value)
 
     def auth_key(self, value: object) -> str | None:
         if value is None:
             return None
         if not isinstance(value, str) or not value:
-            self.mistakes.append(f"`ring.auth_key_file` is the name of a file, not {_short(value)}")
+            self.mistakes.append(f"`ring.auth_key_file` is the name of a file, not {short(value)}")
             return None
         path = self._base / value
         with suppress(UnicodeDecodeError):
             try:
-                key = _read(path, "`ring.auth_key_file`").decode().strip()
+                key = read_small(path, "`ring.auth_key_file`").decode().strip()
             except ConfigError as error:
                 self.mistakes.append(str(error))
                 return None
@@ -195,7 +204,7 @@ class _Reader:
         path = self._base / value
         try:
             mode = path.stat().st_mode & 0o777
-            key = _read(path, "`secret_key_file`").strip()
+            key = read_small(path, "`secret_key_file`").strip()
         except OSError as error:
             self.mistakes.append(f"`secret_key_file` {path} cannot be read: {error.strerror}")
             return b""
@@ -215,8 +224,8 @@ class _Reader:
         if len(urls) > limits.centers_max:
             self.mistakes.append(f"`config_center` has {len(urls)} mirrors, at most {limits.centers_max} are asked")
         for url in urls:
-            if not isinstance(url, str) or not _is_url(url):
-                self.mistakes.append(f"`config_center` holds http:// or https:// addresses, not {_short(url)}")
+            if not isinstance(url, str) or not is_url(url):
+                self.mistakes.append(f"`config_center` holds http:// or https:// addresses, not {short(url)}")
         return tuple(str(url).rstrip("/") for url in urls)
 
     def trusted_keys(self) -> tuple[str, ...]:
@@ -226,7 +235,7 @@ class _Reader:
         keys: list[str] = []
         for text in [value] if isinstance(value, str) else value[: limits.trusted_keys_max]:
             if not isinstance(text, str) or not text:
-                self.mistakes.append(f"`trusted_keys` holds keys or names of .pub files, not {_short(text)}")
+                self.mistakes.append(f"`trusted_keys` holds keys or names of .pub files, not {short(text)}")
                 continue
             try:
                 keys.append(find_public(text, self._base).text)
@@ -245,9 +254,7 @@ class _Reader:
     def prefix(self) -> str:
         value = str(self.take("query_prefix", str, ""))
         if not _PREFIX.fullmatch(value):
-            self.mistakes.append(
-                f"`query_prefix` has at most 32 letters, digits, `_`, `.`, `-`, unlike {_short(value)}"
-            )
+            self.mistakes.append(f"`query_prefix` has at most 32 letters, digits, `_`, `.`, `-`, unlike {short(value)}")
         return value
 
     def defer_load(self) -> float:
@@ -255,39 +262,17 @@ class _Reader:
         self.know_keys(defer, ("load",), "defer.")
         value = defer.get("load", 0.0) if defer else 0.0
         if defer and not (type(value) in {int, float} and 0 < value <= limits.defer_load_max):
-            self.mistakes.append(f"`defer.load` is a load average a CPU, such as 8, not {_short(value)}")
+            self.mistakes.append(f"`defer.load` is a load average a CPU, such as 8, not {short(value)}")
             return 0.0
         return float(value)
+
+    def witness(self) -> WitnessSettings:
+        found = self.take("witness", dict, {})
+        self.know_keys(found, WITNESS_KEYS, "witness.")
+        return read_witness(found, self.mistakes)
 
     def seconds(self, key: str, default: float) -> float:
         value = float(self.take(key, (int, float), default))
         if not limits.poll_s_min <= value <= limits.poll_s_max:
             self.mistakes.append(f"`{key}` is {limits.poll_s_min:g} to {limits.poll_s_max:g} seconds, not {value:g}")
         return value
-
-
-def _short(value: object) -> str:
-    """The value as a reader of the file would know it. What is nested could be of any size when it is written out."""
-    if isinstance(value, list | dict | set):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    return f"{value!r:.60}"
-
-
-def _is_url(text: str) -> bool:
-    with suppress(ValueError):
-        parts = urlsplit(text)
-        port = parts.port  # noqa: F841 - asking for it is what raises
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
-    return False
-
-
-def _read(path: Path, what: str) -> bytes:
-    """A small file. Raises ConfigError."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(limits.config_bytes_max + 1)
-    except OSError as error:
-        raise ConfigError(f"{what} {path} cannot be read: {error.strerror or error}") from error
-    if len(raw) > limits.config_bytes_max:
-        raise ConfigError(f"{what} {path} has more than {limits.config_bytes_max} bytes: is it the right file?")
-    return raw

@@ -26,6 +26,9 @@ answer_wire_bytes_max = 1024  # whatever arrives beyond cannot have come through
 # A question goes beside membership messages into 1,400-byte gossip packets: bigger ones wait for a packet of their own.
 question_bytes_max = 250
 question_wire_bytes_max = 1024
+# A query has at most that many bytes on the wire. Measured: 119-123 of them are headers, beside the name of the entry's
+# node; 27 more for IPv6 and for Lamport times of eight bytes, 32 for the longest prefix of the query's name.
+query_headers_bytes = 182
 question_skeleton_bytes_max = 73  # no items, everyone, each number at its widest, with a canary
 question_items_max = 32
 item_pattern_chars_max = 200

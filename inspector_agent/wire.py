@@ -1,9 +1,7 @@
 """Question and answer: what travels in a Serf query and its response, in both directions.
 
-One message is `version (1 byte) | length of the signature (1 byte: 0 or 64) | signature | body`. The body is msgpack of
-a fixed array of typed fields. The version stands first, so that a reader can name a version it does not speak before
-it reads anything else; a signature covers the version and the body as they were sent, so that nobody has to encode
-again to verify. What the two say is described in `messages`, item numbers in `numbers`, who answers in `who`.
+What the two say is described in `messages`, what is around them in `framing`, item numbers in `numbers`, who answers in
+`who`.
 
 An answer is cut to its budget as told in `details`. Counts are never cut, and `truncated` says that something is
 missing.
@@ -14,8 +12,7 @@ only exception that a byte string can cause.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -23,6 +20,7 @@ from msgspec import Meta
 from inspector_agent import limits
 from inspector_agent.details import clear_text, fit, hashes_of, heard_text, observed_hash
 from inspector_agent.errors import VersionError, WireError
+from inspector_agent.framing import framed, opened, typed
 from inspector_agent.messages import ANY_RELEASE, EVENT_NAME, QUERY_NAME, Answer, Counts, Question, Serving, Vitals
 from inspector_agent.numbers import unpack_numbers
 from inspector_agent.who import Bloom, Everyone, Slice, Who, answer_slot_ms, asks_me, bloom_of
@@ -86,9 +84,6 @@ class _AnswerBody(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     clear: Annotated[dict[int, str], Meta(max_length=limits.clear_texts_max)]
 
 
-Body = TypeVar("Body")
-
-_encode = msgspec.msgpack.Encoder().encode
 _decode_question = msgspec.msgpack.Decoder(_QuestionBody).decode
 _decode_answer = msgspec.msgpack.Decoder(_AnswerBody).decode
 
@@ -104,7 +99,7 @@ def encode_question(question: Question, *, budget: int = limits.question_bytes_m
         question.sweep, question.release, question.number, question.items, question.answer_within_ms,
         question.spread_ms, question.issued_at, question.round, question.who, question.canary, question.max_age_ms,
     )  # fmt: skip
-    raw = _frame(question.signature, body)
+    raw = framed(question.signature, body)
     if len(raw) > budget:
         raise WireError(f"the question has {len(raw)} bytes of {budget}: use fewer item patterns, or a smaller filter")
     decode_question(raw)  # what is sent can be read, by the very rules that readers apply
@@ -113,8 +108,8 @@ def encode_question(question: Question, *, budget: int = limits.question_bytes_m
 
 def decode_question(raw: bytes) -> Question:
     """The question in `raw`. Raises WireError, and nothing else, for whatever is not one."""
-    signature, encoded = _open(raw, limits.question_wire_bytes_max)
-    body = _typed(_decode_question, encoded, "question")
+    signature, encoded = opened(raw, limits.question_wire_bytes_max)
+    body = typed(_decode_question, encoded, "question")
     return Question(
         sweep=body.sweep, release=body.release, number=body.number, items=body.items, round=body.round, who=body.who,
         answer_within_ms=body.answer_within_ms, spread_ms=body.spread_ms, issued_at=body.issued_at, canary=body.canary,
@@ -130,7 +125,7 @@ def encode_answer(answer: Answer, *, budget: int) -> bytes:
         answer.sweep, SERVINGS.index(answer.state), answer.release, answer.number, answer.basis, answer.counts,
         TRUNCATED | INCOMPLETE, answer.took_ms, answer.age_ms, answer.clock, answer.vitals, b"", b"", b"", b"", {},
     )  # fmt: skip
-    room = budget - len(_frame(answer.signature, skeleton)) - LONGER_HEADERS_BYTES
+    room = budget - len(framed(answer.signature, skeleton)) - LONGER_HEADERS_BYTES
     if room < 0:
         raise WireError(f"a budget of {budget} bytes cannot hold an answer's fixed fields")
     details = fit(answer.failing, answer.erring, answer.waived, answer.hashes, answer.clear, room)
@@ -140,7 +135,7 @@ def encode_answer(answer: Answer, *, budget: int) -> bytes:
         failing=details.failing, erring=details.erring, waived=details.waived, hashes=details.hashes,
         clear=details.clear,
     )  # fmt: skip
-    raw = _frame(answer.signature, body)
+    raw = framed(answer.signature, body)
     if len(raw) > budget:
         raise WireError(f"the answer has {len(raw)} bytes of {budget}")
     decode_answer(raw)  # as above
@@ -149,8 +144,8 @@ def encode_answer(answer: Answer, *, budget: int) -> bytes:
 
 def decode_answer(raw: bytes) -> Answer:
     """The answer in `raw`. Raises WireError, and nothing else, for whatever is not one."""
-    signature, encoded = _open(raw, limits.answer_wire_bytes_max)
-    body = _typed(_decode_answer, encoded, "answer")
+    signature, encoded = opened(raw, limits.answer_wire_bytes_max)
+    body = typed(_decode_answer, encoded, "answer")
     failing = unpack_numbers(body.failing) if body.failing else ()
     erring = unpack_numbers(body.erring) if body.erring else ()
     waived = unpack_numbers(body.waived) if body.waived else ()
@@ -190,38 +185,3 @@ def _check_lists(
     hashes, rest = divmod(len(body.hashes), limits.observed_hash_bytes)
     if rest or hashes > len(wrong) - len(body.clear):
         raise WireError(f"answer: {len(body.hashes)} bytes of hashes for {len(wrong) - len(body.clear)} items")
-
-
-def _frame(signature: bytes, body: _QuestionBody | _AnswerBody) -> bytes:
-    if len(signature) not in (0, limits.signature_bytes):
-        raise WireError(f"a signature of {len(signature)} bytes instead of {limits.signature_bytes}")
-    try:
-        encoded = _encode(body)
-    except (OverflowError, UnicodeEncodeError) as problem:
-        raise WireError(f"a field cannot be encoded: {problem}") from problem
-    return bytes((limits.wire_version, len(signature))) + signature + encoded
-
-
-def _open(raw: bytes, bytes_max: int) -> tuple[bytes, bytes]:
-    """(signature, body) of a message of ours."""
-    if not 2 <= len(raw) <= bytes_max:
-        raise WireError(f"a message of {len(raw)} bytes: it must have 2 … {bytes_max}")
-    version, size = raw[0], raw[1]
-    if version != limits.wire_version:
-        if version > limits.wire_version_max:
-            raise WireError(f"a message that begins with byte {version}: not one of ours")
-        raise VersionError(version, limits.wire_version)
-    if not size:
-        return b"", raw[2:]
-    start = 2 + size
-    if size != limits.signature_bytes or len(raw) < start:
-        raise WireError(f"a signature of {size} bytes instead of 0 or {limits.signature_bytes}")
-    return raw[2:start], raw[start:]
-
-
-def _typed(decode: Callable[[bytes], Body], encoded: bytes, word: str) -> Body:
-    """Decoded by its type. Beside its own exceptions msgspec lets those of bad UTF-8 through: ValueErrors."""
-    try:
-        return decode(encoded)
-    except (msgspec.MsgspecError, ValueError) as problem:
-        raise WireError(f"{word}: {problem}") from problem

@@ -111,19 +111,70 @@ def sweep_command(  # noqa: PLR0913 -- each is an option of the command line
     raise typer.Exit(sweep(context.obj, request, faces, escalates=not no_escalate))
 
 
-@app.command("nodes", epilog="\b\nExamples:\n  inspector nodes\n  inspector nodes zone=a --folded")
+@app.command(
+    "nodes", epilog="\b\nExamples:\n  inspector nodes\n  inspector nodes zone=a --folded\n  inspector nodes --watch"
+)
 def nodes_command(
     context: typer.Context,
     targets: Targets = None,
     exclude: Exclude = None,
     *,
     folded: Annotated[bool, typer.Option("--folded", help="Print one node set.")] = False,
+    live: Annotated[bool, typer.Option("--watch", help="Show how all rings are, until Ctrl-C.")] = False,
+    for_s: Annotated[float | None, typer.Option("--for", metavar="S", help="With --watch: end after so long.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the members of all rings."""
+    """List the members of all rings, or show with --watch how they are, as `inspector watch` judges them."""
+    if live:
+        from inspector_coord.watch.commands import nodes_watch
+
+        if targets or exclude or folded or as_json:
+            raise ConfigError(
+                "nodes --watch shows all nodes, for people: leave targets and other options away; "
+                "JSON is what `inspector watch --json` prints"
+            )
+        raise typer.Exit(nodes_watch(context.obj, (), for_s))
+    if for_s is not None:
+        raise ConfigError("--for is how long --watch goes on: give --watch, too")
     from inspector_coord.other_commands import nodes
 
     raise typer.Exit(nodes(context.obj, tuple(targets or ()), tuple(exclude or ()), folded=folded, as_json=as_json))
+
+
+@app.command(
+    "watch",
+    epilog="\b\nExamples:\n  inspector watch                           until Ctrl-C\n"
+    "  inspector watch --once                    what is open now\n"
+    "  inspector watch --ring main --json | jq .\n"
+    "  inspector watch --alertmanager http://alerts:9093 --metrics 127.0.0.1:9108",
+)
+def watch_command(
+    context: typer.Context,
+    *,
+    ring: Annotated[
+        list[str] | None, typer.Option("--ring", metavar="R", help="Only this ring; repeat it for more.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Look, judge, print what is open, and end.")] = False,
+    for_s: Annotated[float | None, typer.Option("--for", metavar="S", help="End after so many seconds.")] = None,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Do not write the journal in the cache.")] = False,
+    alertmanager: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Push alerts there; repeat it for a cluster's others.")
+    ] = None,
+    metrics: Annotated[str, typer.Option(metavar="ADDRESS:PORT", help="Serve figures for Prometheus there.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an event.")] = False,
+) -> None:
+    """Follow the members of all rings, let witnesses look at who is suspected, and say what happened, once.
+
+    Exit code after --once and --for: 0 nothing is open; 1 something is; 3 a ring could not be judged; 4 no entry could
+    be reached. 0 after Ctrl-C or SIGTERM; 2 usage or configuration.
+    """
+    from inspector_coord.watch.commands import Wish, watch
+
+    wish = Wish(
+        rings=tuple(ring or ()), as_json=as_json, once=once, for_s=for_s, store=not no_store,
+        alertmanager=tuple(alertmanager or ()), metrics=metrics,
+    )  # fmt: skip
+    raise typer.Exit(watch(context.obj, wish))
 
 
 @app.command("explain", epilog="\b\nExamples:\n  inspector explain n006\n  inspector explain sysctl:vm.swappiness")

@@ -6,6 +6,7 @@
     ├── ItemError          2   an item pattern that matches nothing, or too many of them for one question
     ├── ReleaseError       2   nothing is published, or neither the center nor the cache has the release
     ├── ReportError        2   the report to read is missing, or is none
+    ├── OutputError        1   what was to be printed cannot be written
     └── NoEntryError       4   no Serf agent of any ring could be used
 
 The ring client, the wire format and the config center have trees of their own; the shells here turn what reaches a
@@ -39,6 +40,12 @@ class ReleaseError(CoordError):
 
 class ReportError(CoordError):
     """There is no report to read, or the file is not one."""
+
+
+class OutputError(CoordError):
+    """Standard output takes nothing more."""
+
+    exit_code = 1
 
 
 class NoEntryError(CoordError):

@@ -53,10 +53,8 @@ tail_hear_share = 1 / 3  # of hear_s: before spread and median of the epidemic n
 stall_s = 0.05  # a look that comes so late was held up here, and so were the answers: look again after a window
 
 # ---- asking again ---------------------------------------------------------------------------------------------------
-# A query has at most 1,024 bytes on the wire. Measured: 119-123 of them are headers, beside the name of the entry's
-# node; 27 more for IPv6 and for Lamport times of eight bytes, 32 for the longest prefix of the query's name.
-query_bytes_max = 1024
-query_headers_bytes = 182
+query_bytes_max = agent_limits.question_wire_bytes_max
+query_headers_bytes = agent_limits.query_headers_bytes
 filter_names_max = 64
 acks_max = 1024  # acks wanted of a first question; acks of thousands would drown the answers
 # Gossip carries one packet of 1,400 bytes to each of 3 peers every 200 ms, the freshest questions first. What does not

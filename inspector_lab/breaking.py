@@ -13,37 +13,52 @@ from inspector_coord.targets import select
 from inspector_lab import drift
 from inspector_lab.control import give_order
 from inspector_lab.errors import BreakError
+from inspector_lab.hows import HOWS, NO_CHOICES, Choices, checked
 from inspector_lab.layout import Layout
 from inspector_lab.state import LabState, NodeRecord, require_running
 
-# How -> (order to the keeper, services it is about: none for all of the node's).
-FAULTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "kill": ("kill", ()),
-    "stop-agent": ("stop", ("agent",)),
-    "freeze": ("freeze", ()),
-    "heal": ("heal", ()),
-}
-HOWS = (*FAULTS, "drift")
-
 
 def break_nodes(
-    layout: Layout, targets: Sequence[str], how: str, items: Sequence[str] = (), settings: Sequence[str] = ()
+    layout: Layout, targets: Sequence[str], how: str, choices: Choices = NO_CHOICES
 ) -> list[dict[str, str]]:
     """Make the fault on every node the targets mean. Returns one record a node (and item): what was done.
 
-    Raises NotRunningError, or BreakError for targets that match nobody, a `how` there is none of, or a bad setting.
+    Raises NotRunningError, or BreakError for targets that match nobody, a `how` there is none of, or a choice that
+    makes no sense with it.
     """
-    if how not in HOWS:
-        raise BreakError(f"--how {how}: no way to break a node is called so: use one of {', '.join(HOWS)}")
+    checked(how, choices)
     state = require_running(layout)
+    kind = HOWS[how]
+    if kind.world and not state.wish.namespaces:
+        raise BreakError(
+            f"--how {how} is for nodes with networks and disks of their own: start the lab as root with "
+            "`inspector-lab up --namespaces`"
+        )
     nodes = matching(state, targets)
     if how == "drift":
-        return drift_nodes(layout, state, nodes, items, settings)
-    if items or settings:
-        raise BreakError(f"--item and --set go with --how drift, not with {how}")
-    order, services = FAULTS[how]
-    give_order(layout.socket, {"do": order, "nodes": [node.name for node in nodes], "services": list(services)})
-    return [{"node": node.name, "how": how} for node in nodes]
+        return drift_nodes(state, nodes, choices)
+    names = [node.name for node in nodes]
+    services = kind.services or choices.services
+    order: dict[str, object] = {
+        "do": kind.undo if choices.undo else kind.do,
+        "nodes": names,
+        "services": list(services),
+        "how": how,
+    }
+    if kind.world and not choices.undo:
+        order |= {"amount": choices.amount, "direction": choices.direction or "both", "others": [], "rest": False}
+        order |= other_side(state, names, choices.other_side) if how == "cut" else {}
+    give_order(layout.socket, order)
+    return [{"node": name, "how": f"{how} undone" if choices.undo else how} for name in names]
+
+
+def other_side(state: LabState, names: Sequence[str], targets: Sequence[str]) -> dict[str, object]:
+    """From whom nodes are cut: those that targets mean, or everybody else; raises BreakError where that is nobody."""
+    chosen = matching(state, targets) if targets else state.nodes
+    others = [node.name for node in chosen if node.name not in names]
+    if not others or (targets and len(others) != len(chosen)):
+        raise BreakError("a cut needs two sides: some nodes, and other ones")
+    return {"others": others, "rest": not targets}
 
 
 def matching(state: LabState, targets: Sequence[str]) -> list[NodeRecord]:
@@ -61,15 +76,13 @@ def matching(state: LabState, targets: Sequence[str]) -> list[NodeRecord]:
     return [state.nodes[index] for index in selection.chosen]
 
 
-def drift_nodes(
-    layout: Layout, state: LabState, nodes: Sequence[NodeRecord], items: Sequence[str], settings: Sequence[str]
-) -> list[dict[str, str]]:
+def drift_nodes(state: LabState, nodes: Sequence[NodeRecord], choices: Choices) -> list[dict[str, str]]:
     """Change what these nodes are, below their roots: the items named, the values set, or one drawn by the seed."""
-    changes = [drift.known(item) for item in items] + [drift.wished(setting) for setting in settings]
+    changes = [drift.known(item) for item in choices.items] + [drift.wished(setting) for setting in choices.settings]
     done = []
     for node in nodes:
         for change in changes or [drift.chosen(state.wish.seed, node.name)]:
-            apply(layout.node(node.name).root, change)
+            apply(Path(node.root), change)
             done.append({"node": node.name, "how": "drift", "item": change.item, "value": change.value})
     return done
 

@@ -52,7 +52,13 @@ def up(  # noqa: PLR0913 - one option each
     role: Annotated[
         list[str] | None, typer.Option(help="NODE=ROLE, again and again: a role that no layer matches is uncovered.")
     ] = None,
+    rack_size: Annotated[
+        list[str] | None, typer.Option(help="RACK=NODES, again and again; the other racks share the rest.")
+    ] = None,
     encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt the gossip.")] = False,
+    namespaces: Annotated[
+        bool, typer.Option("--namespaces", help="A network, host name and disk of its own for every node. Needs root.")
+    ] = False,
     fleet: Annotated[Path, typer.Option(help="The layers to publish.", show_default=False)] = PRACTICE,
     as_json: AsJson = False,
 ) -> None:
@@ -69,6 +75,8 @@ def up(  # noqa: PLR0913 - one option each
             drift=drift,
             roles=roles_of(role or []),
             encrypt=encrypt,
+            namespaces=namespaces,
+            rack_sizes=sizes_of(rack_size or []),
         )
         lab = bring_up(wish, directory, fleet, say)
     if as_json:
@@ -93,15 +101,28 @@ def roles_of(settings: list[str]) -> dict[str, str]:
     return roles
 
 
+def sizes_of(settings: list[str]) -> dict[str, int]:
+    """RACK=NODES words as a mapping. Raises PlanError."""
+    sizes: dict[str, int] = {}
+    for setting in settings:
+        rack, _, count = setting.partition("=")
+        if not rack or not count.isdecimal():
+            raise PlanError(f"--rack-size {setting!r} is not RACK=NODES, for example b1=40")
+        sizes[rack] = int(count)
+    return sizes
+
+
 def next_steps(lab: LabState, layout: Layout) -> str:
     """What to type next, ready to paste."""
     node, home = lab.nodes[-1].name, shell_word(layout.home)
     config, inventory = shell_word(layout.coordinator), shell_word(layout.inventory)
     ask, lab_, center, ansible = map(program, ("inspector", "inspector-lab", "config-center", "ansible"))
     publish = f"{center} publish {shell_word(layout.fleet)} --key {shell_word(layout.center_key)} --ring {config}"
+    cut = [("cut a zone off", f"{lab_} break zone=a --how cut --dir {home}")] if lab.wish.namespaces else []
     steps = (
         ("ask all nodes", f"{ask} --config {config} sweep"),
         ("break one", f"{lab_} break {node} --how drift --set sysctl:vm.swappiness=60 --dir {home}"),
+        *cut,
         ("see why it fails", f"{ask} --config {config} explain {node}"),
         ("look from Ansible", f"{ansible} -i {inventory} {node} -m ping"),
         ("change what is expected", publish),
@@ -119,7 +140,8 @@ def show_status(*, directory: Dir, as_json: AsJson = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from inspector_lab.status import SERVICES, status
+    from inspector_lab.hows import SERVICES
+    from inspector_lab.status import status
 
     with plain_errors():
         found = status(Layout(directory.expanduser().absolute()))
@@ -135,7 +157,19 @@ def show_status(*, directory: Dir, as_json: AsJson = False) -> None:
     if "hollow" in found:
         hollow = found["hollow"]
         console.print(f"{hollow['members']:,} hollow members {word(hollow)}, {hollow['phase']}")
+    for fault in found.get("faults", ()):
+        console.print(f"[yellow]{fault_words(fault)}[/yellow]")
     console.print(f"config center {found['center']['url']} {word(found['center'])}, keeper {found['keeper']['pid']}")
+
+
+def fault_words(fault: dict[str, Any]) -> str:
+    """One fault of a world in a line."""
+    from ClusterShell.NodeSet import NodeSet
+
+    parts = [fault["how"], f"{NodeSet.fromlist(fault['nodes'])}"]
+    if fault.get("others"):
+        parts += [f"from {NodeSet.fromlist(fault['others'])}", f"({fault['direction']})"]
+    return " ".join([*parts, *([f"{fault['amount']:g}"] if "amount" in fault else [])])
 
 
 def word(process: dict[str, Any]) -> str:
@@ -149,9 +183,12 @@ def word(process: dict[str, Any]) -> str:
     "break",
     epilog="Examples:\n\n  inspector-lab break n003 --how kill --dir /tmp/lab\n\n"
     "  inspector-lab break rack=b2 --how drift --set sysctl:vm.swappiness=60 --dir /tmp/lab\n\n"
-    "  inspector-lab break 'n[001-004]' --how heal --dir /tmp/lab",
+    "  inspector-lab break 'n[001-004]' --how heal --dir /tmp/lab\n\n"
+    "With namespaces:\n\n  inspector-lab break zone=a --how cut --direction out --dir /tmp/lab\n\n"
+    "  inspector-lab break rack=b2 --how kill --undo --dir /tmp/lab\n\n"
+    "  inspector-lab break 'n*' --how loss --share 0.1 --dir /tmp/lab",
 )
-def break_(
+def break_(  # noqa: PLR0913 - one option each
     targets: Annotated[list[str], typer.Argument(help="Node sets, globs, tag=value, @role.", metavar="NODE …")],
     *,
     directory: Dir,
@@ -159,20 +196,39 @@ def break_(
         str,
         typer.Option(
             help="kill: the whole node ends. stop-agent: its inspection agent ends, Serf stays. freeze: everything "
-            "stops in its tracks. drift: it is not what it should be. heal: thaw, start again (drift stays)."
+            "stops in its tracks. drift: it is not what it should be. heal: all is well again (but drift). "
+            "With namespaces also: cut: no packet from or to the others. black-hole: nor from or to anybody. loss: a "
+            "share of them. slow-cpu: a share of one processor. fill-disk: no byte is free. skew-clock: the agent's."
         ),
     ],
     item: Annotated[list[str] | None, typer.Option(help="Which item drifts, e.g. kernel:release.")] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="ITEM=VALUE, e.g. sysctl:vm.swappiness=60.")
     ] = None,
+    service: Annotated[list[str] | None, typer.Option(help="kill and freeze: only serf, agent or sshd.")] = None,
+    other_side: Annotated[list[str] | None, typer.Option("--from", help="cut: only from these, e.g. zone=c.")] = None,
+    direction: Annotated[str, typer.Option(help="cut: both; in: they cannot hear; out: they cannot send.")] = "",
+    share: Annotated[float | None, typer.Option(help="loss: of packets; slow-cpu: of a processor; 0 to 1.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="skew-clock: ahead, or behind (negative).")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="End this kind of fault, and leave others.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Break nodes on purpose, or heal them."""
     from inspector_lab.breaking import break_nodes
+    from inspector_lab.hows import Choices
 
+    choices = Choices(
+        items=tuple(item or ()),
+        settings=tuple(setting or ()),
+        services=tuple(service or ()),
+        other_side=tuple(other_side or ()),
+        direction=direction,
+        share=share,
+        seconds=seconds,
+        undo=undo,
+    )
     with plain_errors():
-        done = break_nodes(Layout(directory.expanduser().absolute()), targets, how, item or [], setting or [])
+        done = break_nodes(Layout(directory.expanduser().absolute()), targets, how, choices)
     if as_json:
         show(done)
         return
@@ -214,6 +270,7 @@ def down(*, directory: Dir, as_json: AsJson = False) -> None:
 
 
 app.command(epilog=hollow_command.EPILOG)(hollow_command.hollow)
+app.command(epilog=hollow_command.CHURN_EPILOG)(hollow_command.churn)
 app.command("simulate", epilog=EPILOG)(simulate_command)
 
 

@@ -59,6 +59,8 @@ def agent(plan: Plan, node: Node, layout: Layout) -> str:
         "root": str(files.root),
         "query_prefix": "",
         "poll_s": 60,
+        # No ping on loopback: the machine itself answers for every address there, also for that of a dead node.
+        "witness": {"ssh_port": limits.ssh_port, "ping": "auto" if plan.wish.namespaces else "never"},
     }
     return as_yaml(document, f"inspection agent of the practice node {node.name}")
 
@@ -93,9 +95,8 @@ def quoted(path: object) -> str:
 
 
 def coordinator(plan: Plan, layout: Layout) -> str:
-    """coordinator.yml. Several entries, spread over the racks: one of them may be broken on purpose."""
-    first_of_rack = {node.rack: node for node in reversed(plan.nodes)}
-    entries = [node.rpc for node in sorted(first_of_rack.values(), key=lambda node: node.name)]
+    """coordinator.yml."""
+    entries = [node.rpc for node in plan.entries]
     document = {
         "rings": {"main": {"entries": entries, "auth_key_file": layout.rpc_key.name}},
         "config_center": plan.center_url,
@@ -152,7 +153,7 @@ def inventory(plan: Plan, layout: Layout, host: Host) -> str:
     return as_yaml(document, "the practice fleet, for Ansible: ansible -i THIS_FILE rack_a1 -m ping")
 
 
-def known_hosts(host_key: str) -> str:
+def known_hosts(plan: Plan, host_key: str) -> str:
     """One host key for all nodes: a line of ssh's known_hosts that fits every address of a lab."""
     kind, key = host_key.split()[:2]
-    return f"[127.*]:{limits.ssh_port} {kind} {key}\n"
+    return f"[{plan.nodes[0].address.partition('.')[0]}.*]:{limits.ssh_port} {kind} {key}\n"

@@ -61,13 +61,13 @@ def read_line(connection: socket.socket) -> bytes:
     return bytes(parts)
 
 
-def give_order(path: Path, order: dict[str, Any]) -> list[dict[str, Any]]:
-    """Send one order to the keeper and return the state of all services afterwards.
+def give_order(path: Path, order: dict[str, Any]) -> dict[str, Any]:
+    """Send one order to the keeper and return what it reports: `services`, and where nodes have namespaces `faults`.
 
     Raises NotRunningError when nobody listens, StateError when the order is refused or the reply makes no sense.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(limits.control_s_max + limits.stop_grace_s)
+        connection.settimeout(limits.order_s_max)
         try:
             with short_path(path) as name:
                 connection.connect(name)
@@ -79,5 +79,5 @@ def give_order(path: Path, order: dict[str, Any]) -> list[dict[str, Any]]:
             raise StateError(f"no sensible reply from the keeper of {path.parent}: {failure}") from failure
     if "refused" in reply:
         raise StateError(f"the keeper of {path.parent} refused: {reply['refused']}")
-    services: list[dict[str, Any]] = reply["services"]
-    return services
+    report: dict[str, Any] = reply
+    return report

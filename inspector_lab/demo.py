@@ -22,6 +22,7 @@ from inspector_lab.breaking import break_nodes
 from inspector_lab.cli import PRACTICE
 from inspector_lab.console import FAILED, INTERRUPTED, program
 from inspector_lab.errors import LabError
+from inspector_lab.hows import Choices
 from inspector_lab.layout import Layout
 from inspector_lab.plan import Wish
 from inspector_lab.state import LabState
@@ -118,7 +119,7 @@ def tell(directory: Path, clock: Clock) -> int:
 def make(fault: Fault, layout: Layout, clock: Clock) -> None:
     """Break what is to be broken, and say so."""
     if fault.how and fault.nodes not in DOOMED:
-        break_nodes(layout, [fault.nodes], fault.how, fault.items, fault.settings)
+        break_nodes(layout, [fault.nodes], fault.how, Choices(items=fault.items, settings=fault.settings))
     clock.say(f"{fault.nodes:<10}  {fault.what}")
 
 

@@ -12,24 +12,27 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from inspector_lab import limits, processes
 
 
-def fork_guard() -> None:
-    """Split in two. The parent becomes the guard and never returns; the child returns and is the keeper."""
+def fork_guard(clear_up: Callable[[], None] = lambda: None) -> None:
+    """Split in two. The parent becomes the guard and never returns; the child returns and is the keeper.
+
+    `clear_up`: what the guard does when nothing of the lab runs any more.
+    """
     processes.adopt_orphans()
     us = os.getpid()
     keeper = os.fork()
     if keeper:
-        guard(keeper)
+        guard(keeper, clear_up)
     processes.die_with(us)
     processes.adopt_orphans()
 
 
-def guard(keeper: int) -> None:
+def guard(keeper: int, clear_up: Callable[[], None]) -> None:
     """Wait for the keeper, pass on what asks us to end, then end everything that is left. Does not return."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _: processes.send([keeper], signal.Signals(number)))
@@ -40,6 +43,7 @@ def guard(keeper: int) -> None:
     while os.waitpid(-1, 0)[0] != keeper:
         continue
     end_everything()
+    clear_up()
     os._exit(0)
 
 

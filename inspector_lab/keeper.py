@@ -20,6 +20,7 @@ from typing import Any
 
 from inspector_lab import guard, limits, processes
 from inspector_lab.control import open_listener, read_order
+from inspector_lab.errors import BreakError
 from inspector_lab.layout import Layout
 from inspector_lab.services import Service, load_services
 
@@ -29,9 +30,9 @@ Order = dict[str, Any]
 class Keeper:
     """State and loop. All times are monotonic seconds."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, services: list[Service]) -> None:
         self.layout = layout
-        self.services = load_services(layout)
+        self.services = services
         self.waiting = sorted(self.services, key=lambda service: service.at_s)
         self.began = processes.now()
         self.kept = False
@@ -40,7 +41,9 @@ class Keeper:
         self.orders: dict[str, Callable[[list[Service]], None]] = {
             "kill": self.kill,
             "stop": self.stop,
+            "start": self.start,
             "freeze": self.freeze,
+            "thaw": self.thaw,
             "heal": self.heal,
         }
 
@@ -88,8 +91,8 @@ class Keeper:
         return max(0.0, self.began + self.waiting[0].at_s - processes.now())
 
     def start_due(self) -> None:
-        """Start what is due by now."""
-        while self.waiting and self.until_next_start() == 0.0:
+        """Start one service that is due by now: orders are heard between two of them."""
+        if self.waiting and self.until_next_start() == 0.0:
             service = self.waiting.pop(0)
             service.start()
             if service.exit is not None:
@@ -99,7 +102,6 @@ class Keeper:
 
     def reap(self) -> None:
         """Collect ended children: services, and orphans that came to us."""
-        by_pid = {service.pid: service for service in self.services if service.pid is not None}
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -107,8 +109,13 @@ class Keeper:
                 return
             if pid == 0:
                 return
-            if (service := by_pid.get(pid)) is not None:
-                service.ended(os.waitstatus_to_exitcode(status))
+            self.collect(pid, os.waitstatus_to_exitcode(status))
+
+    def collect(self, pid: int, code: int) -> None:
+        """A child has ended; book it where it is a service."""
+        for service in self.services:
+            if service.pid == pid:
+                service.ended(code)
                 self.tell_end(service)
 
     # --- up, our patron ---------------------------------------------------------------------------------------
@@ -152,15 +159,25 @@ class Keeper:
                 sys.stderr.write(f"control: {failure}\n")
 
     def obey(self, order: Order) -> Order:
-        """Carry out one order; the reply has `services`, or `refused` with the reason."""
-        what = order.get("do")
+        """Carry out one order; the reply is a report, or has `refused` with the reason."""
+        try:
+            self.carry_out(str(order.get("do")), order)
+        except BreakError as failure:
+            return {"refused": str(failure)}
+        self.reap()
+        return self.report()
+
+    def carry_out(self, what: str, order: Order) -> None:
+        """Do what an order says; raises BreakError where it cannot be."""
         if what == "down":
             self.over = True
         elif what in self.orders:
             self.orders[what](self.chosen(order))
         elif what != "status":
-            return {"refused": f"unknown order {what!r}"}
-        self.reap()
+            raise BreakError(f"unknown order {what!r}")
+
+    def report(self) -> Order:
+        """What is told after every order."""
         return {"services": [service.state() for service in self.services]}
 
     def chosen(self, order: Order) -> list[Service]:
@@ -191,13 +208,29 @@ class Keeper:
         running = [service.pid for service in services if service.pid is not None]
         processes.send(processes.descendants(running), signal.SIGSTOP)
 
-    def heal(self, services: list[Service]) -> None:
-        """Thaw what is frozen, start what has ended."""
+    def thaw(self, services: list[Service]) -> None:
+        """Let what is frozen go on."""
         running = [service.pid for service in services if service.pid is not None]
         processes.send(processes.descendants(running), signal.SIGCONT)
-        for service in services:
-            if service.pid is None:
+
+    def start(self, services: list[Service]) -> None:
+        """Start what has ended: the first node at once, others one after the other, as fast as a ring takes them in."""
+        ended = [service for service in services if service.pid is None and service not in self.waiting]
+        nodes = list(dict.fromkeys(service.node for service in ended))
+        now_s = processes.now() - self.began
+        for service in ended:
+            seconds = nodes.index(service.node) / limits.serf_starts_per_s
+            if seconds:
+                service.postpone(now_s + seconds)
+                self.waiting.append(service)
+            else:
                 service.start()
+        self.waiting.sort(key=lambda service: service.at_s)
+
+    def heal(self, services: list[Service]) -> None:
+        """Thaw what is frozen, start what has ended."""
+        self.thaw(services)
+        self.start(services)
 
 
 def drain(wake: socket.socket) -> None:
@@ -214,7 +247,7 @@ def main() -> None:
     """`python -m inspector_lab.keeper DIR`, started by `up` alone."""
     layout = Layout(Path(sys.argv[1]))
     guard.fork_guard()
-    Keeper(layout).run()
+    Keeper(layout, load_services(layout, {})).run()
 
 
 if __name__ == "__main__":

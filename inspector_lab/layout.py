@@ -42,6 +42,16 @@ class NodeLayout:
         """Where Ansible keeps its files on this node."""
         return self.home / "tmp"
 
+    @property
+    def disk(self) -> Path:
+        """Where a node in namespaces sees its own disk; nothing is there for anybody else."""
+        return self.home / "disk"
+
+    @property
+    def skew(self) -> Path:
+        """By how many seconds its inspection agent's clock is wrong; no file: by none."""
+        return self.home / "clock-skew"
+
     def log(self, service: str) -> Path:
         """What a service of this node printed."""
         return self.home / "log" / f"{service}.log"
@@ -148,6 +158,21 @@ class Layout:
         """What that process is to play."""
         return self.home / "hollow-job.json"
 
+    @property
+    def hollow_churn(self) -> Path:
+        """How many of its members are to go and come back; where it is missing, none."""
+        return self.home / "hollow-churn.json"
+
+    @property
+    def world(self) -> Path:
+        """What a keeper of nodes in namespaces has to make before it starts anything."""
+        return self.home / "world.json"
+
+    @property
+    def disks(self) -> Path:
+        """Where that keeper, and nobody else, sees the disks of all nodes."""
+        return self.home / "disks"
+
     def log(self, service: str) -> Path:
         """What a service that belongs to no node printed."""
         return self.home / "log" / f"{service}.log"
@@ -162,5 +187,6 @@ class Layout:
         return (
             self.services, self.socket, self.keeper_log, self.coordinator, self.inventory, self.fleet, self.center_key,
             self.center_public, self.cache, self.ssh, self.rpc_key, self.home / "log", self.home / "nodes",
-            self.hollow, self.hollow_job, self.hollow_job.with_suffix(".release"),
+            self.hollow, self.hollow_job, self.hollow_job.with_suffix(".release"), self.hollow_churn, self.world,
+            self.disks,
         )  # fmt: skip

@@ -68,13 +68,13 @@ class Keeper:
 
 
 @contextmanager
-def started_keeper(layout: Layout, claim: socket.socket) -> Iterator[Keeper]:
+def started_keeper(layout: Layout, claim: socket.socket, module: str = "inspector_lab.keeper") -> Iterator[Keeper]:
     """Start a keeper, which inherits the claim on the lab's addresses."""
     orders_out, orders = os.pipe()
     events, events_in = os.pipe()
     with layout.keeper_log.open("ab") as log:
         process = subprocess.Popen(
-            processes.python("inspector_lab.keeper", str(layout.home)),
+            processes.python(module, str(layout.home)),
             stdin=orders_out,
             stdout=events_in,
             stderr=log,

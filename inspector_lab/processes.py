@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,8 +96,10 @@ def die_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def spawn(argv: Sequence[str], log: Path, *, folder: Path | None = None) -> subprocess.Popen[bytes]:
+def spawn(argv: Sequence[str], log: Path, enter: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
     """Start a program that dies with us, in a session of its own, its output appended to `log`.
+
+    `enter`: what its process does before it becomes that program, and sees to its death itself.
 
     To be called from the main thread: the death signal follows the thread that forked.
     """
@@ -108,9 +110,8 @@ def spawn(argv: Sequence[str], log: Path, *, folder: Path | None = None) -> subp
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd=folder,
             start_new_session=True,
-            preexec_fn=lambda: die_with(us),  # noqa: PLW1509 - one thread only, and nothing else can set the signal
+            preexec_fn=enter or (lambda: die_with(us)),  # noqa: PLW1509 - one thread only, and nothing else can set the signal
         )
 
 

@@ -6,12 +6,16 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from inspector_lab import processes
 from inspector_lab.layout import Layout
+
+# Starts a program whose output goes to a file; raises OSError.
+Spawn = Callable[[Sequence[str], Path], "subprocess.Popen[bytes]"]
 
 
 @dataclass(frozen=True)
@@ -30,16 +34,19 @@ def save_services(layout: Layout, specs: list[ServiceSpec]) -> None:
     layout.services.write_text(json.dumps([asdict(spec) for spec in specs], indent=1))
 
 
-def load_services(layout: Layout) -> list[Service]:
-    """Read what to start."""
-    return [Service(ServiceSpec(**entry)) for entry in json.loads(layout.services.read_text())]
+def load_services(layout: Layout, spawns: Mapping[str, Spawn]) -> list[Service]:
+    """Read what to start; `spawns` has for a node how programs are started there, where that is not just here."""
+    specs = [ServiceSpec(**entry) for entry in json.loads(layout.services.read_text())]
+    return [Service(spec, spawns.get(spec.node, processes.spawn)) for spec in specs]
 
 
 class Service:
     """A program and its process, if it runs. `exit` is None until it has ended once; negative is a signal."""
 
-    def __init__(self, spec: ServiceSpec) -> None:
+    def __init__(self, spec: ServiceSpec, spawn: Spawn) -> None:
         self.spec = spec
+        self.at_s = spec.at_s  # when it is due, in seconds after the keeper's start
+        self._spawn = spawn
         self.process: subprocess.Popen[bytes] | None = None
         self.exit: int | None = None
 
@@ -54,21 +61,21 @@ class Service:
         return self.spec.name
 
     @property
-    def at_s(self) -> float:
-        """When it is due, in seconds after the keeper's start."""
-        return self.spec.at_s
-
-    @property
     def pid(self) -> int | None:
         """Process id while it runs (or has ended unseen)."""
         return None if self.process is None else self.process.pid
+
+    def postpone(self, at_s: float) -> None:
+        """Let it wait until then for its start."""
+        self.at_s = at_s
+        self.exit = None
 
     def start(self) -> None:
         """Start it. A program that cannot be executed counts as ended, with 127, and says why in its log."""
         self.exit = None
         log = Path(self.spec.log)
         try:
-            self.process = processes.spawn(self.spec.argv, log)
+            self.process = self._spawn(self.spec.argv, log)
         except OSError as failure:
             with log.open("a") as file:
                 file.write(f"cannot start {self.spec.argv[0]}: {failure}\n")

@@ -11,11 +11,11 @@ import trio
 from inspector_agent.ring import RingError, connect
 from inspector_lab import limits
 from inspector_lab.control import give_order
+from inspector_lab.hows import SERVICES
 from inspector_lab.layout import Layout
 from inspector_lab.state import LabState, require_running
 
 SCHEMA = "inspector.lab.status/1"
-SERVICES = ("serf", "agent", "sshd")
 ABSENT = {"state": "absent", "pid": None, "exit": None}
 
 
@@ -24,12 +24,13 @@ def status(layout: Layout) -> dict[str, Any]:
 
     `nodes` maps names to {address, tags, root, member, processes: {serf|agent|sshd: {state, pid, exit}}}; `member` is
     what the ring says of the node ("" when no Serf agent could be asked). `hollow`, of a hollow ring alone, has its
-    process and what that tells: phase, members, seconds of each phase, counted.
+    process and what that tells: phase, members, seconds of each phase, counted. `faults`, of nodes in namespaces alone:
+    what is broken of their world, each {how, nodes} and what more its kind has.
     """
     lab = require_running(layout)
-    services = give_order(layout.socket, {"do": "status"})
+    report = give_order(layout.socket, {"do": "status"})
     by_node: dict[str, dict[str, Any]] = {}
-    for service in services:
+    for service in report["services"]:
         entry = {key: service[key] for key in ("state", "pid", "exit")}
         by_node.setdefault(service["node"], {})[service["service"]] = entry
     members = trio.run(members_seen, layout, lab, living(lab, by_node))
@@ -51,6 +52,8 @@ def status(layout: Layout) -> dict[str, Any]:
             for node in lab.nodes
         },
     }
+    if "faults" in report:
+        found["faults"] = report["faults"]
     if lab.hollow:
         told = json.loads(layout.hollow.read_bytes()) if layout.hollow.exists() else {}
         found["hollow"] = {**by_node[""]["hollow"], **told}

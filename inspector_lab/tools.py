@@ -48,10 +48,15 @@ PACKAGES = {
     "modprobe": "kmod",
     "runc": "runc",
     "etcd": "etcd-server",
+    "prometheus-alertmanager": "prometheus-alertmanager",  # what the watch tells its alerts to
+    # What a lab in namespaces lays its cables and cuts them with.
+    "ip": "iproute2",
+    "nft": "nftables",
 }
 
-# Packages that would start a daemon, or put another one out, by being installed: only ever unpacked.
-UNPACKED = frozenset({"chrony", "etcd-server", "smartmontools"})
+# Packages that would start a daemon, put another one out, or bring a service that empties the machine's packet filter:
+# only ever unpacked.
+UNPACKED = frozenset({"chrony", "etcd-server", "nftables", "prometheus-alertmanager", "smartmontools"})
 
 
 def search_path(tools: Path = TOOLS) -> str:

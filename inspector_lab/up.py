@@ -7,9 +7,8 @@ keep the lab.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import trio
@@ -17,9 +16,10 @@ import trio
 from inspector_lab import center, limits, processes, state
 from inspector_lab.control import give_order
 from inspector_lab.errors import LabError, UpError
+from inspector_lab.ground import LOOPBACK, Ground, ground_for
 from inspector_lab.layout import Layout
 from inspector_lab.patron import Keeper, started_keeper, tail
-from inspector_lab.plan import Plan, Wish, address, claim_address, lay_out
+from inspector_lab.plan import Plan, Wish
 from inspector_lab.ready import Waiting, every_agent_answers, ring_is_whole
 from inspector_lab.writing import check_sshd, claimed_directory, this_host, write_lab
 
@@ -54,69 +54,35 @@ def whole_lab(
     wish: Wish, home: Path, practice: Path, say: Say, doomed: Collection[str] = ()
 ) -> Iterator[tuple[state.LabState, Keeper]]:
     """A lab that is whole, and its keeper, which still belongs to us; the rest as `borrowed_lab`."""
-    host = this_host()
-    with claimed_directory(home) as layout, claimed_octet() as (octet, claim):
-        plan = lay_out(wish, octet)
-        write_lab(plan, layout, host, practice)
+    ground, host = ground_for(wish), this_host()
+    with claimed_directory(home) as layout, ground.claimed() as (number, claim):
+        plan = ground.lay_out(wish, number)
+        write_lab(plan, layout, host, practice, ground.agent_command)
+        ground.prepare(layout, plan)
         check_sshd(layout, plan.nodes[0])
         release = center.publish(layout)
         say(f"release {release.number} published: {release.items} items in {release.layers} layers")
-        say(f"starting {len(plan.nodes)} nodes on 127.{octet}.x.y, {limits.serf_starts_per_s:g} a second")
-        with started_keeper(layout, claim) as keeper:
+        say(f"starting {len(plan.nodes)} nodes on {plan.network}, {limits.serf_starts_per_s:g} a second")
+        with started_keeper(layout, claim, ground.keeper) as keeper:
             try:
-                lab = trio.run(attend, plan, layout, keeper, release, doomed, say)
+                lab = trio.run(attend, plan, layout, keeper, release, doomed, ground, say)
             except BaseExceptionGroup as group:
                 raise weightiest(group) from group
             yield lab, keeper
 
 
-@contextmanager
-def claimed_octet() -> Iterator[tuple[int, socket.socket]]:
-    """The first 127.K.x.y that no other lab holds. The socket is the claim: the keeper inherits it."""
-    for octet in range(limits.octet_min, limits.octet_max + 1):
-        claim = listener_on(*claim_address(octet))
-        if claim is None:
-            continue
-        with closing(claim):
-            if first_node_is_free(octet):
-                yield octet, claim
-                return
-    raise UpError(
-        f"no free addresses from 127.{limits.octet_min}.x.y to 127.{limits.octet_max}.x.y: end other labs with "
-        f"`inspector-lab down`, or what listens on port {limits.gossip_port}, {limits.rpc_port} or {limits.ssh_port}"
-    )
-
-
-def listener_on(host: str, port: int) -> socket.socket | None:
-    """A listening socket, or None when somebody else has it."""
-    listener = socket.socket()
-    # Connections of a lab that has just ended linger for a minute; they are no obstacle to Serf or sshd either.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(1)
-    except OSError:
-        listener.close()
-        return None
-    return listener
-
-
-def first_node_is_free(octet: int) -> bool:
-    """Whether the ports of n001 can be had. Another program may well listen on all addresses of one of them."""
-    for port in (limits.gossip_port, limits.rpc_port, limits.ssh_port):
-        listener = listener_on(address(octet, 0), port)
-        if listener is None:
-            return False
-        listener.close()
-    return True
-
-
 async def attend(
-    plan: Plan, layout: Layout, keeper: Keeper, release: center.Published, doomed: Collection[str], say: Say
+    plan: Plan,
+    layout: Layout,
+    keeper: Keeper,
+    release: center.Published,
+    doomed: Collection[str],
+    ground: Ground,
+    say: Say,
 ) -> state.LabState:
     """See the lab come up; returns when it is whole."""
     hello = await keeper.next_event("hello")
-    lab = describe(plan, layout, keeper.pid, hello["pid"], release)
+    lab = describe(plan, layout, keeper.pid, hello["pid"], release, ground=ground)
     state.save(layout, lab)
     waiting = Waiting()
     seconds = limits.ready_base_s + limits.ready_per_node_s * len(plan.nodes)
@@ -150,7 +116,13 @@ async def refuse_losses(keeper: Keeper, layout: Layout, doomed: Collection[str])
 
 
 def describe(
-    plan: Plan, layout: Layout, guard: int, keeper: int, release: center.Published, hollow: int = 0
+    plan: Plan,
+    layout: Layout,
+    guard: int,
+    keeper: int,
+    release: center.Published,
+    hollow: int = 0,
+    ground: Ground = LOOPBACK,
 ) -> state.LabState:
     """What goes into lab.json; of a hollow ring the nodes that are real, and how many are not."""
     identities = [processes.identify(pid) for pid in (guard, keeper)]
@@ -166,7 +138,7 @@ def describe(
         release=release.digest,
         nodes=tuple(
             state.NodeRecord(
-                name=node.name, address=node.address, tags=node.tags, root=str(layout.node(node.name).root)
+                name=node.name, address=node.address, tags=node.tags, root=ground.root(layout, node.name, keeper)
             )
             for node in plan.nodes[: len(plan.nodes) - hollow]
         ),

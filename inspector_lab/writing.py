@@ -12,7 +12,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from config_center.keys import write_keypair
 from inspector_lab import configs, limits, rootfs, tools
 from inspector_lab.commands import call
 from inspector_lab.errors import DirError, UpError
-from inspector_lab.layout import Layout
+from inspector_lab.layout import Layout, NodeLayout
 from inspector_lab.plan import Node, Plan, join_through, serf_start_s
 from inspector_lab.services import ServiceSpec, save_services
 from inspector_lab.state import load
@@ -108,25 +108,30 @@ def root_is_locked() -> bool:
 # --- files ----------------------------------------------------------------------------------------------------
 
 
-def write_lab(plan: Plan, layout: Layout, host: configs.Host, practice: Path) -> None:
-    """Everything but lab.json. What an earlier lab left in the directory is cleared away first."""
-    keys = write_shared(layout, practice)
+def write_lab(
+    plan: Plan, layout: Layout, host: configs.Host, practice: Path, agent: Callable[[NodeLayout], list[str]]
+) -> None:
+    """Everything but lab.json. What an earlier lab left in the directory is cleared away first.
+
+    agent  the command that starts the inspection agent of the node with these files
+    """
+    keys = write_shared(plan, layout, practice)
     layout.coordinator.write_text(configs.coordinator(plan, layout))
     layout.inventory.write_text(configs.inventory(plan, layout, host))
     for index, node in enumerate(plan.nodes):
         write_node(plan, node, layout, host)
         layout.node(node.name).serf.write_text(configs.serf(plan, node, join_through(plan, index), keys))
-    save_services(layout, service_specs(plan, layout))
+    save_services(layout, service_specs(plan, layout, agent))
 
 
-def write_shared(layout: Layout, practice: Path) -> dict[str, str]:
+def write_shared(plan: Plan, layout: Layout, practice: Path) -> dict[str, str]:
     """Folders, layers and keys of a lab, in place of what an earlier one left; returns the ring's keys."""
     clear_away(layout)
     for folder in (layout.ssh, layout.log("center").parent, layout.cache):
         folder.mkdir(mode=0o700)
     shutil.copytree(practice, layout.fleet)
     write_keypair(layout.center_key)
-    return write_keys(layout)
+    return write_keys(plan, layout)
 
 
 def clear_away(layout: Layout) -> None:
@@ -138,7 +143,7 @@ def clear_away(layout: Layout) -> None:
             old.unlink(missing_ok=True)
 
 
-def write_keys(layout: Layout) -> dict[str, str]:
+def write_keys(plan: Plan, layout: Layout) -> dict[str, str]:
     """ssh keys and ring keys. Returns the ring's: rpc and gossip."""
     for key in (layout.user_key, layout.host_key):
         call(
@@ -146,7 +151,7 @@ def write_keys(layout: Layout) -> dict[str, str]:
             failure=UpError,
         )
     layout.authorized_keys.write_bytes(layout.user_key.with_suffix(".pub").read_bytes())
-    layout.known_hosts.write_text(configs.known_hosts(layout.host_key.with_suffix(".pub").read_text()))
+    layout.known_hosts.write_text(configs.known_hosts(plan, layout.host_key.with_suffix(".pub").read_text()))
     keys = {"rpc": secrets.token_hex(16), "gossip": base64.b64encode(secrets.token_bytes(32)).decode()}
     layout.rpc_key.touch(mode=0o600)
     layout.rpc_key.write_text(keys["rpc"] + "\n")
@@ -179,17 +184,16 @@ def write_tree(root: Path, tree: dict[str, rootfs.File]) -> None:
 # --- services -------------------------------------------------------------------------------------------------
 
 
-def service_specs(plan: Plan, layout: Layout) -> list[ServiceSpec]:
+def service_specs(plan: Plan, layout: Layout, agent: Callable[[NodeLayout], list[str]]) -> list[ServiceSpec]:
     """What the keeper starts, and when: the center at once, each node's programs as its turn to join comes."""
     specs = [spec("", "center", center_command(plan, layout), layout.log("center"), 0.0)]
     serf, sshd = str(tools.find("serf")), str(tools.find("sshd"))
     for index, node in enumerate(plan.nodes):
         files, at_s = layout.node(node.name), serf_start_s(index)
-        agent = [str(SCRIPTS / "inspector-agent"), "run", "--config", str(files.agent)]
         specs += [
             spec(node.name, "serf", [serf, "agent", f"-config-file={files.serf}"], files.log("serf"), at_s),
             spec(node.name, "sshd", [sshd, "-D", "-e", "-f", str(files.sshd)], files.log("sshd"), at_s),
-            spec(node.name, "agent", agent, files.log("agent"), at_s + limits.agent_after_serf_s),
+            spec(node.name, "agent", agent(files), files.log("agent"), at_s + limits.agent_after_serf_s),
         ]
     return specs
 

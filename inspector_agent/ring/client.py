@@ -41,11 +41,15 @@ class RingClient:
         return self._exchange.swallowed
 
     async def members(
-        self, *, name: str | None = None, status: str | None = None, tags: Mapping[str, str] | None = None
+        self,
+        *,
+        name: str | Sequence[str] | None = None,
+        status: str | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> list[Member]:
         """Members as this agent knows them, in no order. All that is given must match, as a whole text.
 
-        A tag that a node does not have is, for Serf, an empty one.
+        Of several names any one. A tag that a node does not have is, for Serf, an empty one.
         """
         return await self._exchange.ask(commands.members(name=name, status=status, tags=tags))
 

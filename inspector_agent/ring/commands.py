@@ -246,12 +246,16 @@ def _escaped(meant: re.Match[str]) -> str:
     return "\\" + meant[0]
 
 
-def members(*, name: str | None, status: str | None, tags: Mapping[str, str] | None) -> Members:
+def members(*, name: str | Sequence[str] | None, status: str | None, tags: Mapping[str, str] | None) -> Members:
     """Members whose name, status and tags are these texts; None asks for any. Serf itself puts `^` and `$` around."""
+    if not isinstance(name, str | None):
+        names = f"(?:{'|'.join(map(literal, name))})"
+    else:
+        names = "" if name is None else literal(name)
     return Members(
         tags={tag: literal(value) for tag, value in (tags or {}).items()},
         status="" if status is None else literal(status),
-        name="" if name is None else literal(name),
+        name=names,
     )
 
 

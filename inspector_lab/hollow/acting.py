@@ -3,7 +3,7 @@
 The real entry gossips a query; the first packet of it that reaches any member begins it here. When each member hears
 it is drawn from the calibrated simulation of the gossip. Then Serf's filters are applied and an ack is sent, if one was
 asked for; and the inspection agent answers: in its slot of the spread, when its run has ended, once a question, the
-newest question of a sweep taking over from those before it.
+newest question of a sweep taking over from those before it. Questions to witnesses are answered by all who hear them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from inspector_agent.errors import VersionError, WireError
 from inspector_agent.limits import sweeps_remembered_max
 from inspector_agent.wire import QUERY_NAME, Question, answer_slot_ms, asks_me, decode_question
+from inspector_agent.witness.messages import QUERY_NAME as WITNESS_NAME
+from inspector_agent.witness.messages import WitnessQuestion
 from inspector_lab.hollow import limits
 from inspector_lab.hollow.fleet import Member
 from inspector_lab.hollow.packets import compressed
@@ -22,6 +24,7 @@ from inspector_lab.hollow.questions import NOTHING, RESPONSE_BYTES_MAX, Query, o
 from inspector_lab.hollow.schedule import Schedule
 from inspector_lab.hollow.verdicts import Body, Verdicts
 from inspector_lab.hollow.weather import Weather
+from inspector_lab.hollow.witnessing import Witnesses
 from inspector_lab.plan import Node
 
 Emit = Callable[[Member, bytes], None]
@@ -64,6 +67,7 @@ class _Asked:
         self.ack = opening(query, ack=True) if query.ack else b""
         self.opening = opening(query, ack=False)
         self.question: Question | None = None
+        self.look: WitnessQuestion | None = None
         self.sweep: _Sweep | None = None
         self.bodies: list[Body] = []
         self.compress: dict[int, bool] = {}
@@ -77,6 +81,7 @@ class Acting:
         nodes: Sequence[Node],
         members: Sequence[Member],
         verdicts: Verdicts,
+        witnesses: Witnesses,
         schedule: Schedule,
         weather: Weather,
         emit: Emit,
@@ -87,6 +92,7 @@ class Acting:
         self._members = members
         self._by_name = {node.name: index for index, node in enumerate(nodes)}
         self._verdicts = verdicts
+        self._witnesses = witnesses
         self._schedule = schedule
         self._weather = weather
         self._emit = emit
@@ -120,9 +126,14 @@ class Acting:
         self._last += 1
         asked = _Asked(self._last, query, now, curve, self._admitted(query, curve))
         self._counted["queries"] += 1
-        if query.name == QUERY_NAME:
-            self._read(asked)
-        if asked.ack or asked.question is not None:
+        try:
+            if query.name == QUERY_NAME:
+                self._read(asked, decode_question(query.payload))
+            elif query.name == WITNESS_NAME:
+                asked.look = self._witnesses.read(query.payload)
+        except (VersionError, WireError):
+            self._counted["malformed"] += 1
+        if asked.ack or asked.question is not None or asked.look is not None:
             self._open.append(asked)
 
     def _admitted(self, query: Query, curve: Curve) -> Sequence[int]:
@@ -144,13 +155,8 @@ class Acting:
             ]
         return [index for index in order if self._members[index].hears]
 
-    def _read(self, asked: _Asked) -> None:
-        """What the inspection agents make of a query's payload: the same at all of them."""
-        try:
-            question = decode_question(asked.query.payload)
-        except (VersionError, WireError):
-            self._counted["malformed"] += 1
-            return
+    def _read(self, asked: _Asked, question: Question) -> None:
+        """What the inspection agents make of a question: the same at all of them."""
         asked.question = question
         asked.bodies = self._verdicts.bodies(question)
         asked.sweep = self._sweeps.get(question.sweep)
@@ -177,15 +183,20 @@ class Acting:
         asked.at = at
 
     def _heard(self, asked: _Asked, index: int, at: float) -> None:
-        """One member hears the query."""
+        """One member hears the query, if it is there."""
+        member = self._members[index]
+        if not member.up:
+            return
         if asked.ack:
-            member = self._members[index]
             self._counted["acks"] += 1
             self._send(asked, member, asked.ack + member.sender + NOTHING)
+        if asked.look is not None:
+            due = self._witnesses.hears(asked.look, index, at)
+            self._schedule.put(due, self._witness, asked, asked.look, index, due)
         question, sweep = asked.question, asked.sweep
         if question is None or sweep is None:
             return
-        name = self._members[index].name
+        name = member.name
         if not asks_me(question.who, question.sweep, name):
             self._counted["not-asked"] += 1
             return
@@ -205,9 +216,20 @@ class Acting:
         if sweep is None or question is None or sweep.newest[index] != asked.number:
             return
         sweep.newest[index] = 0
-        kind, member = self._verdicts.kind_of[index], self._members[index]
-        body = asked.bodies[kind]
-        payload = body.answer(question.sweep, self._took[index], self._clock_ms)
+        kind = self._verdicts.kind_of[index]
+        payload = asked.bodies[kind].answer(question.sweep, self._took[index], self._clock_ms)
+        self._respond(asked, self._members[index], payload, kind)
+
+    def _witness(self, asked: _Asked, question: WitnessQuestion, index: int, due: float) -> None:
+        """It is this witness's turn."""
+        self._counted["lagging"] += self._now - due > limits.lagging_s
+        self._counted["witnessed"] += 1
+        self._respond(asked, self._members[index], self._witnesses.answer(question, index), kind=0)
+
+    def _respond(self, asked: _Asked, member: Member, payload: bytes, kind: int) -> None:
+        """Answer a query, if the member is still there. Answers of one `kind` are alike."""
+        if not member.up:
+            return
         message = b"".join((asked.opening, member.sender, saying(len(payload)), payload))
         shrinks = asked.compress.get(kind)
         if shrinks is None:
@@ -245,6 +267,7 @@ class Acting:
             if len(found) == count:
                 break
             drawn = int(self._weather.draw() * len(self._members))
-            if drawn not in (0, index):  # the entry is asked for itself; a copy through it changes nothing
+            # The entry is asked for itself: a copy through it changes nothing. Who is gone passes nothing on.
+            if drawn not in (0, index) and self._members[drawn].up:
                 found[drawn] = self._members[drawn]
         return list(found.values())

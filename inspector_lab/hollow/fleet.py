@@ -6,6 +6,7 @@ The first node is real: a Serf agent, the entry, and an inspection agent beside 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from ipaddress import IPv4Address
 
 import msgspec
@@ -28,6 +29,7 @@ class HollowWish(msgspec.Struct, frozen=True, kw_only=True):
     drift     share of (node, possible drift) pairs that are wrong
     gogc      Go's GOGC for the entry: how much garbage it gathers before it collects, in % of what lives
     silent    so many members whose Serf answers pings and hears no question
+    churn     so many percent of the members go in a minute, and come back
     """
 
     members: int
@@ -40,6 +42,7 @@ class HollowWish(msgspec.Struct, frozen=True, kw_only=True):
     delay_ms: float = 0.0
     duplicate: float = 0.0
     silent: int = 0
+    churn: float = 0.0
     encrypt: bool = False
     gogc: int = 100
 
@@ -51,6 +54,7 @@ class HollowWish(msgspec.Struct, frozen=True, kw_only=True):
             "racks": (self.racks, 1, 99),
             "silent": (self.silent, 0, self.members - 1),
             "gogc": (self.gogc, 1, limits.gogc_max),
+            "churn in % a minute": (self.churn, 0, limits.churn_percent_max),
             "delay in ms": (self.delay_ms, 0, limits.delay_ms_max),
         }
         for name, (value, least, most) in bounds.items():
@@ -78,13 +82,26 @@ def lay_out(wish: HollowWish, octet: int) -> Plan:
     return placed(as_wished, octet, node_names(wish.members))
 
 
+ALIVE, LEAVING, LEFT, FAILED = "alive", "leaving", "left", "failed"
+"""Serf's words for a member's status."""
+
+
+class Life(Enum):
+    """Whether a member is there; FAILED: it stands still, or its machine is dead."""
+
+    ALIVE = ALIVE
+    FAILED = FAILED
+    LEFT = LEFT
+
+
 class Member:
     """One member.
 
     `index` counts all nodes of the plan; `sender` is how its answers say who they are from; `hears` questions or not.
+    `life` is the truth about it, `listed` its status in the other members' lists, in Serf's word.
     """
 
-    __slots__ = ("address", "hears", "incarnation", "index", "meta", "name", "sender")
+    __slots__ = ("address", "hears", "incarnation", "index", "life", "listed", "meta", "name", "sender")
 
     def __init__(self, index: int, node: Node, port: int, meta: bytes) -> None:
         self.index = index
@@ -94,6 +111,13 @@ class Member:
         self.meta = meta
         self.incarnation = 1
         self.hears = index > 0  # number 0 is real
+        self.life = Life.ALIVE
+        self.listed = ALIVE
+
+    @property
+    def up(self) -> bool:
+        """Whether it does anything at all."""
+        return self.life is Life.ALIVE
 
 
 def members_of(plan: Plan, port: int) -> list[Member]:

@@ -39,6 +39,22 @@ took_ms_min, took_ms_max = 20, 90  # of a run of the practice fleet's items, as 
 lagging_s = 0.05  # answers sent so long after their turn are counted: this machine is too busy to play the ring
 relay_hop_s = 0.0005  # through one more process on the way
 
+# ---- churn ----------------------------------------------------------------------------------------------------------
+churn_percent_max = 100.0  # of the members in a minute
+churn_tick_s = 0.05  # what is due is done in steps of this time
+churn_wish_s = 0.25  # between two looks at what is wished
+leaving_share = 0.3  # of those that go; the others fail
+crashing_share = 0.7  # of those that fail: they come back by joining; the others stood still, and refute
+away_s_min = 4.0  # longer than any news of the going is on its way
+away_s = 60.0  # on average, beyond that; some are back before Serf has noticed
+held_s = 10.0  # in which those come back whose time came while there was no churn
+leaving_s = 1.5  # from leave intent to dead message: so long an intent is gossiped 20 times, to 3 each 0.2 s
+accusers = 3  # the first and `SuspicionMult - 2` more: then memberlist's timer is at its shortest
+news_s = 1.0  # in which gossip reaches all of a ring of thousands, see the simulation's hearing
+news_copies = 3  # a real member gets all news many times over
+churn_tries = 64  # draws for a member that is up
+dark_addresses_max = 2_000  # of one filter of a socket: the kernel takes 4,096 instructions, each address needs two
+
 # ---- telling --------------------------------------------------------------------------------------------------------
 counts_s = 0.25  # between two writings of the figures, where something has changed
 poll_s = 0.1
@@ -61,6 +77,8 @@ gogc_max = 1_000  # beyond, a ring of 50,000 takes gigabytes
 _RELATIONS = {
     "a packet is smaller than what it may inflate to": packet_bytes_max < inflated_bytes_max,
     "a run is told in one byte": 0 < took_ms_min < took_ms_max < 128,
+    "who comes back is not taken for gone by late news": news_s + leaving_s < away_s_min,
+    "a filter is short enough for the kernel": 2 * dark_addresses_max + 2 <= 4_096,
     "a member's ping is rarer than a tick": tick_s < member_ping_s,
 }
 for _sentence, _holds in _RELATIONS.items():

@@ -1,6 +1,7 @@
 """CORE. What the members do with a packet: answer pings, ask others for somebody, deny that they are dead, relay, hear.
 
-All of them are this one object. A packet comes with the node that it is for; what is sent leaves through `send`.
+All of them are this one object. A packet comes with the node that it is for; what is sent leaves through `send`. A
+member that is not up does nothing, and learns nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Callable, Sequence
 
 from inspector_lab.hollow import limits, packets
 from inspector_lab.hollow.errors import PacketError
-from inspector_lab.hollow.fleet import Member
+from inspector_lab.hollow.fleet import FAILED, Life, Member
 from inspector_lab.hollow.packets import Ack, Address, Doubt, IndirectPing, Message, Nack, Ping, User
 from inspector_lab.hollow.questions import Query, Relayed, read_user
 from inspector_lab.hollow.schedule import Schedule
+from inspector_lab.hollow.standing import Standing
 from inspector_lab.hollow.weather import Weather
 
 Send = Callable[[Member, Address, bytes], None]
@@ -31,8 +33,10 @@ class Members:
         send: Send,
         counted: Counter[str],
         probe_timeout_s: float,
+        standing: Standing,
     ) -> None:
         """`members` by node, the real entry as number 0."""
+        self._standing = standing
         self._members = members
         self._by_address = {member.address: member for member in members}
         self._by_name = {member.name: member for member in members}
@@ -47,13 +51,16 @@ class Members:
         """A packet for a member; the queries in it, which are nobody's alone. Raises PacketError."""
         self._now = now
         queries: list[Query] = []
+        if not member.up:
+            self._counted["to_absent"] += 1
+            return queries
         arrives = bool(self._weather.copies())
         messages = packets.read_packet(packet)
         for message in messages:
             if isinstance(message, User):
                 self._user(message.body, member, queries)
             elif isinstance(message, Doubt):
-                self._refute(message)
+                self._doubted(message)
             elif arrives:
                 self._answer(message, member, source)
         return queries
@@ -83,19 +90,26 @@ class Members:
             self._counted["acked"] += 1
 
     def _ask_for(self, message: IndirectPing, member: Member, source: Address) -> None:
-        """Another hollow member is always there; only the packets between the two may be lost."""
+        """Another hollow member is there if it is up; and the packets between the two may be lost."""
         self._counted["indirect_pings"] += 1
         back = message.source or source
         other = self._by_address.get(message.target)
-        if other is not None and other.index and self._weather.copies(hops=2):
+        if other is not None and other.index and other.up and self._weather.copies(hops=2):
             self._reply(member, back, packets.ack(message.seq))
         elif message.nack:
             self._schedule.put(self._now + self._probe_timeout_s, self._reply, member, back, packets.nack(message.seq))
 
-    def _refute(self, doubt: Doubt) -> None:
-        """A member that is doubted says that it lives, louder. News of it would come by many ways: it is not lost."""
+    def _doubted(self, doubt: Doubt) -> None:
+        """A member that is doubted says that it lives, louder. News of it would come by many ways: it is not lost.
+
+        One that has failed cannot; once the entry has given it up, all members list it as failed.
+        """
         member = self._by_name.get(doubt.node)
         if member is None or not member.index or doubt.incarnation < member.incarnation:
+            return
+        if not member.up:
+            if doubt.dead and member.life is Life.FAILED:
+                self._standing.lists(member, FAILED)
             return
         member.incarnation = doubt.incarnation + 1
         self._counted["refuted"] += 1

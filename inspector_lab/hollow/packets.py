@@ -59,10 +59,11 @@ class Nack(msgspec.Struct, frozen=True, gc=False):
 
 
 class Doubt(msgspec.Struct, frozen=True, gc=False):
-    """A member is suspected, or held for dead."""
+    """A member is suspected, or `dead`: held for that, or it has left."""
 
     node: str
     incarnation: int
+    dead: bool
 
 
 class Join(msgspec.Struct, frozen=True, gc=False):
@@ -132,7 +133,7 @@ def _message(kind: int, body: bytes) -> Message:
         raise PacketError(f"a message of the unknown kind {kind}")
     fields = read_map(body)
     if kind in (SUSPECT, DEAD):
-        return Doubt(text(fields, b"Node", NAME), whole(fields, b"Incarnation", UINT32))
+        return Doubt(text(fields, b"Node", NAME), whole(fields, b"Incarnation", UINT32), kind == DEAD)
     seq = whole(fields, b"SeqNo", UINT32)
     if kind == ACK:
         return Ack(seq)
@@ -187,6 +188,16 @@ def alive(node: str, address: Address, meta: bytes, incarnation: int) -> bytes:
             "Vsn": bytes(VERSIONS),
         }
     )
+
+
+def suspect(node: str, incarnation: int, accuser: str) -> bytes:
+    """A member says that another one does not answer."""
+    return bytes((SUSPECT,)) + pack({"Incarnation": incarnation, "Node": node, "From": accuser})
+
+
+def left(node: str, incarnation: int) -> bytes:
+    """A member says that it is gone: memberlist's dead message, from the dead one itself."""
+    return bytes((DEAD,)) + pack({"Incarnation": incarnation, "Node": node, "From": node})
 
 
 def state(node: str, address: Address, meta: bytes, incarnation: int) -> bytes:

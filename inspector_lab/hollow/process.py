@@ -17,6 +17,7 @@ from inspector_lab.hollow.sealing import Seal
 from inspector_lab.hollow.shell import Shell
 from inspector_lab.hollow.streams import Streams
 from inspector_lab.hollow.verdicts import Verdicts
+from inspector_lab.hollow.wishing import Wished
 from inspector_lab.layout import Layout
 
 
@@ -48,6 +49,7 @@ async def play(layout: Layout, job: Job, release: Release) -> None:
         await drain(shell)
         shell.enter("settled", since)
         nursery.start_soon(shell.ping_entry)
+        nursery.start_soon(shell.churn, Wished(layout.hollow_churn))
 
 
 def main() -> None:

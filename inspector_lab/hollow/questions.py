@@ -16,7 +16,7 @@ from inspector_lab.hollow.errors import PacketError
 from inspector_lab.hollow.packets import UINT32, USER, Address, ip
 from inspector_lab.hollow.packing import octets, pack, raw, raw_header, read_map, read_map_of, text, whole
 
-PUSH_PULL, QUERY, RESPONSE, RELAY = 2, 4, 5, 9
+LEAVE, JOIN, PUSH_PULL, QUERY, RESPONSE, RELAY = 0, 1, 2, 4, 5, 9
 FLAG_ACK = 1
 TAGS_MAGIC = b"\xff"
 UINT64 = 2**64 - 1
@@ -178,6 +178,16 @@ def local_state(names: Iterable[str]) -> bytes:
         "QueryLTime": 0,
     }
     return bytes((PUSH_PULL,)) + pack(fields)
+
+
+def leave_intent(name: str, ltime: int) -> bytes:
+    """A member says that it is about to leave; its dead message follows. `ltime`: later than all it has heard."""
+    return bytes((USER, LEAVE)) + pack({"LTime": ltime, "Node": name, "Prune": False})
+
+
+def join_intent(name: str, ltime: int) -> bytes:
+    """A member says that it has joined; older intents of it are void."""
+    return bytes((USER, JOIN)) + pack({"LTime": ltime, "Node": name})
 
 
 def tags_meta(tags: Mapping[str, str]) -> bytes:

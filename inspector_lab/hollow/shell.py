@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ import trio
 
 from inspector_lab.hollow import limits, packets
 from inspector_lab.hollow.acting import Acting, Curve
+from inspector_lab.hollow.churn import Churn
 from inspector_lab.hollow.errors import PacketError
 from inspector_lab.hollow.fleet import HollowWish, Member, members_of
 from inspector_lab.hollow.members import Members
@@ -19,8 +21,11 @@ from inspector_lab.hollow.packets import Address
 from inspector_lab.hollow.schedule import Schedule
 from inspector_lab.hollow.sealing import Seal
 from inspector_lab.hollow.sockets import Arrived, MemberSocket
+from inspector_lab.hollow.standing import Standing, Truth
 from inspector_lab.hollow.verdicts import Verdicts
 from inspector_lab.hollow.weather import Weather
+from inspector_lab.hollow.wishing import Wished
+from inspector_lab.hollow.witnessing import Witnesses
 from inspector_lab.plan import Plan
 from inspector_lab.simulated.hearing import hearing_times
 from inspector_lab.simulated.profile import profile_named
@@ -33,12 +38,14 @@ class Told(msgspec.Struct, kw_only=True):
     members  how many it plays; the entry is not one of them
     seconds  how long each phase took that is over
     counted  packets, bytes and messages so far
+    truth    who is there, and who is not
     """
 
     phase: str = "starting"
     members: int = 0
     seconds: dict[str, float] = {}
     counted: dict[str, int] = {}
+    truth: Truth = Truth()
 
 
 class Shell:
@@ -62,8 +69,15 @@ class Shell:
         )
         for member in random.Random(wish.seed).sample(self.members[1:], wish.silent):  # noqa: S311 - as above
             member.hears = False
-        self._play = Members(self.members, schedule, weather, self._send, self.counted, self._profile.probe_timeout_s)
-        self.acting = Acting(plan.nodes, self.members, verdicts, schedule, weather, self._answer, self.counted)
+        self.standing = Standing(self.members)
+        witnesses = Witnesses(self.members, self.standing)
+        probe_timeout_s = self._profile.probe_timeout_s
+        self._play = Members(self.members, schedule, weather, self._send, self.counted, probe_timeout_s, self.standing)
+        self.acting = Acting(
+            plan.nodes, self.members, verdicts, witnesses, schedule, weather, self._answer, self.counted
+        )
+        goes = random.Random(f"churn {wish.seed}").random  # noqa: S311 - as above
+        self._churn = Churn(self.members, self.standing, goes, self._send, self.counted, self._profile.probe_interval_s)
         self._by_ip = {member.address[0]: member for member in self.members[1:]}
         self._curves: list[Curve] = []
         self._used = False  # the last curve, since it was shuffled
@@ -164,13 +178,32 @@ class Shell:
         last = b""
         while True:
             told = Told(
-                phase=self.phase, members=len(self.members) - 1, seconds=self.seconds, counted=dict(self.counted)
+                phase=self.phase,
+                members=len(self.members) - 1,
+                seconds=self.seconds,
+                counted=dict(self.counted),
+                truth=self.standing.truth,
             )
             news = msgspec.json.encode(told)
             if news != last and self.acting.idle:
                 last = news
                 write_figures(self._told, news)
             await trio.sleep(limits.counts_s)
+
+    async def churn(self, wished: Wished) -> None:
+        """Let members go and come back as it is wished, for ever."""
+        looked_at = -math.inf
+        while True:
+            now = trio.current_time()
+            if now - looked_at >= limits.churn_wish_s:
+                looked_at = now
+                wish = wished.news()
+                if wish is not None:
+                    self._churn.rate(wish.percent_a_minute, now)
+            self._churn.run(now)
+            self.socket.flush(limits.batch_packets)
+            busy = self._churn.next_at < math.inf
+            await trio.sleep(limits.churn_tick_s if busy else limits.churn_wish_s)
 
     async def ping_entry(self) -> None:
         """As a real ring does: every member pings one other a second, so the entry is pinged once a second."""
@@ -179,7 +212,8 @@ class Shell:
             await trio.sleep(limits.member_ping_s)
             seq = (seq + 1) % packets.UINT32
             member = members[1 + int(self._draw() * (len(members) - 1))]
-            self._send(member, self.entry.address, packets.ping(seq, name, member.address, member.name))
+            if member.up:
+                self._send(member, self.entry.address, packets.ping(seq, name, member.address, member.name))
             self.socket.flush(limits.batch_packets)
 
 

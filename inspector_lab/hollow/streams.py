@@ -8,6 +8,7 @@ import msgpack  # type: ignore[import-untyped]
 import trio
 
 from inspector_lab.hollow import limits, packets
+from inspector_lab.hollow.darkness import darken
 from inspector_lab.hollow.errors import PacketError
 from inspector_lab.hollow.fleet import Member
 from inspector_lab.hollow.members import stream_kind
@@ -26,13 +27,26 @@ class Streams:
         self._open = trio.CapacityLimiter(limits.streams_max)
 
     async def serve(self) -> None:
-        """Accept streams for ever."""
-        await trio.serve_tcp(self._one, self._port, host="0.0.0.0")  # noqa: S104 - all of 127.0.0.0/8; checked below
+        """Accept streams for ever, but for members that are gone."""
+        listeners = await trio.open_tcp_listeners(self._port, host="0.0.0.0")  # noqa: S104 - 127.0.0.0/8; checked below
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._darken, listeners[0])
+            await trio.serve_listeners(self._one, listeners)
+
+    async def _darken(self, listener: trio.SocketListener) -> None:
+        """Let nothing answer at the addresses of those that are gone."""
+        shell, version = self._shell, 0
+        while True:
+            if version != shell.standing.version:
+                version = shell.standing.version
+                gone = [member.address[0] for member in shell.members if not member.up]
+                shell.counted["left_bright"] += not darken(listener.socket.fileno(), gone)
+            await trio.sleep(limits.churn_tick_s)
 
     async def _one(self, stream: trio.SocketStream) -> None:
         counted = self._shell.counted
         member = self._by_ip.get(socket.inet_aton(stream.socket.getsockname()[0]))
-        if member is None or not stream.socket.getpeername()[0].startswith("127."):
+        if member is None or not member.up or not stream.socket.getpeername()[0].startswith("127."):
             counted["stranger"] += 1
             await stream.aclose()
             return

@@ -17,17 +17,19 @@ from inspector_coord.ring_sweep import HEARING_NAME
 from inspector_lab import center, configs, processes, state
 from inspector_lab import limits as lab_limits
 from inspector_lab.errors import PlanError, UpError
+from inspector_lab.ground import claimed_octet
 from inspector_lab.hollow import limits
 from inspector_lab.hollow.fleet import HollowWish, lay_out
 from inspector_lab.hollow.process import Job
 from inspector_lab.hollow.shell import Told
+from inspector_lab.hollow.wishing import wish_churn
 from inspector_lab.layout import Layout
 from inspector_lab.patron import Keeper, started_keeper, tail
 from inspector_lab.plan import Plan
 from inspector_lab.ready import Waiting, every_agent_answers, members_seen, without_repeats
 from inspector_lab.services import ServiceSpec, save_services
 from inspector_lab.tools import find
-from inspector_lab.up import Say, claimed_octet, describe, refuse_losses, weightiest
+from inspector_lab.up import Say, describe, refuse_losses, weightiest
 from inspector_lab.writing import (
     SCRIPTS,
     center_command,
@@ -60,6 +62,8 @@ def bring_up(wish: HollowWish, home: Path, practice: Path, say: Say) -> state.La
             except BaseExceptionGroup as group:
                 raise weightiest(group) from group
             trio.run(keeper.keep)
+            if wish.churn:
+                wish_churn(layout.hollow_churn, wish.churn)
     return lab
 
 
@@ -81,7 +85,7 @@ def refuse_poverty(wish: HollowWish) -> None:
 
 def write_files(plan: Plan, layout: Layout, practice: Path) -> dict[str, str]:
     """Everything but the job and lab.json; returns the ring's keys."""
-    keys = write_shared(layout, practice)
+    keys = write_shared(plan, layout, practice)
     entry = plan.nodes[0]
     write_node(plan, entry, layout, this_host())
     serf = json.loads(configs.serf(plan, entry, None, keys)) | {"log_level": "warn"}  # not a line for each member

@@ -18,7 +18,7 @@ from inspector_lab.errors import PlanError
 from inspector_lab.simulated import limits
 from inspector_lab.simulated.scenario import Scenario
 
-__all__ = ["EPILOG", "simulate_command"]
+__all__ = ["BROKEN", "DEFAULTS", "EPILOG", "seeds_of", "simulate_command"]
 
 BROKEN = 1
 DEFAULTS = (100, 1, 0.0, 1, coord_limits.timeout_s)  # nodes, rings, loss, seed, timeout
@@ -28,6 +28,8 @@ EPILOG = (
     "  inspector-lab simulate --nodes 40 --loss 0.2 --faults --seeds 1-2000\n\n"
     "  inspector-lab simulate --nodes 100000 --rings 20 --loss 0.05 --json\n\n"
     "  inspector-lab simulate --scenario mute-entry\n\n"
+    "  inspector-lab simulate --liveness --nodes 10000 --scenario rack-off\n\n"
+    "  inspector-lab simulate --liveness --nodes 200 --faults --seeds 1-500\n\n"
     "Ends with 0 if all oracles hold, 1 if one is broken (with the command that shows it again), 2 for bad usage."
 )
 
@@ -44,10 +46,22 @@ def simulate_command(  # noqa: PLR0913 - one option each
     scenario: Annotated[str, typer.Option(help="One that has a name.", show_default=False)] = "",
     scenarios: Annotated[bool, typer.Option("--scenarios", help="List those with a name.")] = False,
     jobs: Annotated[int, typer.Option(help="Processes for many seeds; 0: one a processor.")] = 0,
+    liveness: Annotated[
+        bool, typer.Option("--liveness", help="Simulate `inspector watch` instead of a sweep.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
 ) -> None:
-    """Simulate sweeps: the real cores of coordinator and agents on a simulated Serf ring."""
+    """Simulate sweeps, or a watch: the real cores of coordinator and agents on a simulated Serf ring."""
     with plain_errors():
+        if liveness:
+            from inspector_lab.liveness.command import Wanted, simulate_liveness
+
+            if (rings, timeout) != (DEFAULTS[1], DEFAULTS[4]):
+                raise PlanError("--liveness watches one ring and has no deadline: leave out --rings and --timeout")
+            wanted_watch = Wanted(nodes, loss, seed, seeds, scenario, faults=faults, jobs=jobs, as_json=as_json)
+            if simulate_liveness(wanted_watch, scenarios=scenarios):
+                raise typer.Exit(BROKEN)
+            return
         if scenarios:
             _list(as_json=as_json)
             return
@@ -60,7 +74,7 @@ def simulate_command(  # noqa: PLR0913 - one option each
             from inspector_lab.simulated.many import processes_for, scenario_of
 
             base = _base(nodes, rings, loss, seed, timeout)
-            wanted = _seeds(seeds, seed)
+            wanted = seeds_of(seeds, seed)
             if jobs < 0:
                 raise PlanError(f"--jobs {jobs}: it is a number of processes, 0 for one a processor")
             at_once = processes_for(jobs, len(wanted))
@@ -204,7 +218,7 @@ def _refuse_poverty(nodes: int, at_once: int, *, faults: bool) -> None:
     )
 
 
-def _seeds(words: str, first: int) -> range:
+def seeds_of(words: str, first: int) -> range:
     """FIRST-LAST, or how many. Raises PlanError."""
     if not words:
         return range(first, first + 1)

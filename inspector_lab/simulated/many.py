@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -24,8 +25,9 @@ from inspector_lab.simulated.result import Result
 from inspector_lab.simulated.scenario import Scenario
 from inspector_lab.simulated.world import simulate
 
-__all__ = ["Ran", "held", "many", "processes_for", "run_seed", "scenario_of"]
+__all__ = ["BUGS", "Ran", "crashed", "held", "many", "over_processes", "processes_for", "run_seed", "scenario_of"]
 
+T = TypeVar("T")
 
 BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, WireError)
 """What a mistake in a core raises. With many seeds it is the result of one of them; a single one shows all of it."""
@@ -66,9 +68,7 @@ def run_seed(base: Scenario, seed: int, *, faults: bool) -> Ran:
     try:
         result, wrong = held(scenario, again=seed % limits.again_each == 0)
     except BUGS as bug:
-        place = traceback.extract_tb(bug.__traceback__)[-1]
-        told = f"{type(bug).__name__}: {bug} ({Path(place.filename).name}:{place.lineno})"
-        return Ran(seed, {"crash": [told]}, 0, {}, {})
+        return Ran(seed, {"crash": [crashed(bug)]}, 0, {}, {})
     return Ran(
         seed=seed,
         broken=wrong,
@@ -78,6 +78,12 @@ def run_seed(base: Scenario, seed: int, *, faults: bool) -> Ran:
     )
 
 
+def crashed(bug: BaseException) -> str:
+    """What a core raised, and where."""
+    place = traceback.extract_tb(bug.__traceback__)[-1]
+    return f"{type(bug).__name__}: {bug} ({Path(place.filename).name}:{place.lineno})"
+
+
 def processes_for(jobs: int, seeds: int) -> int:
     """How many processes work at once. `jobs`: as many as wished for, 0 for one each processor."""
     return min(jobs or len(os.sched_getaffinity(0)), seeds)
@@ -85,8 +91,12 @@ def processes_for(jobs: int, seeds: int) -> int:
 
 def many(base: Scenario, seeds: Sequence[int], *, faults: bool, jobs: int = 0) -> Iterator[Ran]:
     """All of these seeds, as they are done. `jobs`: processes, 0 for one each processor."""
+    yield from over_processes(partial(_run, base, faults), seeds, jobs=jobs)
+
+
+def over_processes(run: Callable[[int], T], seeds: Sequence[int], *, jobs: int = 0) -> Iterator[T]:
+    """What `run` makes of each seed, as they are done; it is pickled. `jobs`: processes, 0 for one each processor."""
     count = processes_for(jobs, len(seeds))
-    run: Callable[[int], Ran] = partial(_run, base, faults)
     if count <= 1:
         yield from map(run, seeds)
         return

@@ -21,11 +21,32 @@ from inspector_lab.simulated.network import Network, Place
 from inspector_lab.simulated.profile import Profile
 from inspector_lab.simulated.timeline import Timeline
 
-__all__ = ["ALIVE", "FAILED", "LEAVING", "LEFT", "Membership"]
+__all__ = ["ALIVE", "FAILED", "HEALED_ONE_WAY_S", "HEALED_S", "LEAVING", "LEFT", "Membership", "detection_s"]
 
 ALIVE, FAILED, LEFT, LEAVING = "alive", "failed", "left", "leaving"
 HEALED_S = 3.0
 HEALED_ONE_WAY_S = 35.0
+
+
+def detection_s(profile: Profile, count: int, wait_s: Callable[[int], float]) -> float:
+    """From a member's last sign of life until it is declared failed in a ring of `count`.
+
+    wait_s  draws how long until the n-th other member probes it: exponential, on average one probe interval
+    """
+    shortest, longest = profile.suspicion_s(count)
+    wanted = profile.suspicion_mult - 2  # in a ring too small for that many witnesses, none are waited for
+    wanted = wanted if count - 2 >= wanted else 0
+    luck = [wait_s(step) for step in range(wanted + 1)]
+    suspected = luck[0] + profile.probe_interval_s
+    left = shortest if not wanted else longest
+    passed = 0.0
+    for have in range(1, wanted + 1):
+        passed += luck[have]
+        if passed >= left:
+            break
+        share = math.log(have + 1) / math.log(wanted + 1)
+        left = max(shortest, longest - share * (longest - shortest), passed)
+    return suspected + left
 
 
 class Membership:
@@ -72,23 +93,10 @@ class Membership:
 
     def detection_s(self, member: int) -> float:
         """From a member's last sign of life until it is declared failed."""
-        profile, count = self._profile, len(self._members)
-        shortest, longest = profile.suspicion_s(count)
-        epoch = self._epochs[member]
-        mean = profile.probe_interval_s
-        wanted = profile.suspicion_mult - 2  # in a ring too small for that many witnesses, none are waited for
-        wanted = wanted if count - 2 >= wanted else 0
-        luck = [self._chance.exponential(mean, member, epoch * 8 + step) for step in range(wanted + 1)]
-        suspected = luck[0] + profile.probe_interval_s
-        left = shortest if not wanted else longest
-        passed = 0.0
-        for have in range(1, wanted + 1):
-            passed += luck[have]
-            if passed >= left:
-                break
-            share = math.log(have + 1) / math.log(wanted + 1)
-            left = max(shortest, longest - share * (longest - shortest), passed)
-        return suspected + left
+        epoch, mean = self._epochs[member], self._profile.probe_interval_s
+        return detection_s(
+            self._profile, len(self._members), lambda step: self._chance.exponential(mean, member, epoch * 8 + step)
+        )
 
     # ---- what happens ----------------------------------------------------------------------------------------------
     def stopped(self, member: int) -> None:

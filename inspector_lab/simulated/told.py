@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -107,10 +107,10 @@ def fault_words(fault: Fault) -> str:
     return f"{' '.join(words)}, from {fault.at_s:g} s{until}"
 
 
-def verdict_lines(broken: Broken, command: str) -> list[str]:
+def verdict_lines(broken: Broken, command: str, oracles: Collection[str] = ORACLES) -> list[str]:
     """Whether the oracles hold; if not, what they say and how to see it again."""
     if not broken:
-        return [f"oracles    all {len(ORACLES)} hold: {', '.join(ORACLES)}"]
+        return [f"oracles    all {len(oracles)} hold: {', '.join(oracles)}"]
     told = []
     for name, sentences in broken.items():
         told += [f"BROKEN     {name}: {sentence}" for sentence in sentences[:SENTENCES_MAX]]

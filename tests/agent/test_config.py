@@ -10,6 +10,7 @@ from config_center.keys import write_keypair
 from inspector_agent import limits
 from inspector_agent.config import AgentConfig, load, parse
 from inspector_agent.errors import ConfigError
+from inspector_agent.witness.settings import WitnessSettings
 from tests.support.center import a_key
 
 
@@ -41,6 +42,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         query_prefix: mine-
         poll_s: 5
         defer: {load: 7.5}
+        witness: {ssh_port: 2222, ping: never}
         """,
     )
     assert load(path) == AgentConfig(
@@ -52,6 +54,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         query_prefix="mine-",
         poll_s=5.0,
         defer_load=7.5,
+        witness=WitnessSettings(2222, ping=False),
     )
 
 
@@ -99,6 +102,12 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         ("cache: /x\ndefer: {load: true}", "`defer.load` is a load average a CPU, such as 8, not True"),
         ("cache: /x\ndefer: {load: 0}", "`defer.load` is a load average a CPU, such as 8, not 0"),
         ("cache: /x\ndefer: {laod: 8}", "unknown key `defer.laod`: did you mean"),
+        ("cache: /x\nwitness: {ssh_port: -1}", "`witness.ssh_port` is a port, or 0 for none, not -1"),
+        ("cache: /x\nwitness: {ssh_port: true}", "`witness.ssh_port` is a port, or 0 for none, not True"),
+        ("cache: /x\nwitness: {ping: off}", "`witness.ping` is one of auto, never, not"),
+        ("cache: /x\nwitness: {ping: [[]]}", "`witness.ping` is one of auto, never, not a list"),
+        ("cache: /x\nwitness: {port: 22}", "unknown key `witness.port`: did you mean ssh_port"),
+        ("cache: /x\nwitness: off", "`witness` cannot be"),
         ("cache: /x\npoll_s: .nan", ":2:9: .nan is no number that can be compared"),
         ("cache: ''", "`cache` is missing"),
         ("cache: /x\npoll_s: 060", ":2:9: 060 is an octal number to one YAML reader and a decimal one to the next"),

@@ -81,7 +81,11 @@ def test_an_address_of_go_may_have_sixteen_bytes() -> None:
 
 def test_suspects_and_strings() -> None:
     """A doubt names its member; a long string has the old header that Go's library reads."""
-    assert read_packet(bytes((packets.SUSPECT,)) + pack({"Node": "n5", "Incarnation": 4})) == [Doubt("n5", 4)]
+    assert read_packet(bytes((packets.SUSPECT,)) + pack({"Node": "n5", "Incarnation": 4})) == [
+        Doubt("n5", 4, dead=False)
+    ]
+    assert read_packet(packets.suspect("n5", 4, "n6")) == [Doubt("n5", 4, dead=False)]
+    assert read_packet(packets.left("n5", 4)) == [Doubt("n5", 4, dead=True)]
     assert [raw_header(size) for size in (31, 32, 70_000)] == [b"\xbf", b"\xda\x00\x20", b"\xdb\x00\x01\x11\x70"]
 
 

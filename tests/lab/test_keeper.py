@@ -78,7 +78,7 @@ class Bench:
     def order(self, do: str, nodes: str = "", services: str = "") -> dict[str, dict[str, Any]]:
         """Give an order; the states of all services by node_service."""
         order = {"do": do, "nodes": nodes.split(), "services": services.split()}
-        states = give_order(self.layout.socket, order)
+        states = give_order(self.layout.socket, order)["services"]
         return {f"{state['node']}_{state['service']}": state for state in states}
 
     def ended(self) -> int:
@@ -217,6 +217,16 @@ def test_heal_starts_again_what_was_killed(bench: Bench) -> None:
     again = bench.order("heal", nodes="n001")["n001_serf"]
     assert again["state"] == "running"
     assert again["pid"] != first
+
+
+def test_many_nodes_are_started_as_a_ring_takes_them(bench: Bench) -> None:
+    """One at once, the others after it: too many joiners a second make a ring deaf. Orders are heard meanwhile."""
+    nodes = [f"n{number:03d}" for number in range(1, 6)]
+    bench.start(**{f"{node}_serf": FOREVER for node in nodes})
+    bench.order("kill", nodes=" ".join(nodes))
+    healed = bench.order("heal", nodes=" ".join(nodes))
+    assert [state["state"] for state in healed.values()] == ["running"] + ["waiting"] * 4
+    wait_until(lambda: {state["state"] for state in bench.order("status").values()} == {"running"}, "all run")
 
 
 def test_a_program_that_cannot_start_is_an_ended_service_with_a_reason(bench: Bench) -> None:

@@ -104,7 +104,7 @@ def test_drift_changes_the_node_and_says_what(lab: Lab) -> None:
         (("n[005-009]", "--how", "kill"), "no such node: n[007-009]; `inspector-lab status` lists the nodes"),
         (("rack=z9", "--how", "kill"), "values of rack are a1"),
         (("n001", "--how", "dance"), "one of kill, stop-agent, freeze, heal, drift"),
-        (("n001", "--how", "kill", "--item", "sysctl:vm.swappiness"), "--item and --set go with --how drift"),
+        (("n001", "--how", "kill", "--item", "sysctl:vm.swappiness"), "--item goes with --how drift, not with kill"),
         (("n001", "--how", "drift", "--set", "swappiness"), "is not ITEM=VALUE"),
     ],
 )

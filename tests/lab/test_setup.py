@@ -115,8 +115,9 @@ def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyP
     with pytest.raises(ToolMissingError, match=r"sshd is not installed: run `make setup`, .* openssh-server"):
         tools.find("sshd", tmp_path)
     assert tools.missing_packages(tmp_path) == [
-        "chrony", "cron", "dmidecode", "etcd-server", "ethtool", "kmod", "monitoring-plugins-basic",
-        "openssh-client", "openssh-server", "openssl", "postgresql", "rpm", "runc", "serf", "smartmontools", "sudo",
+        "chrony", "cron", "dmidecode", "etcd-server", "ethtool", "iproute2", "kmod", "monitoring-plugins-basic",
+        "nftables", "openssh-client", "openssh-server", "openssl", "postgresql", "prometheus-alertmanager",
+        "rpm", "runc", "serf", "smartmontools", "sudo",
     ]  # fmt: skip
 
 

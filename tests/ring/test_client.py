@@ -57,6 +57,8 @@ async def test_members_match_whole_texts() -> None:
         assert await names(status="aliv") == []
         assert await names(tags={"zone": ""}) == ["n001", "n002", "n003"]  # Serf: no tag is an empty one
         assert await names(name="") == []
+        assert await names(name=["n003", "n001", "n.02", "n00"]) == ["n001", "n003"]
+        assert await names(name=[]) == []
 
 
 async def test_a_value_is_never_taken_for_a_pattern() -> None:

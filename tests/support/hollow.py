@@ -15,8 +15,10 @@ from inspector_lab.hollow.packets import USER, Address, User, read_packet
 from inspector_lab.hollow.packing import octets, read_map, text, whole
 from inspector_lab.hollow.questions import RESPONSE, Query
 from inspector_lab.hollow.schedule import Schedule
+from inspector_lab.hollow.standing import Standing
 from inspector_lab.hollow.verdicts import Verdicts
 from inspector_lab.hollow.weather import Weather
+from inspector_lab.hollow.witnessing import Witnesses
 
 SWEEP = b"8 bytes."
 EVERYONE = Everyone()
@@ -64,8 +66,12 @@ class Stage:
         self.verdicts = Verdicts(release, self.plan, "2026-11-21")
         schedule = Schedule()
         weather = Weather(random.Random(5).random, self.counted, loss=loss, delay_s=delay, duplicate=duplicate)  # noqa: S311
-        self.play = Members(self.members, schedule, weather, self._post, self.counted, 0.5)
-        self.acting = Acting(self.plan.nodes, self.members, self.verdicts, schedule, weather, self._emit, self.counted)
+        self.standing = Standing(self.members)
+        self.play = Members(self.members, schedule, weather, self._post, self.counted, 0.5, self.standing)
+        witnesses = Witnesses(self.members, self.standing)
+        self.acting = Acting(
+            self.plan.nodes, self.members, self.verdicts, witnesses, schedule, weather, self._emit, self.counted
+        )
         self.curve = Curve([0.0] + [0.1] * (nodes - 1))
         self._queries = 0
 

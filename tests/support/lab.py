@@ -60,7 +60,7 @@ class Lab:
     def ssh(self, name: str, *command: str) -> list[str]:
         """The command that runs something on a node."""
         address = self.status()["nodes"][name]["address"]
-        options = ["-o", f"UserKnownHostsFile={self.layout.known_hosts}", "-o", "IdentitiesOnly=yes", "-F", "none"]
+        options = ["-o", f'UserKnownHostsFile="{self.layout.known_hosts}"', "-o", "IdentitiesOnly=yes", "-F", "none"]
         return ["ssh", *options, "-p", "2222", "-i", str(self.layout.user_key), address, *command]
 
 

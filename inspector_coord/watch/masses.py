@@ -1,0 +1,120 @@
+"""CORE. Thousands of suspects at once: a zone without power, or cut off.
+
+A question has 16 targets, and a ring takes a few questions a second, so looking at each would take minutes. Then a
+roll call through every vantage tells within seconds who of them lives, and on which side. Those that say nothing
+anywhere, and that Serf lists as failed, are taken for what those of their place are that have been looked at, if all of
+these are the same; and they are looked at afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from msgspec import structs
+
+from inspector_coord.watch import limits
+from inspector_coord.watch.agenda import NEVER
+from inspector_coord.watch.asks import Open, Purpose
+from inspector_coord.watch.incidents import Basis, Incident
+from inspector_coord.watch.model import Finding, Kind
+from inspector_coord.watch.state import State
+from inspector_coord.watch.suspicion import Cause, Suspect
+
+__all__ = ["Masses"]
+
+
+class Masses:
+    """See the module's text. `direction` says which way a line around a place is cut."""
+
+    def __init__(self, state: State, direction: Callable[[str, Suspect, float], str]) -> None:
+        self._state, self._direction = state, direction
+        self._asked_at = -NEVER
+        self._open = 0
+        self._over_at = -NEVER  # when the roll call was asked that is over
+
+    def tend(self, now: float) -> None:
+        """Called from time to time: is it a mass, and is there anything to do?"""
+        state = self._state
+        if state.frozen or state.suspicion.unjudged <= limits.mass_min:
+            return
+        state.agenda.sooner(("mass", 0), now + limits.mass_step_s)
+        if now >= self._asked_at + limits.mass_roll_s:
+            self._ask(now)
+        if self._over_at > -NEVER:
+            self._judge(now)
+
+    def _ask(self, now: float) -> None:
+        """Who of all lives, and on which side?"""
+        state = self._state
+        self._asked_at, self._open = now, 0
+        spread_s = min(len(state.members) / limits.mass_rate_per_s, limits.roll_spread_s_max)
+        wait_s = limits.answer_s + spread_s + state.gossip_s + limits.roll_slack_s
+        for vantage in state.vantages.usable():
+            ask = state.asks.send(
+                Purpose.MASS, vantage.number, (), now, wait_s=wait_s, spread_s=spread_s
+            )  # fmt: skip
+            state.asked(ask)
+            self._open += 1
+
+    def over(self, one: Open, now: float) -> None:
+        """Nobody else is waited for through one vantage."""
+        if one.at == self._asked_at:
+            self._open -= 1
+            if not self._open:
+                self._over_at = one.at
+                self._state.agenda.put(("mass", 0), now)
+
+    def _judge(self, now: float) -> None:
+        """Those that were not looked at yet, by what is known of their places."""
+        state = self._state
+        known = {one.number for one in state.vantages.usable() if state.with_home(one.number, now)}
+        alike: dict[str, Finding | None] = {}
+        for suspect in state.suspicion.waiting():
+            node = state.members.nodes[suspect.name]
+            if suspect.cause is not Cause.SERF or suspect.since > self._over_at + limits.mass_fresh_s:
+                continue
+            if node.status != "failed" or not known.isdisjoint(suspect.answers):
+                continue
+            finding = next((found for found in (self._alike(tag, alike) for tag in node.places) if found), None)
+            if finding is not None and self._fits(finding, suspect):
+                self._take(suspect, finding, now)
+
+    def _fits(self, finding: Finding, suspect: Suspect) -> bool:
+        """Who answers behind a cut is not down."""
+        return finding.kind is Kind.CUT_OFF or not suspect.answers
+
+    def _take(self, suspect: Suspect, finding: Finding, now: float) -> None:
+        state = self._state
+        if len(finding.parted) == 1:
+            found = self._direction(finding.parted[0], suspect, now)
+            finding = structs.replace(finding, direction=found)
+        state.suspicion.drop(suspect.name)
+        state.gathering.put(suspect.name, finding, Basis.SERF, suspect.since, now, assumed=True)
+        if not suspect.answers:
+            state.suspicion.begin(suspect.name, Cause.REVIEW, suspect.since, now)
+
+    def _alike(self, tag: str, known: dict[str, Finding | None]) -> Finding | None:
+        """What all are that have been looked at with this tag, None where they differ or are too few."""
+        if tag not in known:
+            known[tag] = self._common(tag)
+        return known[tag]
+
+    def _common(self, tag: str) -> Finding | None:
+        state = self._state
+        if state.members.failed.get(tag, 0) < limits.domain_share_min * state.members.of(tag):
+            return None
+        kinds: Counter[Kind] = Counter()
+        example: dict[Kind, Incident] = {}
+        for one in state.gathering:
+            if one.looked[tag]:
+                kinds[one.kind] += one.looked[tag]
+                example[one.kind] = one
+        if not kinds:
+            return None
+        kind, count = kinds.most_common(1)[0]
+        enough = count >= limits.mass_looked_min and count >= limits.mass_alike_share * kinds.total()
+        if not enough or kind not in (Kind.DOWN, Kind.CUT_OFF):
+            return None
+        first = next(entry.finding for entry in example[kind].entries.values() if tag in entry.tags)
+        return structs.replace(first, evidence=f"like all {count} of {tag} that were looked at: {first.evidence}")

@@ -1,0 +1,91 @@
+"""CORE. When something of an incident is told: soon, but not node by node.
+
+opened   once it was held for `hold_s`; a moment longer while others of it are still looked at
+changed  it has nodes for which no domain stands that was told; or they have doubled; or its domain or line is another
+changed  most are back and have been for a while: the rest stays open
+closed   all are back, or it goes on as another incident
+"""
+
+from __future__ import annotations
+
+from inspector_coord.watch import limits
+from inspector_coord.watch.agenda import NEVER
+from inspector_coord.watch.incidents import Incident
+from inspector_coord.watch.model import Action, Kind
+
+__all__ = ["due_at", "due_now"]
+
+
+def due_at(one: Incident, hold_s: float) -> float:
+    """When `due_now` is worth asking."""
+    if one.told_at is None:
+        return one.since + hold_s
+    if not one.present:
+        return _closes_at(one)
+    if one.heirs:
+        return -NEVER
+    times = [NEVER]
+    if one.kind is Kind.LEFT:
+        times.append(one.told_at + limits.left_s)
+    if (
+        one.untold_since < NEVER
+        or one.count >= 2 * one.told_count > 0
+        or (one.domain, one.parted, one.direction) != one.told_as
+    ):
+        times.append(one.told_at + _gap_s(one))
+    if one.absent:
+        times.append(one.changed_at + (limits.most_back_s if _most_back(one) else limits.some_back_s))
+    if one.shrunk:
+        times.append(one.changed_at + limits.shrunk_s)
+    return min(times)
+
+
+def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action | None:
+    """What is to be told now, if anything. busy: others that may belong to it are being looked at."""
+    if one.told_at is None:
+        patience = max(hold_s, limits.tell_s_max) if busy else hold_s
+        return Action.OPENED if one.present and now >= one.since + patience else None
+    if not one.present:
+        return Action.CLOSED if now >= _closes_at(one) else None
+    if one.kind is Kind.LEFT and now >= one.told_at + limits.left_s:
+        one.closing = "left in good order"
+        return Action.CLOSED
+    if one.heirs:
+        return Action.CHANGED
+    if now < one.told_at + _gap_s(one):
+        return None
+    if (one.domain, one.parted, one.direction) != one.told_as or one.count >= 2 * one.told_count > 0:
+        return Action.CHANGED
+    if one.uncovered or (one.untold_since < NEVER and _grown(one, now)):
+        return Action.CHANGED
+    if one.absent and now >= one.changed_at + (limits.most_back_s if _most_back(one) else limits.some_back_s):
+        return Action.CHANGED
+    if one.shrunk and now >= one.changed_at + limits.shrunk_s:
+        return Action.CHANGED
+    return None
+
+
+def _gap_s(one: Incident) -> float:
+    """Between two words on one incident: longer with each, where a domain stands for its nodes."""
+    doublings = 0 if one.uncovered else min(one.changes, limits.change_doublings_max) if one.domain else 0
+    return limits.change_gap_s * 2.0**doublings
+
+
+def _closes_at(one: Incident) -> float:
+    """All are back, or have gone elsewhere. Who was gone for a short time only may go again at once."""
+    short = (
+        one.absent
+        and not one.heirs
+        and one.kind is not Kind.FLAPPING
+        and one.changed_at - one.since < limits.back_short_s
+    )
+    return one.changed_at + limits.back_hold_s if short else -NEVER
+
+
+def _grown(one: Incident, now: float) -> bool:
+    """Whether new nodes are worth a word although a domain stands for them: they are many, or it may be complete."""
+    return len(one.entries) >= 2 * one.told_size or now >= one.untold_since + limits.follow_s_max
+
+
+def _most_back(one: Incident) -> bool:
+    return one.absent >= limits.most_back_share * len(one.entries)

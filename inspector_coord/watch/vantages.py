@@ -1,0 +1,137 @@
+"""CORE. The entries the watcher is connected to, and which of them judges: the one that hears the majority.
+
+Serf in a minority lists the others as alive for minutes, or as failed although they are well. So what is concluded
+comes from one vantage, the *home*, and only while pictures show that it hears at least half of the ring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from inspector_coord.watch import limits
+from inspector_coord.watch.agenda import NEVER
+from inspector_coord.watch.pictures import Pictures
+from inspector_coord.watch.roster_mirror import RosterMirror
+
+__all__ = ["Vantage", "Vantages"]
+
+
+class Vantage:
+    """One entry. node: its own name in the ring; up: it is connected; problem: why not."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.node = ""
+        self.up = False
+        self.up_since = -NEVER
+        self.problem = ""
+        self.mirror = RosterMirror()
+
+    @property
+    def usable(self) -> bool:
+        """It is connected and its list was read."""
+        return self.up and self.mirror.whole
+
+    @property
+    def failed(self) -> int:
+        """How many members it lists as failed."""
+        return sum(1 for status in self.mirror.statuses.values() if status == "failed")
+
+
+class Vantages:
+    """All entries of a ring; home: the number of the one that judges, None while there is none."""
+
+    def __init__(self, pictures: Pictures, expected: Callable[[], int]) -> None:
+        self._all: dict[int, Vantage] = {}
+        self._pictures, self._expected = pictures, expected
+        self.home: int | None = None
+
+    def __getitem__(self, number: int) -> Vantage:
+        return self._all[number]
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._all
+
+    def __iter__(self) -> Iterator[Vantage]:
+        return (self._all[number] for number in sorted(self._all))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def up(self, number: int, node: str, now: float) -> Vantage:
+        """It is connected. What its list was before the connection does not count."""
+        one = self._all.setdefault(number, Vantage(number))
+        one.node, one.up, one.up_since, one.problem = node, True, now, ""
+        one.mirror = RosterMirror()
+        self._pictures.forget(number)
+        return one
+
+    def down(self, number: int, problem: str) -> None:
+        """Its connection is gone, or could not be made."""
+        one = self._all.setdefault(number, Vantage(number))
+        one.up, one.problem = False, problem
+        one.mirror = RosterMirror()
+        self._pictures.forget(number)
+
+    def usable(self) -> list[Vantage]:
+        """Those that can be asked through, a bounded number, home first."""
+        found = sorted((one for one in self if one.usable), key=lambda one: one.number != self.home)
+        return found[: limits.vantages_asked_max]
+
+    def majority(self, number: int, since: float) -> bool | None:
+        """Whether a vantage hears at least half of the ring, by its last picture since then; None: not known.
+
+        A sample that shows about half does not tell, unless other vantages hear the rest. Of two halves, a vantage has
+        to list those that it hears as alive: in a half that nobody hears, Serf believes what the other half says of it.
+        """
+        picture = self._pictures.last(number, since)
+        if picture is None:
+            return None
+        share = picture.share
+        if abs(share - limits.majority_share) > limits.majority_margin:
+            return share > limits.majority_share
+        whole = len(picture.asked.names) >= self._expected() and share >= limits.majority_share
+        if not whole and picture.share_together <= limits.majority_share + limits.majority_margin:
+            return False
+        statuses = self._all[number].mirror.statuses
+        alive = sum(1 for name in picture.heard if statuses.get(name) == "alive")
+        return alive * 2 >= len(picture.heard)
+
+    def share(self, number: int, since: float) -> float:
+        """Of the nodes asked in its last picture, how many said anything; 0 where none is known."""
+        picture = self._pictures.last(number, since)
+        return 0.0 if picture is None else picture.share
+
+    def best(self, since: float) -> int | None:
+        """Which vantage should judge: home as long as it hears more than half, else the one that hears most.
+
+        Of two that hear half each, the one that misses more: it can tell what is wrong. None: none can be used.
+        """
+        usable = self.usable()
+        if not usable:
+            return None
+        hears = {one.number: self.majority(one.number, since) for one in usable}
+        home = next((one for one in usable if one.number == self.home), None)
+        clear = limits.majority_share + limits.majority_margin
+        if home is not None and (
+            hears[home.number] is None or (hears[home.number] and self.share(home.number, since) > clear)
+        ):
+            return home.number
+        hearing = [one for one in usable if hears[one.number]]
+        if not hearing:
+            return home.number if home is not None else usable[0].number
+        most = max(hearing, key=lambda one: (self.share(one.number, since) > clear, one.failed, -one.number))
+        if home in hearing and self.share(most.number, since) <= clear and most.failed < 2 * home.failed + 1:
+            return home.number
+        return most.number
+
+    def isolated(self, since: float) -> bool:
+        """Whether every vantage that can be used has been found, twice, to hear a minority."""
+        return all(
+            self._pictures.twice(one.number, since) and self.majority(one.number, since) is False
+            for one in self.usable()
+        )
+
+    def problems(self) -> str:
+        """Why those that cannot be used cannot."""
+        return "; ".join(f"{one.node or f'entry {one.number}'}: {one.problem}" for one in self if one.problem)

@@ -1,0 +1,147 @@
+"""CORE. Oracle: nobody dead stays alive: whom Serf has told as failed is named within a bound, and as what it is.
+
+Precisely: connected entries that hear the core of the ring told the watcher that a member failed, and it stays so: its
+Serf agent does not run, or it is cut off. Within `found_s` (more where packets get lost, or where many fail at once:
+witnesses look at a few at a time) it is in an open incident, or one is open of a domain that it belongs to. For a host
+without power it is one that says down, cut off or flapping. While the watcher says that it is isolated it accuses
+nobody, and has so much time afterwards.
+
+Who follows others into their incident is told when these are twice as many, or `followed_s` later.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+
+from inspector_coord.watch.model import Action, Kind
+from inspector_lab.liveness import limits
+from inspector_lab.liveness.hosts import SILENT
+from inspector_lab.liveness.result import Result
+
+__all__ = ["check"]
+
+NAMED = {Kind.DOWN, Kind.CUT_OFF, Kind.STALLED, Kind.FLAPPING}
+DEAD = {Kind.DOWN, Kind.CUT_OFF, Kind.FLAPPING}
+
+
+def check(result: Result) -> list[str]:
+    """Sentences about what does not hold."""
+    wrong: list[str] = []
+    stories = _stories(result)
+    alone = _alone(result)
+    tellings = _tellings(result)
+    times = sorted(at for at, _, _, _ in tellings)
+    for at, vantage, name, until in tellings:
+        many = bisect_right(times, at + limits.together_s) - bisect_right(times, at - limits.together_s)
+        due = at + bound_s(result, many)
+        for first, last in alone:  # it is silent while it is isolated
+            if first <= due and last >= at - limits.rounding_s:
+                due = max(due, last + bound_s(result, many))
+        if due >= min(until, result.scenario.seconds) or not result.up_throughout(vantage, at, due):
+            continue
+        kinds = _kinds(stories.get(name, []), due) | _around(result, name, due)
+        if not kinds & NAMED:  # told with the others, but later
+            kinds = _kinds(stories.get(name, []), due + limits.followed_s)
+        host = result.land.index[name]
+        if not _gone(result, host, at - limits.mattered_s, due):
+            continue
+        dead = all("off" in words for words in result.hosts.were(host, at - limits.mattered_s, due))
+        if not kinds & (DEAD if dead else NAMED):
+            told = f" but in {', '.join(sorted(kinds))}" if kinds else ""
+            wrong.append(f"{name} failed at {at:.1f} s, and at {due:.1f} s it is in no incident that says so{told}")
+    return wrong
+
+
+def bound_s(result: Result, many: int) -> float:
+    """How long it may take, where so many failed about the same time."""
+    lossy = max([result.scenario.loss, *(fault.amount for fault, _ in result.faults("loss"))])
+    return (
+        limits.found_s
+        + (limits.found_lossy_s if lossy else 0.0)
+        + limits.found_each_s * max(0, many - limits.found_at_once)
+    )
+
+
+def _tellings(result: Result) -> list[tuple[float, int, str, float]]:
+    """(when, by which vantage, who, until when it said nothing else): failures told by entries that hear the core.
+
+    Of several entries the last one counts: only one of them need be believed, and streams lose things.
+    """
+    found: dict[str, list[tuple[float, int, str, float]]] = defaultdict(list)
+    last: dict[tuple[int, str], float] = {}
+    for at, vantage, name, status in (*result.learned, *_ends(result)):
+        before = last.pop((vantage, name), None)
+        if before is not None and result.hears_core(vantage, before - limits.mattered_s, before):
+            found[name].append((before, vantage, name, at))
+        if status == "failed":
+            last[vantage, name] = at
+    latest = []
+    for tellings in found.values():
+        for telling in tellings:
+            at = telling[0]
+            told = {number for when, number, _, until in tellings if when <= at < until}
+            others = (number for number in range(len(result.land.vantages)) if number not in told)
+            if not any(result.up_throughout(number, at, at) and result.hears_core(number, at, at) for number in others):
+                latest.append(telling)
+    return sorted(latest)
+
+
+def _ends(result: Result) -> list[tuple[float, int, str, str]]:
+    """A last word about everybody, so that no telling stays open."""
+    pairs = {(vantage, name) for _, vantage, name, _ in result.learned}
+    return [(float("inf"), vantage, name, "") for vantage, name in sorted(pairs)]
+
+
+def _stories(result: Result) -> dict[str, list[tuple[float, int, Kind | None]]]:
+    """Name -> (when, incident, its kind or None once it is out of it), as told."""
+    stories: dict[str, list[tuple[float, int, Kind | None]]] = defaultdict(list)
+    within: dict[int, set[str]] = {}
+    for at, each in result.told:
+        now = set() if each.action is Action.CLOSED else set(each.nodes)
+        before = within.get(each.number, set())
+        for name in now - before:
+            stories[name].append((at, each.number, each.kind))
+        for name in before - now:
+            stories[name].append((at, each.number, None))
+        within[each.number] = now
+    return stories
+
+
+def _kinds(story: list[tuple[float, int, Kind | None]], at: float) -> set[Kind]:
+    """The kinds of the incidents that it is in then."""
+    now = {number: kind for when, number, kind in story if when <= at}
+    return {kind for kind in now.values() if kind is not None}
+
+
+def _alone(result: Result) -> list[tuple[float, float]]:
+    """When the watcher said that it was isolated, when it was only just started, and when there were no witnesses."""
+    found: dict[int, tuple[float, float]] = {}
+    for at, each in result.told:
+        if each.kind is Kind.ISOLATED:
+            began = found.get(each.number, (at, 0.0))[0]
+            found[each.number] = (began, at if each.action is Action.CLOSED else float("inf"))
+    started = [(start, start + limits.starting_s) for start in result.starts]
+    blind = [
+        (fault.at_s, min(fault.until_s or float("inf"), fault.at_s + limits.blind_s) + limits.starting_s)
+        for fault, hosts in result.faults("agent-dead", "agent-frozen")
+        if 2 * len(hosts) > len(result.land)
+    ]
+    return [*found.values(), *started, *blind]
+
+
+def _gone(result: Result, host: int, first: float, last: float) -> bool:
+    """Whether its Serf agent does not run, or a cut parts it from most, all that time."""
+    stopped = all(words & SILENT for words in result.hosts.were(host, first, last))
+    return stopped or all(paths.apart(host) for paths in result.paths_in(first, last))
+
+
+def _around(result: Result, name: str, at: float) -> set[Kind]:
+    """The kinds of the incidents that are open then of a domain that it belongs to."""
+    host = result.land.index[name]
+    last = {each.number: each for when, each in result.told if when <= at}
+    return {
+        each.kind
+        for each in last.values()
+        if each.domain and each.action is not Action.CLOSED and host in result.land.hosts(each.domain)
+    }

@@ -1,0 +1,1 @@
+"""Practice fleets whose nodes have networks, host names, process tables and disks of their own. Needs root."""
