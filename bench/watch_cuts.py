@@ -76,7 +76,7 @@ async def cut(layout: Layout, direction: str, *, zone: str = "c") -> Results:
         ),
         Figure(f"{key}_whole_s", "  then until all of its nodes are in that", "s", (bounded(whole),)),
         Figure(f"{key}_false_down", "  nodes called down", "nodes", (len(down),), 0),
-        Figure(f"{key}_back_events", "  events that tell of the end", "", (back.events,), 1),
+        Figure(f"{key}_back_events", "  events that tell of the end", "", (bounded(back.events),), 1),
         Figure(f"{key}_back_s", "  healed until that is told", "s", (bounded(back.seconds),)),
         Figure(f"{key}_minority", listed, "nodes", (len(minority.others),), note=minority.words()),
         told(scene, what),

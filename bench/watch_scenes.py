@@ -66,10 +66,13 @@ def told(scene: Scene, title: str) -> Section:
 
 
 class Back(NamedTuple):
-    """How it ended: seconds until nothing was open, and how many events told of that, or of something new."""
+    """How it ended: seconds until nothing was open, and how many events told of that, or of something new.
+
+    Both are NEVER where nothing was told: what was never said to be broken cannot be said to be well.
+    """
 
     seconds: float
-    events: int
+    events: float
 
 
 async def healed(scene: Scene, targets: str) -> Back:
@@ -79,7 +82,9 @@ async def healed(scene: Scene, targets: str) -> Back:
     last = max((at for at, _ in scene.told), default=began)
     after = [record for at, record in scene.told if at > began]
     events = [one for one in after if one.closed_by is None and one.action is not Action.CHANGED]
-    return Back(max(last - began, 0.0) if over else NEVER, len(events))
+    if not events:
+        return Back(NEVER, NEVER)
+    return Back(last - began if over else NEVER, len(events))
 
 
 # --- deaths -----------------------------------------------------------------------------------------------------------
@@ -137,7 +142,7 @@ async def rack(layout: Layout, *, name: str = "b1") -> Results:
         Figure("liveness_rack_changed", "  told again with more nodes", "", (len(changed),)),
         Figure("liveness_rack_serf_s", "  Serf of the first entry lists all as failed", "s", (bounded(serf - began),)),
         Figure("liveness_rack_named_s", "  then until watch has named the last of them", "s", (bounded(named),)),
-        Figure("liveness_rack_back_events", "  events that tell of the end", "", (back.events,), 1),
+        Figure("liveness_rack_back_events", "  events that tell of the end", "", (bounded(back.events),), 1),
         Figure("liveness_rack_back_s", "  power on until that is told", "s", (bounded(back.seconds),)),
         told(scene, what),
     ]
