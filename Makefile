@@ -28,9 +28,11 @@ sim: setup ## simulate thousands of sweeps and watches with faults of all kinds,
 	$(VENV)/inspector-lab simulate --nodes 40 --loss 0.05 --faults --seeds $(SEEDS)
 	$(VENV)/inspector-lab simulate --nodes 60 --rings 3 --loss 0.2 --faults --seeds $(SEEDS)
 	$(VENV)/inspector-lab simulate --nodes 300 --loss 0.1 --faults --seeds 1-100
+	$(VENV)/inspector-lab simulate --liveness --nodes 100 --scenario all --seeds 1-5
 	$(VENV)/inspector-lab simulate --liveness --nodes 100 --faults --seeds $(SEEDS)
 	$(VENV)/inspector-lab simulate --liveness --nodes 300 --loss 0.1 --faults --seeds 1-200
-	$(VENV)/inspector-lab simulate --liveness --nodes 10000 --faults --seeds 1-10
+	$(VENV)/inspector-lab simulate --liveness --nodes 10000 --scenario all
+	$(VENV)/inspector-lab simulate --liveness --nodes 10000 --faults --seeds 1-20
 
 lint: setup ## ruff, its formatter, and mypy --strict
 	@$(VENV)/ruff check .

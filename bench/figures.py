@@ -54,11 +54,13 @@ class Figure(msgspec.Struct, frozen=True):
 class Section(msgspec.Struct, frozen=True):
     """What one figure cannot say: Markdown below a title of its own. A plot is an SVG in docs/ that the text shows.
 
-    A benchmark returns sections beside its figures, in the same list.
+    A benchmark returns sections beside its figures, in the same list. `page`: in docs/, without its ending, where it is
+    too long for benchmarks.md.
     """
 
     title: str
     text: str
+    page: str = ""
 
 
 Results = Sequence[Figure | Section]

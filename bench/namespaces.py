@@ -97,12 +97,14 @@ def inspector_lab(*words: str) -> str:
 
 
 @contextmanager
-def lab(nodes: int) -> Iterator[tuple[Layout, float, list[float]]]:
-    """A lab of three zones: where it is, seconds to come up; and a list that gets the seconds it took to end."""
+def lab(nodes: int, *options: str) -> Iterator[tuple[Layout, float, list[float]]]:
+    """A lab of three zones, with more options of `up`: where it is, seconds to come up; and a list that gets the
+    seconds it took to end.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         ended: list[float] = []
         began = time.monotonic()
-        inspector_lab("up", "--namespaces", "--nodes", str(nodes), "--dir", directory)
+        inspector_lab("up", "--namespaces", "--nodes", str(nodes), "--dir", directory, *options)
         up_s = time.monotonic() - began
         try:
             yield Layout(Path(directory)), up_s, ended

@@ -123,6 +123,12 @@ def simulated(*, quick: bool) -> Results:
     return simulated.measure(runs=1 if quick else 3, quick=quick)
 
 
+def simulated_liveness(*, quick: bool) -> Results:
+    from bench import simulated_liveness
+
+    return simulated_liveness.measure(quick=quick)
+
+
 def hollow(*, quick: bool) -> Results:
     from bench import hollow
 
@@ -139,6 +145,36 @@ def namespaces(*, quick: bool) -> Results:
     from bench import namespaces
 
     return namespaces.measure(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
+def watch_kill(*, quick: bool) -> Results:
+    from bench import watch_scenes
+
+    return watch_scenes.measure_kill(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
+def watch_rack(*, quick: bool) -> Results:
+    from bench import watch_scenes
+
+    return watch_scenes.measure_rack(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
+def watch_flaps(*, quick: bool) -> Results:
+    from bench import watch_scenes
+
+    return watch_scenes.measure_flaps(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
+def watch_cuts(*, quick: bool) -> Results:
+    from bench import watch_cuts
+
+    return watch_cuts.measure(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
+
+
+def watch_loss(*, quick: bool) -> Results:
+    from bench import watch_loss
+
+    return watch_loss.measure(quick=quick) if os.geteuid() == 0 else sys.exit(NOT_HERE)
 
 
 def watch_churn(*, quick: bool) -> Results:
@@ -171,12 +207,26 @@ PARTS = {
     "traffic": Part("50 nodes: bytes on the wire", traffic),
     "side-by-side": Part("50 nodes: clush, Salt and Ansible beside a sweep, a quarter of an hour", side_by_side),
     "simulated": Part("100,000 simulated nodes in 20 rings", simulated),
+    "simulated-liveness": Part("watches of 100 and 10,000 simulated nodes, some ten minutes", simulated_liveness),
     "hollow": Part("10,000 hollow members on a real entry: calm, at 5 % loss, encrypted", hollow),
     "hollow-50000": Part("50,000 hollow members on one real entry, some minutes", hollow_50000, apart=True),
     "watch-churn": Part(
         "10,000 hollow members that come and go, watched; a quarter of an hour", watch_churn, apart=True
     ),
     "drift-page": Part("the drift report's page in a real browser", drift_page),
+    "watch-kill": Part(
+        "100 nodes in namespaces, watched: one in ten dies; ten minutes, as root", watch_kill, apart=True
+    ),
+    "watch-rack": Part("100 nodes in namespaces, watched: a rack of 40 without power; as root", watch_rack, apart=True),
+    "watch-flaps": Part("30 nodes in namespaces, watched: one comes and goes; as root", watch_flaps, apart=True),
+    "watch-cuts": Part(
+        "100 nodes in namespaces, watched: a zone cut off, three ways; ten minutes, as root", watch_cuts, apart=True
+    ),
+    "watch-loss": Part(
+        "100 nodes in namespaces, watched: 20 minutes of loss and stolen processor time; as root",
+        watch_loss,
+        apart=True,
+    ),
     "calibration": Part("the simulated ring against real ones of 50 to 300 nodes, some nine minutes", calibration),
     "namespaces": Part(
         "60 and 100 nodes in namespaces: costs, deaths, cuts; ten minutes, as root", namespaces, apart=True

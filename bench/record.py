@@ -1,6 +1,7 @@
 """docs/benchmarks.json and docs/benchmarks.md: what was measured, when, and on which machine. Only `make bench` writes.
 
-The JSON holds everything; the Markdown is made of it. So a few parts can be measured anew and the others stay.
+The JSON holds everything; the Markdown is made of it. So a few parts can be measured anew and the others stay. Sections
+too long for benchmarks.md have pages of their own in docs/, made of it, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,16 @@ from bench.figures import Figure, Results, Section, machine
 from config_center.files import write_whole
 
 DOCS = Path(__file__).parent.parent / "docs"
+PAGES = {
+    "liveness-transcripts": """# What a watch says
+
+Transcripts of `inspector watch` on [labs in namespaces](lab-namespaces.md), where the ring, the deaths and the cuts are
+real. Lines with `#` are what was done, and what Serf said; all others are the watch's own, at the second at which it
+printed them. The benchmarks write this page: `python -m bench --only PART --write`, as root, makes its section anew.
+How long each took, and whether that is within its budget, is in [benchmarks.md](benchmarks.md).
+"""
+}
+"""The head of each page of its own."""
 
 
 class Told(msgspec.Struct):
@@ -95,6 +106,8 @@ def write(record: Record, order: Collection[str], folder: Path) -> None:
     }  # fmt: skip
     write_whole(folder / "benchmarks.json", msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
     write_whole(folder / "benchmarks.md", markdown(record).encode())
+    for page in PAGES:
+        write_whole(folder / f"{page}.md", page_of(record, page).encode())
 
 
 def markdown(record: Record) -> str:
@@ -110,8 +123,7 @@ def markdown(record: Record) -> str:
         "",
     ]
     for part in record.parts.values():
-        for section in part.sections:
-            lines += [f"## {section.title}", "", section.text.strip(), ""]
+        lines += sections_of(part, "")
     lines += ["## How each was measured", ""]
     lines += [f"- **{told.title.strip()}** (`{key}`): {told.note}" for key, told in record.figures.items() if told.note]
     lines += ["", "## When and where", "", "`make bench` measures every part in one run, but for those told apart by "]
@@ -121,3 +133,19 @@ def markdown(record: Record) -> str:
         when = datetime.fromisoformat(part.measured)
         lines.append(f"| {name} | {when:%Y-%m-%d %H:%M} | {part.seconds:,.0f} s | {part.machine} |")
     return "\n".join([*lines, ""])
+
+
+def sections_of(part: Part, page: str) -> list[str]:
+    """The lines of its sections on a page, "" for benchmarks.md."""
+    chosen = [section for section in part.sections if section.page == page]
+    return [line for section in chosen for line in (f"## {section.title}", "", section.text.strip(), "")]
+
+
+def page_of(record: Record, page: str) -> str:
+    """A page of its own, whole: what each part has for it, and when that was."""
+    lines = [PAGES[page]]
+    for name, part in record.parts.items():
+        if found := sections_of(part, page):
+            when = datetime.fromisoformat(part.measured)
+            lines += [*found, f"(`{name}`, {when:%Y-%m-%d %H:%M} UTC)", ""]
+    return "\n".join(lines)

@@ -162,7 +162,9 @@ class Memory:
     def forget(self, sweep: Sweep) -> int:
         """Let go of a sweep. Returns how many questions still waited for it."""
         self._sweeps.pop(sweep.key, None)
-        return len(sweep.askings)
+        waited = len(sweep.askings)
+        sweep.askings.clear()  # so that nobody counts them again
+        return waited
 
     def responded(self, query_id: int, sweep: Sweep) -> None:
         """A response went to this query."""

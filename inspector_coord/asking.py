@@ -40,7 +40,7 @@ class Asker:
         self.queries: dict[int, Query] = {}
         self.open: set[int] = set()
         self.round = -1
-        self.whole_at = 0.0
+        self.whole_at = self._deadline = 0.0
         self.gains = 0
         self.tail = Tail(plan.timing, 0.0, 0, 0.0)
         self.entries = Entries(plan.entries, plan.members, plan.timing)
@@ -95,15 +95,17 @@ class Asker:
 
     def everybody(self, now: float, deadline: float) -> list[Effect]:
         """Ask all that are waited for: without a filter where Serf needs none, else in the cheapest way."""
-        entry = self.entries.take(now) if self.waits else None
+        lot_s = self._lot_s(self._next)
+        entry = self.entries.take(now, lot_s=lot_s) if self.waits else None
         if entry is None:
             return []
+        self._deadline = deadline
         timing = self._plan.timing
         first = self.round < 0
         self.round = min(self.round + 1, ROUND_MAX)
         self.whole_at = now
         own_s = answer_slot_ms(self._plan.sweep, self.own, round(timing.spread_s * 1000)) / 1000
-        self.tail = Tail(timing, now, self._silent, own_s)
+        self.tail = Tail(timing, now, self._silent, own_s, lot_s)
         within_s = timing.answer_within_s
         if not first:
             left_s = deadline - now - timing.hear_s - limits.answer_slack_s
@@ -265,7 +267,7 @@ class Asker:
         return sum(wait.node.answer is None for wait in self.waits.values())
 
     def _lot_s(self, number: int) -> float:
-        """This sweep's own delay after a question: see `reask_lot_s`."""
+        """This sweep's own delay of what follows a question: see `reask_lot_s`."""
         return answer_slot_ms(self._plan.sweep, str(number), 1000) / 1000 * limits.reask_lot_s
 
     def _asked(self, waits: Sequence[Wait], query: Query, at: float) -> None:
@@ -290,6 +292,6 @@ class Asker:
             names=names,
             ack=ack,
             relay=relay,
-            timeout_s=query.within_s + self._plan.timing.hear_s + limits.answer_slack_s,
+            timeout_s=max(query.within_s + self._plan.timing.hear_s + limits.answer_slack_s, self._deadline - query.at),
             tags={} if names else self._plan.tags,
         )

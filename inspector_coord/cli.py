@@ -132,8 +132,13 @@ def nodes_command(
         from inspector_coord.watch.commands import nodes_watch
 
         if targets or exclude or folded or as_json:
-            raise ConfigError("nodes --watch shows all nodes for people: for JSON there is `inspector watch --json`")
+            raise ConfigError(
+                "nodes --watch shows all nodes, for people: leave targets and other options away; "
+                "JSON is what `inspector watch --json` prints"
+            )
         raise typer.Exit(nodes_watch(context.obj, (), for_s))
+    if for_s is not None:
+        raise ConfigError("--for is how long --watch goes on: give --watch, too")
     from inspector_coord.other_commands import nodes
 
     raise typer.Exit(nodes(context.obj, tuple(targets or ()), tuple(exclude or ()), folded=folded, as_json=as_json))
@@ -141,7 +146,10 @@ def nodes_command(
 
 @app.command(
     "watch",
-    epilog="\b\nExamples:\n  inspector watch\n  inspector watch --ring main --json | jq .\n  inspector watch --once",
+    epilog="\b\nExamples:\n  inspector watch                           until Ctrl-C\n"
+    "  inspector watch --once                    what is open now\n"
+    "  inspector watch --ring main --json | jq .\n"
+    "  inspector watch --alertmanager http://alerts:9093 --metrics 127.0.0.1:9108",
 )
 def watch_command(
     context: typer.Context,

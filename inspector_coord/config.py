@@ -9,7 +9,7 @@
     query_prefix: ""                             # where an existing ring has its own "inspect"
     exclude_tags: {role: coordinator}            # members that have no inspection agent: never targets
     second_pass: {inventory: hosts.yml, forks: 25, sample: 3, host_timeout_s: 20}
-    watch: {alertmanager: ["http://alerts:9093"], metrics: "127.0.0.1:9108", resend_s: 60}   # see watch/outlets.py
+    watch: {alertmanager: ["http://alerts:9093"], metrics: "127.0.0.1:9108", place_tags: [dc, rack]}   # see `Watch`
     history: history.db                          # or postgresql://USER@HOST/NAME; false: none. [CACHE/history.db]
     schedule: {nightly: {cron: "30 3 * * *", jitter: 2m}}        # see schedule/model.py
 
@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,10 +34,13 @@ from inspector_coord.errors import ConfigError
 from inspector_coord.schedule import limits as schedule_limits
 from inspector_coord.schedule.model import JobName, JobSettings
 from inspector_coord.watch import limits as watch_limits
+from inspector_coord.watch.settings import Settings
 
 __all__ = ["Config", "Ring", "SecondPass", "Watch", "default_path", "load"]
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})")
+
+_WATCHED = Settings()
 
 Positive = Annotated[int, Meta(ge=1, le=10_000)]
 
@@ -81,11 +85,46 @@ class SecondPass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a watch tells what it finds, and its figures; alerts are told again every `resend_s`."""
+    """How rings are watched, and where that is told.
+
+    alertmanager, metrics: addresses, see watch/outlets.py; alerts are told again every `resend_s`. The rest is what
+    watch/settings.py explains.
+    """
 
     alertmanager: Annotated[tuple[str, ...], Meta(max_length=watch_limits.alertmanagers_max)] = ()
     metrics: str = ""
     resend_s: Annotated[float, Meta(ge=watch_limits.resend_s_min, le=watch_limits.resend_s_max)] = watch_limits.resend_s
+    roll_s: Annotated[float, Meta(ge=watch_limits.setting_roll_s_min, le=watch_limits.setting_roll_s_max)] = (
+        _WATCHED.roll_s
+    )
+    roster_s: Annotated[float, Meta(ge=watch_limits.setting_roster_s_min, le=watch_limits.setting_roster_s_max)] = (
+        _WATCHED.roster_s
+    )
+    hold_s: Annotated[float, Meta(ge=0.0, le=watch_limits.setting_hold_s_max)] = _WATCHED.hold_s
+    gather_s: Annotated[float, Meta(ge=watch_limits.setting_gather_s_min, le=watch_limits.setting_gather_s_max)] = (
+        _WATCHED.gather_s
+    )
+    witnesses: Annotated[int, Meta(ge=watch_limits.witnesses_min, le=watch_limits.setting_witnesses_max)] = (
+        _WATCHED.witnesses
+    )
+    flap_count: Annotated[int, Meta(ge=watch_limits.setting_flap_count_min, le=watch_limits.setting_flap_count_max)] = (
+        _WATCHED.flap_count
+    )
+    flap_window_s: Annotated[
+        float, Meta(ge=watch_limits.setting_flap_window_s_min, le=watch_limits.setting_flap_window_s_max)
+    ] = _WATCHED.flap_window_s
+    place_tags: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=watch_limits.setting_tag_chars_max)], ...],
+        Meta(min_length=1, max_length=watch_limits.setting_place_tags_max),
+    ] = _WATCHED.place_tags
+
+    def settings(self, without_agent: Mapping[str, str]) -> Settings:
+        """As the watcher of a ring takes them. without_agent: `exclude_tags`."""
+        return Settings(
+            roll_s=self.roll_s, roster_s=self.roster_s, hold_s=self.hold_s, gather_s=self.gather_s,
+            witnesses=self.witnesses, flap_count=self.flap_count, flap_window_s=self.flap_window_s,
+            place_tags=self.place_tags, without_agent=dict(without_agent),
+        )  # fmt: skip
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -167,6 +206,7 @@ def load(path: Path) -> Config:
     except (msgspec.ValidationError, RecursionError) as problem:
         raise ConfigError(f"{path}: {problem}") from problem
     _check_addresses(config, path)
+    _check_places(config.watch, path)
     return _absolute(config, path.resolve())
 
 
@@ -199,6 +239,12 @@ def _check_addresses(config: Config, path: Path) -> None:
     for center in config.centers:
         if not center.startswith(("http://", "https://")):
             raise ConfigError(f"{path}: config_center {center!r} is no http:// or https:// address")
+
+
+def _check_places(watch: Watch | None, path: Path) -> None:
+    for tag, count in Counter(watch.place_tags if watch is not None else ()).items():
+        if count > 1:
+            raise ConfigError(f"{path}: watch.place_tags: {tag!r} is named twice")
 
 
 def _absolute(config: Config, path: Path) -> Config:

@@ -1,4 +1,4 @@
-"""`inspector doctor`: is everything there that a sweep needs, and if not, what to do."""
+"""`inspector doctor`: is everything there that a sweep and a watch need, and if not, what to do."""
 
 from __future__ import annotations
 
@@ -48,13 +48,15 @@ def verdict(signs: list[Sign]) -> int:
 
 async def examine(config: Config) -> list[Sign]:
     """Look at everything; in the order of the configuration, whatever comes first."""
+    from inspector_coord.watch.health import signs
+
     found: dict[int, list[Sign]] = {}
 
     async def look_at_ring(place: int, name: str, ring: Ring) -> None:
         found[place] = await _ring(name, ring)
 
     async def look_at_center(place: int) -> None:
-        found[place] = [*await _center(config), *await trio.to_thread.run_sync(_here, config)]
+        found[place] = [*await _center(config), *await trio.to_thread.run_sync(_here, config), *await signs(config)]
 
     async with trio.open_nursery() as nursery:
         for place, (name, ring) in enumerate(config.rings.items()):

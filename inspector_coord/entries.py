@@ -84,14 +84,18 @@ class Entries:
         """Of the entry in use."""
         return self._entries[self.home].address
 
-    def take(self, now: float, after: int | None = None) -> int | None:
-        """The entry to ask everybody through now, or the next one `after` that; None: none is usable yet."""
+    def take(self, now: float, after: int | None = None, *, lot_s: float = 0.0) -> int | None:
+        """The entry to ask everybody through now, or the next one `after` that; None: none is usable yet.
+
+        `lot_s`: how much later than others this sweep looks whether it is heard.
+        """
         start = self.home if after is None else after + 1
         for step in range(len(self._entries)):
             index = (start + step) % len(self._entries)
             if self._standing[index].usable_at <= now:
                 if after is None:
                     self._adopt(index, now)
+                    self._due_at += lot_s
                 return index
         if after is None:
             self._again = True

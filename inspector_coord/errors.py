@@ -8,6 +8,7 @@
     ├── ReportError        2   the report to read is missing, or is none
     ├── HistoryError       2   the history has not what is asked for, or cannot be used by this program
     │   └── HistoryAway    4   its database cannot be reached, is damaged, full, or cannot be written
+    ├── OutputError        1   what was to be printed cannot be written
     └── NoEntryError       4   no Serf agent of any ring could be used
 
 The ring client, the wire format and the config center have trees of their own; the shells here turn what reaches a
@@ -51,6 +52,12 @@ class HistoryAway(HistoryError):  # noqa: N818 -- it names a state of the databa
     """The database of the history cannot be reached, is damaged, full, or cannot be written."""
 
     exit_code = 4
+
+
+class OutputError(CoordError):
+    """Standard output takes nothing more."""
+
+    exit_code = 1
 
 
 class NoEntryError(CoordError):

@@ -80,8 +80,8 @@ question_s = 0.05  # what each question without names costs beside: kilobytes fo
 # no probe: it leaves thousands of slow checks the time they had.
 probe_within_s = 0.4
 reask_gap_s = 0.8
-# Two coordinators that began at the same moment see the same curve, and their questions would collide each time: so
-# each sweep adds up to so much, by its id.
+# Two coordinators that began at the same moment see the same curve, or the same silence, and their questions would
+# collide each time: so each sweep adds up to so much, by its id.
 reask_lot_s = 0.15
 # An entry on a busy machine takes less than the rate above, and the kernel drops the rest: 40-65 % of 50,000 answers
 # were seen to go. At 20 % loss of each packet three of four come, so fewer than this say that the rate is too high.

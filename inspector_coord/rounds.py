@@ -195,12 +195,12 @@ class RingRounds:
             self.wake_at = now
 
     def _unfinished(self, node: Node, answer: Answer, worth: Worth, query: Query | None, now: float) -> None:
-        """The node lives but has not said all: when to ask it again. The same packet twice is one excuse."""
+        """The node lives but has not said all: when to ask it again. To all questions on their way it is one excuse."""
         wait = self._waits.setdefault(node.name, self._spent.get(node.name) or Wait(node))
         number = query.number if query is not None else wait.query
-        if wait.heard == number:
+        if number <= wait.heard:
             return
-        wait.heard = number
+        wait.heard = max(number, wait.query)
         if answer.incomplete:
             self._asker.entries.slow()
         at = wait.unfinished(answer, worth, now)

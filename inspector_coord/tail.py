@@ -35,16 +35,19 @@ class Look(enum.Enum):
 
 
 class Tail:
-    """The answers to one question to everybody: `expected` of them, from `began` on; `own_s` until the own node's."""
+    """The answers to one question to everybody: `expected` of them, from `began` on; `own_s` until the own node's.
 
-    def __init__(self, timing: Timing, began: float, expected: int, own_s: float) -> None:
+    `lot_s`: how much later than others this sweep asks again because of silence.
+    """
+
+    def __init__(self, timing: Timing, began: float, expected: int, own_s: float, lot_s: float = 0.0) -> None:
         self._timing = timing
         self._began = began
         self._expected = expected
         self._arrivals = Arrivals()
         self._half = max(1, round(limits.quiet_arrived_share * expected + 0.499))
-        self._own_at = began + own_s + limits.own_s
-        self._sample_at = began + timing.spread_s + timing.hear_s + limits.mute_s
+        self._own_at = began + own_s + limits.own_s + lot_s
+        self._sample_at = began + timing.spread_s + timing.hear_s + limits.mute_s + lot_s
         self._falls_at = began + timing.spread_s + limits.tail_hear_share * timing.hear_s
         self._gap_at = began + timing.spread_s + limits.quiet_hear_share * timing.hear_s
         self._judge_at = NEVER

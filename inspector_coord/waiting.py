@@ -37,7 +37,7 @@ class Wait:
     broad     of these, by filter
     asked_at  when it was last asked, by `query`
     patient   it has answered, but not all: next time it gets much of the time that is left
-    heard     the question that its newest answer belongs to
+    heard     the newest question to it when it said so last: what it says to those up to there is the same excuse
     retries   of answers that excuse the node; partial: how many were incomplete
     """
 

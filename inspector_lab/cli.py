@@ -52,6 +52,9 @@ def up(  # noqa: PLR0913 - one option each
     role: Annotated[
         list[str] | None, typer.Option(help="NODE=ROLE, again and again: a role that no layer matches is uncovered.")
     ] = None,
+    rack_size: Annotated[
+        list[str] | None, typer.Option(help="RACK=NODES, again and again; the other racks share the rest.")
+    ] = None,
     encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt the gossip.")] = False,
     namespaces: Annotated[
         bool, typer.Option("--namespaces", help="A network, host name and disk of its own for every node. Needs root.")
@@ -73,6 +76,7 @@ def up(  # noqa: PLR0913 - one option each
             roles=roles_of(role or []),
             encrypt=encrypt,
             namespaces=namespaces,
+            rack_sizes=sizes_of(rack_size or []),
         )
         lab = bring_up(wish, directory, fleet, say)
     if as_json:
@@ -95,6 +99,17 @@ def roles_of(settings: list[str]) -> dict[str, str]:
         except NodeSetException as failure:
             raise PlanError(f"--role {setting!r}: {nodes!r} is no node set such as n[001-003]: {failure}") from failure
     return roles
+
+
+def sizes_of(settings: list[str]) -> dict[str, int]:
+    """RACK=NODES words as a mapping. Raises PlanError."""
+    sizes: dict[str, int] = {}
+    for setting in settings:
+        rack, _, count = setting.partition("=")
+        if not rack or not count.isdecimal():
+            raise PlanError(f"--rack-size {setting!r} is not RACK=NODES, for example b1=40")
+        sizes[rack] = int(count)
+    return sizes
 
 
 def next_steps(lab: LabState, layout: Layout) -> str:

@@ -67,7 +67,7 @@ def give_order(path: Path, order: dict[str, Any]) -> dict[str, Any]:
     Raises NotRunningError when nobody listens, StateError when the order is refused or the reply makes no sense.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(limits.control_s_max + limits.stop_grace_s)
+        connection.settimeout(limits.order_s_max)
         try:
             with short_path(path) as name:
                 connection.connect(name)

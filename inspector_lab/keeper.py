@@ -91,8 +91,8 @@ class Keeper:
         return max(0.0, self.began + self.waiting[0].at_s - processes.now())
 
     def start_due(self) -> None:
-        """Start what is due by now."""
-        while self.waiting and self.until_next_start() == 0.0:
+        """Start one service that is due by now: orders are heard between two of them."""
+        if self.waiting and self.until_next_start() == 0.0:
             service = self.waiting.pop(0)
             service.start()
             if service.exit is not None:
@@ -214,12 +214,12 @@ class Keeper:
         processes.send(processes.descendants(running), signal.SIGCONT)
 
     def start(self, services: list[Service]) -> None:
-        """Start what has ended; of many nodes as many a second as a ring takes in, the first of them at once."""
+        """Start what has ended: the first node at once, others one after the other, as fast as a ring takes them in."""
         ended = [service for service in services if service.pid is None and service not in self.waiting]
         nodes = list(dict.fromkeys(service.node for service in ended))
         now_s = processes.now() - self.began
         for service in ended:
-            seconds = nodes.index(service.node) // limits.serf_starts_per_s
+            seconds = nodes.index(service.node) / limits.serf_starts_per_s
             if seconds:
                 service.postpone(now_s + seconds)
                 self.waiting.append(service)

@@ -29,6 +29,7 @@ nudge_s = 1.0  # a ring that is not whole this long after its last start has mis
 stop_grace_s = 2.0  # what is asked to stop, and does not, is killed
 down_s_max = 8.0
 control_s_max = 5.0
+order_s_max = 60.0  # for one to be carried out: a rack of 40 is ended, and 100 nodes keep two cores busy
 control_bytes_max = 1_048_576  # the status of 300 nodes has 60 kB
 log_tail_lines = 12
 
@@ -46,6 +47,7 @@ _RELATIONS = {
         nodes_max // nodes_a_block < 255 and nodes_a_block < 255
     ),
     "asking for the status takes longer than stopping one node": control_s_max > stop_grace_s,
+    "an order has time to stop nodes": order_s_max > stop_grace_s,
     "the ports of a node differ": len({gossip_port, rpc_port, ssh_port, center_port, claim_port}) == 5,
 }
 for _sentence, _holds in _RELATIONS.items():

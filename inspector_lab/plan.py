@@ -7,6 +7,7 @@ on how many draws came before it: the same seed gives the same fleet, with one n
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,8 +24,9 @@ class Wish:
     """What the user asked for.
 
     `racks` counts per zone. `drift` is the share of (node, possible drift) pairs that are drawn to be wrong, 0 to 1.
-    `roles` overrides the role of nodes by name. `encrypt` turns gossip encryption on, `namespaces`
-    gives every node a network, host name, process table and disk of its own.
+    `rack_sizes` gives some racks, by name, so many nodes; the others share the rest. `roles` overrides the role of
+    nodes by name. `encrypt` turns gossip encryption on, `namespaces` gives every node a network, host name, process
+    table and disk of its own.
     """
 
     nodes: int
@@ -36,6 +38,7 @@ class Wish:
     roles: Mapping[str, str] = field(default_factory=dict)
     encrypt: bool = False
     namespaces: bool = False
+    rack_sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,13 +137,26 @@ def placed(wish: Wish, octet: int, names: Sequence[str]) -> Plan:
         for zone in "abcdefghijklmnopqrstuvwxyz"[: wish.zones]
         for number in range(1, wish.racks + 1)
     ]
+    places = dealt(wish, racks, len(names))
     nodes = []
     for index, name in enumerate(names):
-        # Contiguous blocks: a rack's nodes fold to a range.
-        zone, rack = racks[index * len(racks) // len(names)]
+        zone, rack = places[index]
         role = wish.roles.get(name, ROLES[index % len(ROLES)])
         nodes.append(Node(name=name, address=address(octet, index), zone=zone, rack=rack, role=role))
     return Plan(wish=wish, octet=octet, nodes=tuple(nodes))
+
+
+def dealt(wish: Wish, racks: Sequence[tuple[str, str]], count: int) -> list[tuple[str, str]]:
+    """Zone and rack of each of so many nodes, in contiguous blocks: a rack's nodes fold to a range."""
+    sizes = wish.rack_sizes
+    if strangers := sorted(set(sizes) - {rack for _, rack in racks}):
+        raise PlanError(f"no rack {', '.join(strangers)} to fill: there are {', '.join(rack for _, rack in racks)}")
+    sharing = [rack for _, rack in racks if rack not in sizes]
+    left = count - sum(sizes.values())
+    if min([left, *sizes.values()]) < 0 or (left and not sharing):
+        raise PlanError(f"{count} nodes do not fill {len(racks)} racks, of which {len(sizes)} hold {count - left}")
+    shares = Counter(sharing[index * len(sharing) // left] for index in range(left))
+    return [(zone, rack) for zone, rack in racks for _ in range(sizes.get(rack, shares[rack]))]
 
 
 def refuse_impossible(wish: Wish) -> None:

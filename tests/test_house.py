@@ -189,6 +189,7 @@ CORES = (
     "inspector_lab/hows.py",
     "inspector_lab/namespaces/faults.py",
     "inspector_lab/namespaces/world.py",
+    "inspector_lab/liveness/heard.py",
     "inspector_lab/liveness/hosts.py",
     "inspector_lab/liveness/land.py",
     "inspector_lab/liveness/mixtures.py",

@@ -22,9 +22,9 @@ from inspector_coord.schedule.reading import jobs_of
 from inspector_coord.schedule.service import run_due, serve, sweeper
 from inspector_coord.schedule.state import Keeper
 from inspector_coord.schedule.words import ran_line, table
-from inspector_coord.watch.commands import Printer, say
+from inspector_coord.watch.commands import say
 from inspector_coord.watch.journal import Journal
-from inspector_coord.watch.listening import Listener
+from inspector_coord.watch.output import Output, Printer
 from inspector_coord.watch.outlets import listeners_of, outlets_of
 from inspector_coord.watch.service import watch as watch_rings
 from inspector_coord.watch.systemd import Systemd
@@ -68,7 +68,7 @@ def run_once(config_file: Path | None, names: tuple[str, ...], *, as_json: bool)
 
 
 async def _run_once(config: Config, jobs: list[Job], as_json: bool) -> int:  # noqa: FBT001 -- trio.run takes no keywords
-    keeper, ran = _keeper(config), []
+    keeper, output, ran = _keeper(config), Output(), []
     plan = Plan(jobs, keeper.read(), socket.gethostname())
     plan.mend(time.time())
     # The timer that calls this is the jitter: what has a slot now begins now.
@@ -76,25 +76,27 @@ async def _run_once(config: Config, jobs: list[Job], as_json: bool) -> int:  # n
     with first_error():
         async with trio.open_nursery() as nursery:
             await nursery.start(_until_signal, nursery.cancel_scope)
-            tell = partial(_tell, as_json=as_json)
+            tell = partial(_tell, output=output, as_json=as_json)
             while (one := await run_due(plan, keeper, sweeper(config.file), tell)) is not None:
                 ran.append(one.swept.exit_code)
                 del plan.jobs[one.job]  # its next slot is the next call's
             nursery.cancel_scope.cancel()
+    output.check()
     if not ran:
         say("nothing is due: each job has used its last slot, or was never run and its slot is long past")
     return max(ran, default=0, key=lambda code: (code < 0, code))
 
 
 def serve_all(config_file: Path | None, *, watches: bool, as_json: bool) -> int:
-    """Run the schedule, and the watch where wanted, until Ctrl-C or SIGTERM. Raises ConfigError."""
+    """Run the schedule, and the watch where wanted, until Ctrl-C or SIGTERM. Raises ConfigError, and see `Output`."""
     config = load(config_file or default_path())
-    jobs = _jobs(config)
-    trio.run(_serve, config, jobs, watches, as_json)
+    output = Output()
+    trio.run(_serve, config, _jobs(config), output, watches, as_json)
+    output.check()
     return 0
 
 
-async def _serve(config: Config, jobs: list[Job], watches: bool, as_json: bool) -> None:  # noqa: FBT001 -- trio.run takes no keywords
+async def _serve(config: Config, jobs: list[Job], output: Output, watches: bool, as_json: bool) -> None:  # noqa: FBT001 -- trio.run takes no keywords
     keeper = _keeper(config)
     plan = Plan(jobs, keeper.read(), socket.gethostname())
     for line in table(plan, time.time(), stamp):
@@ -102,20 +104,23 @@ async def _serve(config: Config, jobs: list[Job], watches: bool, as_json: bool) 
     with first_error():
         async with trio.open_nursery() as nursery:
             await nursery.start(_until_signal, nursery.cancel_scope)
-            nursery.start_soon(serve, plan, keeper, sweeper(config.file), partial(_tell, as_json=as_json), say)
+            tell = partial(_tell, output=output, as_json=as_json)
+            nursery.start_soon(serve, plan, keeper, sweeper(config.file), tell, say)
             if watches:
-                nursery.start_soon(partial(_watch, config, as_json=as_json))
+                nursery.start_soon(
+                    partial(_watch, config, Printer(output, as_json=as_json, several=len(config.rings) > 1))
+                )
             elif os.environ.get("NOTIFY_SOCKET"):
                 nursery.start_soon(Systemd(os.environ).run)
+            await output.until_broken()
+            nursery.cancel_scope.cancel()
 
 
-async def _watch(config: Config, *, as_json: bool) -> None:
+async def _watch(config: Config, printer: Printer) -> None:
     journal = Journal(config.cache_dir / "watch", say)
     past = journal.read()
-    outlets = outlets_of(config.watch, alertmanager=(), metrics="")
-    printer = Printer(as_json=as_json, several=len(config.rings) > 1)
-    listeners: list[Listener] = [printer, journal, *listeners_of(outlets, say)]
-    await watch_rings(config, listeners, past=past, say=say)
+    outlets = outlets_of(config.watch, alertmanager=(), metrics="", file=config.file)
+    await watch_rings(config, [printer, journal, *listeners_of(outlets, say)], past=past, say=say)
 
 
 async def _until_signal(scope: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
@@ -162,12 +167,12 @@ def _last(past: Past) -> dict[str, object] | None:
     return {"slot": _rfc3339(past.slot), **times, "missed": past.missed, "exit_code": past.exit_code}
 
 
-def _tell(ran: Ran, *, as_json: bool) -> None:
+def _tell(ran: Ran, *, output: Output, as_json: bool) -> None:
     """Print a sweep that is over."""
     times = {name: _rfc3339(at) for name, at in (("slot", ran.slot), ("began", ran.began), ("ended", ran.ended))}
     how = {"job": ran.job, **times, "missed": ran.missed, **msgspec.structs.asdict(ran.swept)}
     document = {"schema": "inspector.scheduled/1", **how}
-    print(msgspec.json.encode(document).decode() if as_json else ran_line(ran, stamp), flush=True)
+    output.put(msgspec.json.encode(document).decode() if as_json else ran_line(ran, stamp))
 
 
 def _rfc3339(unix: float) -> str:

@@ -5,12 +5,14 @@ Gossip carries every question to everybody, so there are never more than a few a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 from hashlib import blake2b
 
 import msgspec
 
+from inspector_agent.witness import limits as witness_limits
 from inspector_coord.watch import limits
 from inspector_coord.watch.model import Ask
 
@@ -65,6 +67,15 @@ class Asks:
         self._open: dict[int, Open] = {}
         self._by_id: dict[bytes, Open] = {}
         self._tokens: dict[int, tuple[float, float]] = {}  # vantage -> questions it may start, as of when
+
+    @property
+    def luck(self) -> float:
+        """0 … 1, another one for each question and each watcher.
+
+        Serf overwrites a question by one that another program asks through the same agent at the same moment. Watchers
+        of one ring hear of everything at the same moment, and would ask then, again and again.
+        """
+        return ((self._count * limits.id_step + self._salt) % 2**32) / 2**32
 
     def free_at(self, vantage: int, now: float, spare: int = 0) -> float:
         """When the next question may be started through a vantage, so that `spare` are left: `now`, or later."""
@@ -121,6 +132,11 @@ class Asks:
             if one.at < since:
                 return
             yield one
+
+    def tired(self, now: float) -> frozenset[str]:
+        """Who has been asked to look as often as a witness takes within a second: more is refused."""
+        counts = Counter(name for one in self.recent(now - limits.rest_s) if one.targets for name in one.names)
+        return frozenset(name for name, count in counts.items() if count >= witness_limits.looks_per_s_max)
 
     def _forget(self, now: float) -> None:
         while self._open:

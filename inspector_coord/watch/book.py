@@ -38,6 +38,11 @@ class Book:
         """An open incident."""
         return self._open.get(number)
 
+    def direction(self, parted: tuple[str, ...]) -> str:
+        """What the open incident of this line says of its direction, "" where there is none."""
+        one = self._joining.on_line(parted)
+        return "" if one is None else one.direction
+
     def __iter__(self) -> Iterator[Incident]:
         return iter(list(self._open.values()))
 
@@ -77,21 +82,30 @@ class Book:
             one.place(self._members.of, self._place_tags)
 
     def place(self, one: Incident, now: float) -> list[int]:
-        """Find the domain of an incident. The numbers of others that have more nodes by that.
+        """Find the domain of an incident. The numbers of others that have more nodes by that, or fewer.
 
         Where it is the second half of an older one, it goes over into that. What is not of its domain goes out of it.
         """
         older = self._joining.older(one) if one.present else None
         if older is not None:
             self._over(one, older, list(one.entries), now)
-            one.closed_by = older.number
             return [older.number]
         self._placed(one)
-        return self._split(one, now) if one.domain else []
+        return self._gathered(one, now) + self._split(one, now) if one.domain else []
 
     def _placed(self, one: Incident) -> None:
         one.place(self._members.of, self._place_tags)
         self._joining.placed(one)
+
+    def _gathered(self, one: Incident, now: float) -> list[int]:
+        """What went with the domain was told without it, as nobody knew."""
+        found = self._joining.strays(one)
+        for other, names in found:
+            self._over(other, one, names, now)
+            self._placed(other)
+        if found:
+            self._placed(one)
+        return [other.number for other, _ in found]
 
     def _split(self, one: Incident, now: float) -> list[int]:
         """What is not of the domain has gone at the same time by chance, and is an incident of its own.
@@ -116,7 +130,7 @@ class Book:
         for name in names:
             other.add(name, one.remove(name, now), now)
             self._where[name] = other
-        one.moved = True
+        one.gives(other)
 
     def _new(self, finding: Finding, since: float) -> Incident:
         one = Incident(self.new_number(), finding.kind, since)

@@ -20,10 +20,11 @@ from inspector_coord.watch import shell_limits as limits
 from inspector_coord.watch.journal import Journal, Past
 from inspector_coord.watch.listening import Listener, Watched
 from inspector_coord.watch.model import Happening, Kind
-from inspector_coord.watch.record import happening_of, record_of, written
+from inspector_coord.watch.output import Output, Printer
+from inspector_coord.watch.record import happening_of
 from inspector_coord.watch.service import watch as watch_rings
 from inspector_coord.watch.telling_times import stamp
-from inspector_coord.watch.watch_lines import line, open_line
+from inspector_coord.watch.watch_lines import open_line, ring_line
 
 __all__ = ["Wish", "nodes_watch", "watch"]
 
@@ -48,20 +49,6 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 def say(text: str) -> None:
     """What a person should know beside the events."""
     print(f"inspector: {plain(text, limits.line_chars_max)}", file=sys.stderr, flush=True)
-
-
-class Printer:
-    """A listener that prints every event at once, as a line for people or as JSON."""
-
-    def __init__(self, *, as_json: bool, several: bool) -> None:
-        self._as_json, self._several = as_json, several
-
-    def told(self, ring: str, happening: Happening, unix: float) -> None:
-        """Print it."""
-        if self._as_json:
-            print(written(record_of(ring, happening, unix)).decode(), end="", flush=True)
-        else:
-            print(line(ring if self._several else "", happening, unix, stamp), flush=True)
 
 
 class Looker:
@@ -106,25 +93,32 @@ class Looker:
 
 
 def watch(config_file: Path | None, wish: Wish) -> int:
-    """Watch until Ctrl-C or SIGTERM, or as long as is wished; the exit code. Raises ConfigError."""
+    """Watch until Ctrl-C or SIGTERM, or as long as is wished; the exit code. Raises ConfigError, and see `Output`."""
     config = load(config_file or default_path())
-    if wish.for_s is not None and wish.for_s <= 0:
-        raise ConfigError(f"--for {wish.for_s:g} is no time: give seconds above 0")
-    return trio.run(_watch, config, wish)
+    _check_time(wish.for_s)
+    if wish.once and (wish.for_s is not None or wish.alertmanager or wish.metrics):
+        raise ConfigError("--once ends by itself and only prints: leave --for, --alertmanager and --metrics away")
+    _check_rings(config, wish.rings)
+    wish = msgspec.structs.replace(wish, rings=tuple(dict.fromkeys(wish.rings)))
+    output = Output()
+    code = trio.run(_watch, config, wish, output)
+    output.check()
+    return code
 
 
-async def _watch(config: Config, wish: Wish) -> int:
+async def _watch(config: Config, wish: Wish, output: Output) -> int:
     from inspector_coord.watch.outlets import listeners_of, outlets_of
 
-    outlets = outlets_of(config.watch, alertmanager=wish.alertmanager, metrics=wish.metrics)
+    outlets = outlets_of(config.watch, alertmanager=wish.alertmanager, metrics=wish.metrics, file=config.file)
     journal = Journal(config.cache_dir / "watch", say)
     past = journal.read()
     looker = Looker()
     several = len(wish.rings or config.rings) > 1
+    printer = Printer(output, as_json=wish.as_json, several=several)
     listeners: list[Listener] = [looker]
     if not wish.once:
-        listeners.append(Printer(as_json=wish.as_json, several=several))
-        _say_open(past, several=several)
+        listeners.append(printer)
+        _say_open(past, wish.rings, several=several)
         if wish.store:
             listeners.append(journal)
         listeners += listeners_of(outlets, say)
@@ -135,31 +129,53 @@ async def _watch(config: Config, wish: Wish) -> int:
             nursery.start_soon(partial(watch_rings, config, listeners, rings=wish.rings, past=past, say=say))
             if wish.once:
                 await looker.looked()
-                _print_open(looker.rings, as_json=wish.as_json, several=several)
+                printer.still_open(looker.rings, trio.current_time(), time.time())
+                _say_unjudged(looker.rings)
             else:
-                with trio.move_on_after(float("inf") if wish.for_s is None else wish.for_s):
-                    await trio.sleep_forever()
+                nursery.start_soon(_say_watched, looker)
+                await _as_long(output, wish.for_s)
             code = looker.code()
             nursery.cancel_scope.cancel()
     return code
 
 
 def nodes_watch(config_file: Path | None, rings: tuple[str, ...], for_s: float | None) -> int:
-    """Show all rings until Ctrl-C; nothing is kept, and nobody is alerted. The exit code. Raises ConfigError."""
+    """Show all rings until Ctrl-C; nothing is kept, and nobody is alerted. The exit code. Raises as `watch` does."""
     from inspector_coord.watch.watch_screen import Screen
+
+    output = Output()
 
     async def show(config: Config) -> int:
         past = Journal(config.cache_dir / "watch", say).read()
         with first_error():
             async with trio.open_nursery() as nursery:
                 await nursery.start(_until_signal, nursery.cancel_scope)
-                nursery.start_soon(partial(watch_rings, config, [Screen()], rings=rings, past=past, say=say))
-                with trio.move_on_after(float("inf") if for_s is None else for_s):
-                    await trio.sleep_forever()
+                nursery.start_soon(partial(watch_rings, config, [Screen(output)], rings=rings, past=past, say=say))
+                await _as_long(output, for_s)
                 nursery.cancel_scope.cancel()
         return QUIET
 
-    return trio.run(show, load(config_file or default_path()))
+    _check_time(for_s)
+    code = trio.run(show, load(config_file or default_path()))
+    output.check()
+    return code
+
+
+def _check_time(for_s: float | None) -> None:
+    if for_s is not None and not 0 < for_s <= limits.for_s_max:
+        raise ConfigError(f"--for {for_s:g} cannot be: give seconds above 0, {limits.for_s_max:.0f} at most")
+
+
+def _check_rings(config: Config, rings: tuple[str, ...]) -> None:
+    for name in rings:
+        if name not in config.rings:
+            raise ConfigError(f"--ring {name}: no such ring in {config.file}, which has {', '.join(config.rings)}")
+
+
+async def _as_long(output: Output, for_s: float | None) -> None:
+    """Until that time is over, or nobody takes what is printed."""
+    with trio.move_on_after(float("inf") if for_s is None else for_s):
+        await output.until_broken()
 
 
 async def _until_signal(scope: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
@@ -170,24 +186,24 @@ async def _until_signal(scope: trio.CancelScope, task_status: trio.TaskStatus[No
             scope.cancel()
 
 
-def _say_open(past: Mapping[str, Past], *, several: bool) -> None:
+def _say_open(past: Mapping[str, Past], rings: tuple[str, ...], *, several: bool) -> None:
     """What an earlier watch has left open, and this one goes on with."""
     now, unix = trio.current_time(), time.time()
     for ring, known in past.items():
-        for record in known.open:
+        for record in known.open if ring in rings or not rings else ():
             told = open_line(ring if several else "", happening_of(record, unix, now), now, unix, stamp)
             say(f"still open: {told}")
 
 
-def _print_open(rings: Mapping[str, Watched], *, as_json: bool, several: bool) -> None:
-    now, unix = trio.current_time(), time.time()
+async def _say_watched(looker: Looker) -> None:
+    """Once all rings are judged, or it takes too long: silence then means that all is as it was."""
+    await looker.looked()
+    for name, ring in looker.rings.items():
+        say(f"watching {ring_line(name, ring)}")
+
+
+def _say_unjudged(rings: Mapping[str, Watched]) -> None:
     for name, ring in rings.items():
-        for one in ring.open_incidents:
-            if as_json:
-                print(written(record_of(name, one, unix - (now - one.at))).decode(), end="")
-            else:
-                print(open_line(name if several else "", one, now, unix, stamp))
         if not ring.judging:
             seen = "the majority of it was not heard" if ring.entries_up else "none of its entries can be reached"
             say(f"ring {name} could not be judged: {seen}")
-    sys.stdout.flush()

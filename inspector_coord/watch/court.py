@@ -30,9 +30,12 @@ class Court:
 
     def __init__(self, state: State, isolation: Isolation, crossing: Crossing) -> None:
         self._state, self._isolation, self._crossing = state, isolation, crossing
-        self._looks = Looks(state.members, state.asks, state.vantages, state.suspicion, state.agenda)
+        self._looks = Looks(
+            state.members, state.asks, state.vantages, state.suspicion, state.agenda, state.settings.witnesses
+        )
         self._masses = Masses(state, self._direction)
         self._pending: dict[str, None] = {}
+        self._not_before = -NEVER  # no question may be asked before
         self._directions: dict[str, tuple[float, str]] = {}  # by place, as found at a time
 
     # ---- looking ----------------------------------------------------------------------------------------------------
@@ -46,17 +49,21 @@ class Court:
             home = state.vantages.home
             free = max((state.asks.free_at(one.number, now, spare=1) for one in state.vantages.usable()), default=now)
             if home is None or free > now:
-                state.agenda.sooner(("looks", 0), free if free > now else now + limits.again_s)
+                self._not_before = free if free > now else now + limits.again_s
                 return
             batch = [one for one in state.suspicion.batch(now) if one.name in state.members.nodes]
             if not batch:
                 break
             self._isolation.want(now)
             wait_s = limits.answer_within_s + state.gossip_s
-            for ask in self._looks.begin(batch, wait_s, lambda vantage: state.minority(vantage, now), now):
+            ack_s = wait_s if state.lossy else state.gossip_s + limits.ack_s
+            for ask in self._looks.begin(batch, ack_s, wait_s, lambda vantage: state.minority(vantage, now), now):
                 state.asked(ask)
-        if state.suspicion.next_at > now:
-            state.agenda.put(("looks", 0), state.suspicion.next_at)
+
+    @property
+    def looks_at(self) -> float:
+        """When `begin` has something to do."""
+        return NEVER if self._state.frozen else max(self._state.suspicion.next_at, self._not_before)
 
     def answered(self, one: Open, witness: str, answer: WitnessAnswer, now: float) -> None:
         """A witness has told what it saw of the suspects."""
@@ -64,11 +71,7 @@ class Court:
             suspect = self._state.suspicion.get(target)
             if suspect is not None and sight is not None and target != witness:
                 suspect.saw(witness, sight, one.vantage, now)
-        if one.vantage != self._state.vantages.home:
-            for target in one.targets:
-                suspect = self._state.suspicion.get(target)
-                if suspect is not None:
-                    suspect.heard_beside = True
+                suspect.heard_beside |= one.vantage != self._state.vantages.home
         self.look(one.key, now)
 
     def look(self, number: int, now: float) -> None:
@@ -115,7 +118,6 @@ class Court:
                 self._found(suspect, verdict, now)
             elif verdict is Verdict.AGAIN:
                 state.suspicion.again(suspect, now)
-                state.agenda.sooner(("looks", 0), state.suspicion.next_at)
             else:
                 self._well(suspect, now)
 
@@ -136,6 +138,7 @@ class Court:
             failed=node.status == "failed", looks=suspect.looks, lossy=state.lossy,
             healing=self._isolation.healing(suspect.since, now),
             answers=not hearing.isdisjoint(suspect.answers), answers_behind=bool(suspect.answers),
+            around=self._around(suspect, hearing, now),
             acks=not hearing.isdisjoint(suspect.acks), beside=suspect.asked_beside, beside_heard=suspect.heard_beside,
             taken_by=state.members.namesake(node) if node.status == "failed" else "",
             blind=now - suspect.since >= limits.blind_s,
@@ -176,24 +179,54 @@ class Court:
         return now >= entry.doubted[1] + (limits.heal_s if old.kind is Kind.CUT_OFF else 0.0)
 
     def _direction(self, place: str, suspect: Suspect, now: float) -> str:
+        """Which way a line around a place is cut; what its open incident says, where that is not to be seen now."""
         state = self._state
         known = self._directions.get(place)
         if known is not None and known[0] == now:
             return known[1]
-        if now > suspect.since + limits.gossip_to_dead_s:
-            return UNKNOWN
+        found = UNKNOWN if now > suspect.since + limits.gossip_to_dead_s else self._seen(place, suspect, now)
+        if found == UNKNOWN:
+            found = state.gathering.direction((place,)) or UNKNOWN
+        self._directions[place] = (now, found)
+        return found
+
+    def _seen(self, place: str, suspect: Suspect, now: float) -> str:
+        """The same from what was heard where since then."""
+        state = self._state
         since = max(suspect.since - 1.0, now - limits.hearing_s)
 
         def inside(name: str) -> bool:
             return state.at_place(name, place)
 
+        def outside(name: str) -> bool:
+            node = state.members.nodes.get(name)
+            return node is not None and node.status == "alive" and place not in node.places
+
         def vantage_inside(number: int) -> bool:
             return number in state.vantages and inside(state.vantages[number].node)
 
+        def vantage_outside(number: int) -> bool:
+            return not vantage_inside(number) and state.with_home(number, now)
+
         said, asks = state.hearing.since(since), list(state.asks.recent(since))
-        found = direction_around(said, asks, inside, vantage_inside, state.gossip_s)
-        self._directions[place] = (now, found)
-        return found
+        return direction_around(said, asks, inside, outside, (vantage_inside, vantage_outside), state.gossip_s)
+
+    def _around(self, suspect: Suspect, hearing: set[int], now: float) -> list[tuple[str, ...]]:
+        """Where those stand that answer the vantages behind a cut through which the suspect is known to live."""
+        state = self._state
+        through = {*suspect.answers, *(one.vantage for one in suspect.seen.values() if one.reached)} - hearing
+        if not through:
+            return []
+        since = max(suspect.since - 1.0, now - limits.glimpse_s)
+        near: dict[str, None] = dict.fromkeys([suspect.name] if suspect.answers else [])
+        far: set[str] = set()
+        for ask in state.asks.recent(since):
+            if ask.vantage in through:
+                near.update(dict.fromkeys(ask.answered))
+            elif ask.vantage in hearing:
+                far.update(ask.answered)
+        found = (state.members.nodes.get(name) for name in near if name not in far)
+        return list({node.places: None for node in found if node is not None})
 
     def _well(self, suspect: Suspect, now: float) -> None:
         """Nothing is told of it. One that Serf lists as failed stays suspected."""
@@ -203,7 +236,6 @@ class Court:
         if suspect.cause is Cause.SERF and node.status == "failed":
             soon = self._isolation.healed_at + limits.heal_s
             state.suspicion.later(suspect, now, soon if self._isolation.healing(suspect.since, now) else NEVER)
-            state.agenda.sooner(("looks", 0), state.suspicion.next_at)
         else:
             node.missed = 0
             state.suspicion.drop(suspect.name)
@@ -225,5 +257,3 @@ class Court:
             if name in state.members.nodes:
                 state.suspicion.begin(name, Cause.REVIEW, one.entries[name].since, now)
         one.reviewed = start + limits.targets_max
-        if names:
-            state.agenda.sooner(("looks", 0), state.suspicion.next_at)

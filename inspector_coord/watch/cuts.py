@@ -77,16 +77,23 @@ def line(
 
 
 def direction_around(
-    said: Sequence[Said], asks: Sequence[Open], inside: Inside, vantage_inside: Callable[[int], bool], settle_s: float
+    said: Sequence[Said],
+    asks: Sequence[Open],
+    inside: Inside,
+    outside: Inside,
+    vantages: tuple[Callable[[int], bool], Callable[[int], bool]],
+    settle_s: float,
 ) -> str:
     """Which way a line around a place is cut, seen from inside.
 
     `asks` are those since the cut, `said` what was answered since; gossip takes `settle_s` to get everywhere.
+    vantages   whether a vantage is inside, and whether it is outside; some are neither, behind a cut of their own
     """
+    vantage_inside, vantage_outside = vantages
     inner = [one for one in asks if vantage_inside(one.vantage)]
-    outer = [one for one in asks if not vantage_inside(one.vantage)]
+    outer = [one for one in asks if vantage_outside(one.vantage)]
     hears = _passes(said, outer, inside, settle_s)
-    sends = _passes(said, inner, lambda name: not inside(name), settle_s)
+    sends = _passes(said, inner, outside, settle_s)
     if any(inside(name) for one in outer for name in (*one.answered, *one.acked)):
         hears = sends = True
     return _word(hears=hears, sends=sends)

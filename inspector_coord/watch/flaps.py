@@ -7,6 +7,7 @@ from collections import deque
 import msgspec
 
 from inspector_coord.watch import limits
+from inspector_coord.watch.settings import Settings
 
 __all__ = ["Flapping", "Flaps"]
 
@@ -23,7 +24,9 @@ class Flapping(msgspec.Struct):
 class Flaps:
     """Transitions of the last `flap_window_s`, by node, and those that are flapping."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+        self._quiet_s = max(limits.flap_quiet_s, self._settings.flap_window_s)
         self._times: dict[str, deque[float]] = {}
         self._order: deque[tuple[float, str]] = deque()
         self._reopened: dict[str, tuple[int, float]] = {}  # how often it flapped, and until when that counts
@@ -37,27 +40,27 @@ class Flaps:
             known.count += 1
             known.last_at = now
             return known
-        times = self._times.setdefault(name, deque(maxlen=limits.flap_transitions))
+        times = self._times.setdefault(name, deque(maxlen=self._settings.flap_count))
         times.append(now)
         self._order.append((now, name))
-        if len(times) < limits.flap_transitions:
+        if len(times) < self._settings.flap_count:
             return None
         del self._times[name]
         openings, until = self._reopened.get(name, (0, now))
         openings = openings + 1 if now <= until else 1
-        quiet_s = min(limits.flap_quiet_s * 2 ** (openings - 1), limits.flap_quiet_s_max)
+        quiet_s = self._quiet_s * min(2 ** (openings - 1), limits.flap_quiet_growth_max)
         self._reopened[name] = (openings, now + quiet_s + limits.flap_memory_s)
-        self.flapping[name] = Flapping(times[0], now, limits.flap_transitions, quiet_s)
+        self.flapping[name] = Flapping(times[0], now, self._settings.flap_count, quiet_s)
         return self.flapping[name]
 
     def take_over(self, name: str, since: float, count: int, now: float) -> None:
         """It was flapping when the watcher began."""
-        self.flapping[name] = Flapping(since, now, count, limits.flap_quiet_s)
+        self.flapping[name] = Flapping(since, now, count, self._quiet_s)
 
     def still_at(self, name: str, *, failed: bool) -> float:
         """When it counts as still: sooner where it stays failed, as then it has to be told as something else."""
         known = self.flapping[name]
-        return known.last_at + (min(known.quiet_s, limits.flap_failed_s) if failed else known.quiet_s)
+        return known.last_at + (min(known.quiet_s, self._settings.flap_failed_s) if failed else known.quiet_s)
 
     def end(self, name: str) -> None:
         """It does not flap any more."""
@@ -69,10 +72,10 @@ class Flaps:
         self._times.pop(name, None)
 
     def _expire(self, now: float) -> None:
-        while self._order and self._order[0][0] < now - limits.flap_window_s:
+        while self._order and self._order[0][0] < now - self._settings.flap_window_s:
             _, name = self._order.popleft()
             times = self._times.get(name)
-            while times and times[0] < now - limits.flap_window_s:
+            while times and times[0] < now - self._settings.flap_window_s:
                 times.popleft()
             if times is not None and not times:
                 del self._times[name]

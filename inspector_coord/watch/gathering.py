@@ -38,8 +38,8 @@ class Gathering:
     def __init__(self, members: Members, settings: Settings, agenda: Agenda, first_number: int) -> None:
         self._members, self._agenda, self._hold_s = members, agenda, settings.hold_s
         self._book = Book(members, settings.place_tags, settings.gather_s, first_number)
-        self.of, self.get, self.new_number, self.resume = (
-            self._book.of, self._book.get, self._book.new_number, self._book.resume,
+        self.of, self.get, self.new_number, self.resume, self.direction = (
+            self._book.of, self._book.get, self._book.new_number, self._book.resume, self._book.direction,
         )  # fmt: skip
 
     def __iter__(self) -> Iterator[Incident]:
@@ -110,17 +110,13 @@ class Gathering:
             self._members.write_off(self._members.nodes[name], off=one.kind in NOTHING_EXPECTED)
             self._plan(one)
 
-    def removed(self, name: str, why: str, now: float, *, told: bool = False) -> None:
-        """A node is no member any more; if it was the last of an incident, `why` is what is told.
-
-        told: it is about to be told as something else, so it has to leave this one in the same word.
-        """
+    def removed(self, name: str, why: str, now: float) -> None:
+        """A node is no member any more; if it was the last of an incident, `why` is what is told."""
         one = self._book.of(name)
         if one is not None:
             if len(one.entries) == 1:
                 one.closing = why
             self._leave(one, name, now)
-            one.moved |= told
 
     def retag(self, node: Node) -> None:
         """A member may have other tags than before."""
@@ -143,9 +139,9 @@ class Gathering:
     # ---- telling ----------------------------------------------------------------------------------------------------
 
     def tell(self, numbers: Iterable[int], now: float, *, busy: bool) -> list[Happening]:
-        """What is to be told of the incidents that are due: what opens before what closes by it."""
+        """What is to be told of the incidents that are due, and then of those whose nodes they have taken over."""
         told: list[Happening] = []
-        closing: list[Incident] = []
+        closing: dict[int, Incident] = {}
         waiting = deque(dict.fromkeys(numbers))
         while waiting:
             one = self._book.get(waiting.popleft())
@@ -154,13 +150,16 @@ class Gathering:
             if one.entries:
                 waiting.extend(self._book.place(one, now))
             action = due_now(one, self._hold_s, now, busy=busy)
-            if action is Action.CLOSED:
-                closing.append(one)
-            elif action is not None:
-                self._book.take_back(one)
-                told.append(one.happening(action, now))
+            if action is not None and not self._waits(one):
+                if action is Action.CLOSED:
+                    closing[one.number] = one
+                else:
+                    self._book.take_back(one)
+                    told.append(one.happening(action, now))
+                waiting.extend(one.sources)
+                one.sources.clear()
             self._again(one, now)
-        return told + [self._close(one, now) for one in closing if self._may_close(one, now)]
+        return told + [self._close(one, now) for one in closing.values()]
 
     def _again(self, one: Incident, now: float) -> None:
         """When to ask about it next."""
@@ -169,13 +168,10 @@ class Gathering:
         else:
             self._agenda.put(("incident", one.number), max(now + limits.recheck_s, due_at(one, self._hold_s)))
 
-    def _may_close(self, one: Incident, now: float) -> bool:
-        """What it goes on as has to be told before."""
-        target = None if one.closed_by is None else self._book.get(one.closed_by)
-        if target is not None and target.told_at is None:
-            self._agenda.put(("incident", one.number), now + limits.recheck_s)
-            return False
-        return True
+    def _waits(self, one: Incident) -> bool:
+        """Whether its nodes are in incidents now that are not told yet: those come first."""
+        heirs = (self._book.get(number) for number in one.heirs)
+        return any(heir is not None and heir.told_at is None for heir in heirs)
 
     def _close(self, one: Incident, now: float) -> Happening:
         self._book.take_back(one)
@@ -193,9 +189,7 @@ class Gathering:
         """A node goes out of an incident, into `target` or out of all."""
         self._book.leave(name, now)
         if target is not None:
-            one.moved = True
-            if not one.entries:
-                one.closed_by = target.number
+            one.gives(target)
         self._agenda.sooner(("incident", one.number), now)
 
 

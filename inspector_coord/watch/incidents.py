@@ -42,7 +42,8 @@ class Entry(msgspec.Struct):
 class Incident:
     """Entries by name; those that are back stay until that is told.
 
-    untold_since  when the first node changed that has joined since it was told last
+    untold_since  since when a node is in it that was not told;  uncovered: and no domain that was told stands for it
+    heirs         incidents that have taken nodes over, which was not told yet;  sources: those it has taken them from
     closing       why it ends, where not because its nodes are back
     """
 
@@ -55,8 +56,10 @@ class Incident:
         self.absent = 0  # entries that are back
         self.joined_at = self.changed_at = since
         self.untold_since = NEVER
+        self.uncovered = False
         self.shrunk = False  # nodes are no members any more
-        self.moved = False  # nodes have gone over to another incident
+        self.heirs: dict[int, None] = {}
+        self.sources: dict[int, None] = {}
         self.told_at: float | None = None
         self.told_size = self.told_count = self.changes = 0
         self.told_as: tuple[str, tuple[str, ...], str] = ("", (), "")
@@ -100,7 +103,8 @@ class Incident:
         self.joined_at = self.changed_at = now
         if self.told_at is None:
             self.since = min(self.since, entry.since)
-        self.untold_since = min(self.untold_since, max(entry.since, now - limits.hold_late_s))
+        self.untold_since = min(self.untold_since, now)
+        self.uncovered |= not self.told_as[0] or self.told_as[0] not in entry.tags
 
     def remove(self, name: str, now: float) -> Entry:
         """A node goes, as if it had never been in it."""
@@ -110,6 +114,15 @@ class Incident:
         self.changed_at = now
         self.shrunk = True
         return entry
+
+    def gives(self, heir: Incident) -> None:
+        """Nodes go over from it into another one: both have to say so at the same moment."""
+        self.heirs[heir.number] = None
+        heir.sources[self.number] = None
+        if self.told_at is None:  # it will not say anything
+            heir.sources.update(self.sources)
+        if not self.entries:
+            self.closed_by = heir.number
 
     def turned(self, name: str, now: float, *, back: bool) -> None:
         """A node is well again, or one that was is not any more."""
@@ -134,7 +147,8 @@ class Incident:
         self.back, self.count = dict.fromkeys(told.back), told.count
         self.domain, self.of = told.domain, told.of
         self.last, self.told_at, self.told_size, self.told_count = told, now, len(self.entries), told.count
-        self.told_as, self.untold_since = (told.domain, told.parted, told.direction), NEVER
+        self.told_as = (told.domain, told.parted, told.direction)
+        self.untold_since, self.uncovered = NEVER, False
 
     def retag(self, name: str, tags: tuple[str, ...]) -> None:
         """The tags of a node have become known."""
@@ -175,7 +189,8 @@ class Incident:
             count=self.count, back=tuple(sorted(self.back)), closed_by=self.closed_by,
         )  # fmt: skip
         self.told_at, self.told_size, self.told_count, self.told_as = now, len(self.entries), self.count, told
-        self.untold_since, self.shrunk, self.moved = NEVER, False, False
+        self.untold_since, self.uncovered, self.shrunk = NEVER, False, False
+        self.heirs.clear()
         self.changes += action is Action.CHANGED
         return self.last
 

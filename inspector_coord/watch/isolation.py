@@ -56,7 +56,7 @@ class Isolation:
         home = self._state.vantages.home
         latest = None if home is None else self._state.pictures.latest(home)
         if latest is None or now >= latest.at + self._state.settings.picture_s:
-            self._state.agenda.sooner(("picture", 0), now)
+            self._state.agenda.sooner(("picture", 0), now + self._state.asks.luck * limits.apart_s)
 
     def once_more(self, now: float) -> None:
         """Another picture, as soon as everybody can have heard the last one: it tells whose gossip reaches whom."""
@@ -87,7 +87,7 @@ class Isolation:
             state.pictures.add(Picture(state.asked(ask), spare, beside))
         if self.open is not None:
             gap = min(max(state.settings.picture_s, (now - self.open.at) / 4), limits.isolated_picture_s_max)
-            state.agenda.put(("picture", 0), now + gap)
+            state.agenda.put(("picture", 0), now + gap + state.asks.luck * limits.apart_s)
 
     def heard(self, one: Open, now: float) -> None:
         """Somebody has said something to a picture; it may show a majority before its end."""
@@ -121,9 +121,14 @@ class Isolation:
         else:
             if majority is False:
                 self._low_since = min(self._low_since, now)
-            latest = state.pictures.latest(best)
-            if latest is None or latest.over:
-                state.agenda.sooner(("picture", 0), now)
+            self._again(best, now)
+
+    def _again(self, vantage: int, now: float) -> None:
+        """Another picture, as soon as the last one is over."""
+        state = self._state
+        latest = state.pictures.latest(vantage)
+        if latest is None or latest.over:
+            state.agenda.sooner(("picture", 0), now + state.asks.luck * limits.apart_s)
 
     def _hardly(self, vantage: int, since: float) -> bool:
         """Whether an isolated watcher hears about half, and that for the first time: it could soon be less again."""

@@ -37,12 +37,16 @@ class Joining:
         if one in self._recent[one.kind]:
             self._recent[one.kind].remove(one)
 
+    def on_line(self, parted: tuple[str, ...]) -> Incident | None:
+        """The open incident of this line."""
+        one = self._lines.get(parted)
+        return None if one is None or one.ended else one
+
     def find(self, finding: Finding, tags: Sequence[str], since: float) -> Incident | None:
         """The incident for a node with this finding and these tags, None: a new one."""
-        if finding.parted:
-            one = self._lines.get(finding.parted)
-            if one is not None and not one.ended:
-                return one
+        one = self.on_line(finding.parted)
+        if one is not None:
+            return one
         for tag in tags:
             one = self._domains.get((finding.kind, tag))
             if one is not None and not one.ended and one.domain == tag and self._same_line(one, finding):
@@ -72,6 +76,17 @@ class Joining:
                 if more and enough and more + hits >= limits.domain_share_min * self._of(tag):
                     return other
         return None
+
+    def strays(self, one: Incident) -> list[tuple[Incident, list[str]]]:
+        """Nodes of the domain of an incident that went shortly before or after it, in incidents without a domain."""
+        return [
+            (other, [name for name, entry in other.entries.items() if one.domain in entry.tags])
+            for other in self._recent[one.kind]
+            if not other.domain
+            and other.counts[one.domain]
+            and abs(one.since - other.since) <= limits.merge_s
+            and (other.parted == one.parted or not other.parted)
+        ]
 
     def _same_line(self, one: Incident, finding: Finding) -> bool:
         """Cuts with different lines are different incidents."""

@@ -53,6 +53,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     failed    Serf lists it as failed; otherwise it is here because it did not answer
     looks     how often it was looked at; lossy: packets get lost in this ring; healing: a cut has just ended
     answers   it answers questions through the vantage that hears the majority;  answers_behind: through another
+    around    where those stand that answer the vantages behind a cut through which it is known to live
     acks      its Serf agent acknowledges them
     beside    there is a vantage on its own side, or one that hears a minority;  beside_heard: somebody answers there
     taken_by  another member that is alive at its very address and port
@@ -68,6 +69,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     healing: bool = False
     answers: bool = False
     answers_behind: bool = False
+    around: Sequence[tuple[str, ...]] = ()
     acks: bool = False
     beside: bool = False
     beside_heard: bool = False
@@ -122,8 +124,7 @@ def _behind(case: Case, reached: Sequence[Seen], unreached: Sequence[Seen]) -> F
     """It lives, but nobody of the majority reaches it."""
     if not unreached:
         return Verdict.AGAIN if case.looks < limits.looks_max else Verdict.WELL
-    own = [case.places] if case.answers_behind else []
-    parted = line([*_places(reached, behind=True), *own], _places(unreached), case.places, case.narrowest)
+    parted = line([*_places(reached, behind=True), *case.around], _places(unreached), case.places, case.narrowest)
     lives = "it answers an entry on its own side" if case.answers_behind else "witnesses on its own side reach it"
     return Finding(Kind.CUT_OFF, f"{lives}; {_nobody(unreached)}", parted, "unknown")
 

@@ -14,6 +14,7 @@ asks_burst = 6.0  # at once, after a while without any: a look, a picture and a 
 asks_kept_max = 256
 asks_kept_s = 10.0  # after their end: answers come late, and later ones tell that an older question was heard
 id_step = 2_654_435_761  # odd, so that 2**32 questions have 2**32 different ids, and neighbours unlike ones
+apart_s = 0.1  # that two watchers may begin apart, so that their questions do not overwrite each other
 vantages_asked_max = 4  # entries asked at the same time; more see nothing else
 
 # Serf takes 1,024 bytes with everything: its headers, the name of the entry, a signed question without targets.
@@ -31,6 +32,8 @@ answer_s = 0.6  # for the answers of those who have nothing to look at, on a bus
 collect_s = 0.1  # those that fail together are looked at together
 review_collect_s = 5.0  # those that are looked at once more can wait for each other
 own_s = 0.6  # a suspect that is alive has answered by then
+ack_s = 0.1  # an acknowledgement is back, once a question was heard
+rest_s = 1.6  # questions that start so far apart are not heard within one second, on which witnesses count
 looks_max = 3  # of one series
 looks_lossy_min = 2
 looks_stalled_min = 2
@@ -127,12 +130,11 @@ falling_share = 0.2  # of a domain's members went just now: the others are going
 merge_s = 60.0  # between two incidents that turn out to be one domain's
 recent_incidents = 8  # of each kind, that may still be joined
 tell_s_max = 1.9  # after a node changed, it is told even if others of it are still being looked at
-change_gap_s = 1.0  # between two words on one incident, doubling while a domain stands for its nodes
+change_gap_s = 0.5  # between two words on one incident, doubling while a domain stands for its nodes
 change_doublings_max = 5
-follow_s_max = 3.0  # the same of a node that follows others into an incident with a domain: that stands for it
+follow_s_max = 2.0  # a node is in an incident, until it is named in it, where a domain stands for it
 back_hold_s = 10.0  # one that was gone for a short time only may be about to flap, and is that in one incident then
 back_short_s = 60.0
-hold_late_s = 1.0  # a node that got its verdict late is not told at once for that
 recheck_s = 0.1
 doubt_step_s = 0.2
 most_back_share = 0.9
@@ -147,10 +149,21 @@ review_s_max = 120.0
 flap_transitions = 4
 flap_window_s = 300.0
 flap_quiet_s = 300.0
-flap_quiet_s_max = 1_200.0
-flap_failed_s = 120.0  # longer than the slowest flapping that counts, a transition every 100 s
+flap_quiet_growth_max = 4  # times that, after it has flapped again and again
+flap_slack = 1.2  # times the slowest flapping that counts: who stays failed for longer has come to rest
 flap_memory_s = 3_600.0
 flap_reopened_max = 10_000
+
+# ---- what a person may set, see `Settings` --------------------------------------------------------------------------
+setting_roll_s_min, setting_roll_s_max = 5.0, 3_600.0
+setting_roster_s_min, setting_roster_s_max = 10.0, 3_600.0
+setting_hold_s_max = 60.0
+setting_gather_s_min, setting_gather_s_max = 1.0, 300.0
+setting_witnesses_max = 16
+setting_flap_count_min, setting_flap_count_max = 3, 100
+setting_flap_window_s_min, setting_flap_window_s_max = 60.0, 3_600.0
+setting_place_tags_max = 8
+setting_tag_chars_max = 128  # Serf has room for 512 bytes of tags
 
 # ---- membership -----------------------------------------------------------------------------------------------------
 event_fresh_s = 2.0  # an event and a list that cross each other: which is newer is not known
@@ -200,7 +213,7 @@ _RELATIONS = {
     "a look takes no longer than its answers have": own_s < answer_within_s,
     "half of the names of a question may be targets": targets_max <= names_max,
     "a filter of names fits into a question": names_max <= coord_limits.filter_names_max,
-    "a settled flapping node does not flap": flap_failed_s > flap_window_s / (flap_transitions - 1),
+    "a settled flapping node does not flap": flap_slack > 1.0,
     "a lost packet alone accuses nobody": looks_lossy_min >= 2 and looks_stalled_min >= 2,
     "all looks of a series find their witnesses": looks_max >= max(looks_lossy_min, looks_stalled_min),
     "missing twice and being asked by name outlasts a restart of all agents": named_tries * named_gap_s > 10.0,

@@ -1,7 +1,8 @@
 """CORE. A look: some suspects, the witnesses who are asked about them, and when they have said enough.
 
 The suspects are asked themselves, too: one that answers is well, whatever others say. Beside the home vantage those are
-asked that stand on the suspects' side of a possible cut: they share a place with one of them, or hear only a minority.
+asked that may stand on the suspects' side of a cut: they share a place with one of them, are listed as failed or not at
+all, or hear only a minority.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import msgspec
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import Agenda
-from inspector_coord.watch.asks import Asks, Open, Purpose, fitting
+from inspector_coord.watch.asks import Asks, Purpose, fitting
 from inspector_coord.watch.members import Members
 from inspector_coord.watch.model import Ask
 from inspector_coord.watch.suspicion import Suspect, Suspicion
@@ -23,24 +24,40 @@ __all__ = ["Look", "Looks"]
 
 
 class Look(msgspec.Struct):
-    """One look. witnesses: by the number of the question they were asked."""
+    """One look.
+
+    asks      the witnesses, by the number of their question
+    acked_by  a witness that has not even acknowledged it by then is not waited for
+    """
 
     number: int
     targets: tuple[str, ...]
     at: float
+    acked_by: float
     asks: dict[int, frozenset[str]]
 
 
 class Looks:
     """The looks that are under way."""
 
-    def __init__(self, members: Members, asks: Asks, vantages: Vantages, suspicion: Suspicion, agenda: Agenda) -> None:
+    def __init__(
+        self,
+        members: Members,
+        asks: Asks,
+        vantages: Vantages,
+        suspicion: Suspicion,
+        agenda: Agenda,
+        witnesses: int,
+    ) -> None:
         self._members, self._asks, self._vantages = members, asks, vantages
         self._suspicion, self._agenda = suspicion, agenda
+        self._witnesses = witnesses
         self._open: dict[int, Look] = {}
         self._count = 0
 
-    def begin(self, batch: Sequence[Suspect], wait_s: float, minority: Callable[[int], bool], now: float) -> list[Ask]:
+    def begin(
+        self, batch: Sequence[Suspect], ack_s: float, wait_s: float, minority: Callable[[int], bool], now: float
+    ) -> list[Ask]:
         """Ask about these suspects; those for whom the question has no room wait for the next."""
         home = self._vantages.home
         if home is None:
@@ -49,8 +66,8 @@ class Looks:
         for suspect in batch[len(named) :]:
             self._suspicion.postponed(suspect, now + limits.collect_s)
         self._count += 1
-        look = Look(self._count, tuple(named), now, {})
-        asks = [self._ask(look, self._vantages[home], "", limits.witnesses, wait_s, now)]
+        look = Look(self._count, tuple(named), now, now + max(ack_s, limits.own_s), {})
+        asks = [self._ask(look, self._vantages[home], "", self._witnesses, wait_s, now)]
         beside = self._beside(batch[: len(named)], minority)
         count = max(1, limits.witnesses_beside + 1 - len(named))  # suspects that live look at each other
         asks += [self._ask(look, one, self._place(one), count, wait_s, now) for one in beside]
@@ -63,12 +80,12 @@ class Looks:
         return asks
 
     def _ask(self, look: Look, vantage: Vantage, within: str, count: int, wait_s: float, now: float) -> Ask:
-        names = choose(
-            self._members, f"{vantage.number} {look.number} {look.targets[0]}", count, self._suspicion, within
-        )
+        tired = self._asks.tired(now)
+        key = f"{vantage.number} {look.number} {look.targets[0]}"
+        names = choose(self._members, key, count, (self._suspicion, tired), within)
         if within and not names:  # all of that place are suspects: those that are not asked about can be witnesses
-            names = choose(self._members, f"{look.number}", count, look.targets, within)
-        if within and vantage.node in self._members.nodes:
+            names = choose(self._members, key, count, (look.targets, tired), within)
+        if within and vantage.node in self._members.nodes and vantage.node not in tired:
             names = [vantage.node, *(name for name in names if name != vantage.node)][: count + 1]
         room = limits.question_names_bytes - sum(_cost(name) for name in look.targets)
         asked = [*names, *(name for name in look.targets if name not in names)]
@@ -81,19 +98,17 @@ class Looks:
         return ask
 
     def _beside(self, batch: Sequence[Suspect], minority: Callable[[int], bool]) -> list[Vantage]:
-        """The vantages on the suspects' side of a cut that there may be."""
+        """The vantages that may be on their side of a cut: one at each place, however narrow: it may run round that."""
         places = {place for one in batch for place in self._members.nodes[one.name].places if not place.endswith("=")}
         found: dict[tuple[str, ...], Vantage] = {}
         for vantage in self._vantages.usable():
             if vantage.number == self._vantages.home:
                 continue
             node = self._members.nodes.get(vantage.node)
-            near = node is not None and not places.isdisjoint(node.places)
-            doubtful = node is not None and node.status != "alive"
-            if node is not None and (doubtful or minority(vantage.number)):
-                found.setdefault(node.places, vantage)  # one at each place, however narrow: the cut may run round it
-            elif near:
-                found.setdefault((self._place(vantage),), vantage)
+            if node is None:  # it has left, as far as home knows: it may stand anywhere
+                found[(vantage.node,)] = vantage
+            elif node.status != "alive" or minority(vantage.number) or not places.isdisjoint(node.places):
+                found.setdefault(node.places, vantage)
         return list(found.values())
 
     def _place(self, vantage: Vantage) -> str:
@@ -105,19 +120,18 @@ class Looks:
         """A look that is under way."""
         return self._open.get(number)
 
-    def answered(self, one: Open, now: float) -> bool:
-        """Whether the look of this question is ready to be judged."""
-        look = self._open.get(one.key)
-        return look is not None and self.ready(look, now)
-
     def ready(self, look: Look, now: float) -> bool:
-        """All witnesses have answered and the suspects had time to, or nobody is waited for any more."""
-        waited = now >= look.at + limits.own_s
+        """The witnesses have answered and the suspects had time to, or nobody is waited for any more."""
+        if now < look.at + limits.own_s:
+            return False
         for number, witnesses in look.asks.items():
             one = self._asks.get(number)
             if one is None or one.over:
                 continue
-            if not waited or not witnesses <= one.answered.keys():
+            early = now < look.acked_by
+            if any(name not in one.answered and (early or name in one.acked) for name in witnesses):
+                if early:
+                    self._agenda.put(("look", look.number), look.acked_by)
                 return False
         return True
 

@@ -156,21 +156,25 @@ class Membership:
         node = state.members.nodes.get(name)
         if node is None:
             return
-        was_up = node.status in ("alive", "leaving")
-        left = what in ("leave", "left")
-        state.suspicion.drop(name)
-        if state.frozen:
-            state.members.remove(name)
-            return
         known = state.gathering.of(name)
-        if known is not None and known.kind is not Kind.LEFT:
-            why = "removed from the ring (force-leave)" if left and not was_up else "forgotten by Serf"
-            state.gathering.removed(name, "left in good order" if left and was_up else why, now, told=left and was_up)
-        if left and was_up:
-            self._flap(node, now)
-            if name not in state.flaps.flapping:
-                state.gathering.put(name, Finding(Kind.LEFT, "left in good order"), Basis.LEFT, now, now)
+        state.suspicion.drop(name)
+        if what in ("leave", "left") and node.status in ("alive", "leaving"):
+            self._left(node, now)
+        elif known is not None and known.kind is not Kind.LEFT:
+            forced = what in ("leave", "left")
+            state.gathering.removed(name, "removed from the ring (force-leave)" if forced else "forgotten by Serf", now)
         state.members.remove(name)
+
+    def _left(self, node: Node, now: float) -> None:
+        """In good order, which only it can say itself: so it is true however little the watcher sees now."""
+        state = self._state
+        before = state.gathering.of(node.name)
+        self._flap(node, now)
+        if node.name not in state.flaps.flapping:
+            left = Finding(Kind.LEFT, "left in good order")
+            state.gathering.put(node.name, left, Basis.LEFT, now, now, settled=True)
+        elif before is not None and before is state.gathering.of(node.name):
+            state.gathering.removed(node.name, "left in good order", now)
 
     # ---- flapping ---------------------------------------------------------------------------------------------------
 
@@ -202,6 +206,8 @@ class Membership:
         node = state.members.nodes.get(name)
         if node is None or name not in state.flaps.flapping:
             state.flaps.forget(name)
+            if node is None:
+                state.gathering.removed(name, "left in good order", now)
             return
         if now < state.flaps.still_at(name, failed=node.status == "failed"):
             self.watch_flapping(node, now)

@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import httpx
 import msgspec
@@ -34,18 +35,22 @@ class Outlets(msgspec.Struct, frozen=True):
     resend_s: float = limits.resend_s
 
 
-def outlets_of(watch: Watch | None, *, alertmanager: Sequence[str] = (), metrics: str = "") -> Outlets:
-    """From coordinator.yml and the options; raises ConfigError that names what cannot be used."""
+def outlets_of(
+    watch: Watch | None, *, alertmanager: Sequence[str] = (), metrics: str = "", file: Path | None = None
+) -> Outlets:
+    """From coordinator.yml (`file`) and the options; raises ConfigError that names what cannot be used, and where."""
     watch = watch or Watch()
+    within = f"{file}: watch." if file else "watch."
     urls = tuple(dict.fromkeys(alertmanager or watch.alertmanager))
     if len(urls) > limits.alertmanagers_max:
         raise ConfigError(
-            f"{len(urls)} Alertmanagers are more than {limits.alertmanagers_max}: name those of one cluster"
+            f"--alertmanager: {len(urls)} are more than {limits.alertmanagers_max}: name those of one cluster"
         )
     for url in urls:
-        _check_url(url)
+        _check_url(url, "--alertmanager" if alertmanager else f"{within}alertmanager:")
     address = metrics or watch.metrics
-    return Outlets(urls, _address(address) if address else None, watch.resend_s)
+    place = _address(address, "--metrics" if metrics else f"{within}metrics:") if address else None
+    return Outlets(urls, place, watch.resend_s)
 
 
 def listeners_of(outlets: Outlets, say: Callable[[str], None] | None = None) -> list[Listener]:
@@ -77,19 +82,19 @@ def _stderr(line: str) -> None:
     sys.stderr.flush()
 
 
-def _check_url(text: str) -> None:
+def _check_url(text: str, where: str) -> None:
     advice = "give the address of an Alertmanager, such as http://alerts:9093"
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as problem:
-        raise ConfigError(f"alertmanager {text!r} cannot be used ({problem}): {advice}") from problem
+        raise ConfigError(f"{where} {text!r} cannot be used ({problem}): {advice}") from problem
     if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
-        raise ConfigError(f"alertmanager {text!r} cannot be used: {advice}")
+        raise ConfigError(f"{where} {text!r} cannot be used: {advice}")
 
 
-def _address(text: str) -> tuple[str, int]:
+def _address(text: str, where: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise ConfigError(f"metrics {text!r} is no ADDRESS:PORT, such as 127.0.0.1:9108")
+        raise ConfigError(f"{where} {text!r} is no ADDRESS:PORT, such as 127.0.0.1:9108")
     return host, int(port)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Set
+from itertools import takewhile
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.asks import Open
@@ -65,18 +66,28 @@ class Pictures:
         self._taken.pop(vantage, None)
 
     def last(self, vantage: int, since: float) -> Picture | None:
-        """The last one asked for at `since` or later that is over, or shows the majority before its end."""
+        """The last one asked for at `since` or later that is over, or clearly shows the majority before its end."""
         for one in reversed(self._taken.get(vantage, ())):
-            if one.asked.at >= since and (one.asked.over or one.share > limits.majority_share):
+            clear = limits.majority_share + limits.majority_margin
+            if one.asked.at >= since and (one.asked.over or one.share > clear):
                 return one
         return None
 
     def twice(self, vantage: int, since: float) -> bool:
-        """Whether none of the last pictures, at `since` or later, has shown more than half."""
-        over = [one for one in self._taken.get(vantage, ()) if one.asked.over and one.asked.at >= since]
-        low = over[-limits.pictures_low :]
+        """Whether the last two pictures, at `since` or later, have shown no more than half.
+
+        One in which nobody at all has said anything proves nothing until there are several: the question may have been
+        overwritten at the entry by another program's.
+        """
+        over = [one for one in self._taken.get(vantage, ()) if one.asked.over]
+        mute = len(list(takewhile(lambda one: not one.heard, reversed(over))))
+        low = [one for one in over if one.asked.at >= since][-limits.pictures_low :]
         half = limits.majority_share + limits.majority_margin
-        return len(low) == limits.pictures_low and all(one.share <= half for one in low)
+        return (
+            mute in (0, limits.pictures_kept)
+            and len(low) == limits.pictures_low
+            and all(one.share <= half for one in low)
+        )
 
     def latest(self, vantage: int) -> Open | None:
         """The picture asked for last."""

@@ -51,6 +51,7 @@ class Rolls:
         spread_s = min(len(state.members) / limits.roll_rate_per_s, limits.roll_spread_s_max)
         wait_s = limits.answer_within_s + spread_s + state.gossip_s + limits.roll_slack_s
         state.asked(state.asks.send(Purpose.ROLL, home, (), now, wait_s=wait_s, spread_s=spread_s))
+        state.agenda.put(("roll", 0), now + max(state.settings.roll_s, wait_s + limits.roll_slack_s))  # one at a time
         self._isolation.want(now)
 
     def over(self, one: Open, now: float) -> None:
@@ -140,7 +141,6 @@ class Rolls:
             state.gathering.put(node.name, finding, Basis.AGENT, now, now)
         else:
             state.suspicion.begin(node.name, Cause.SILENT, now, now)
-            state.agenda.sooner(("looks", 0), state.suspicion.next_at)
 
     # ---- those that stand out ---------------------------------------------------------------------------------------
 
@@ -176,7 +176,7 @@ class Rolls:
             return
         self._closer = {name: None for name in self._closer if self._may_be_gray(name)}
         names = fitting(self._closer, limits.question_names_bytes // 2, limits.closer_names_max)
-        peers = choose(state.members, f"peers {now:.0f}", 2 * limits.gray_peers_min, self._closer)
+        peers = choose(state.members, f"peers {now:.0f}", 2 * limits.gray_peers_min, (self._closer,))
         asked = fitting([*names, *peers], limits.question_names_bytes, limits.names_max)
         wait_s = limits.answer_within_s + state.gossip_s + limits.closer_s / 2
         state.asked(state.asks.send(Purpose.NAMED, home, asked, now, wait_s=wait_s, key=CLOSER))

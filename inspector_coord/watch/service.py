@@ -10,14 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import trio
 
-from inspector_coord.config import Config
+from inspector_coord.config import Config, Watch
 from inspector_coord.errors import ConfigError
 from inspector_coord.watch.journal import Past
 from inspector_coord.watch.listening import Listener, Runs, Sees
 from inspector_coord.watch.model import Happening
 from inspector_coord.watch.record import happening_of
 from inspector_coord.watch.ring_watch import RingWatch, Way
-from inspector_coord.watch.settings import Settings
 
 __all__ = ["watch"]
 
@@ -70,7 +69,7 @@ def _ring(
     return RingWatch(
         name,
         Way(ring.entries, ring.auth_key(), config.query_prefix, config.cache_dir / "turns"),
-        Settings(without_agent=dict(config.exclude_tags)),
+        (config.watch or Watch()).settings(config.exclude_tags),
         open_incidents=[happening_of(record, unix, now) for record in known.open],
         first_number=known.number + 1,
         tell=tell,

@@ -1,8 +1,10 @@
-"""CORE. What a person may choose about a watch; everything else is a limit."""
+"""CORE. What a person may choose about a watch (`watch:` in coordinator.yml); everything else is a limit."""
 
 from __future__ import annotations
 
 import msgspec
+
+from inspector_coord.watch import limits
 
 __all__ = ["Settings"]
 
@@ -15,6 +17,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     picture_s   between pictures while something is suspected
     gather_s    nodes that change within this time of the first are one incident
     hold_s      an incident is told no sooner after its first node changed
+    witnesses   that are asked about a suspect
+    flap_count, flap_window_s  so many times gone or back within this time is flapping
     place_tags  tags that say where a node is, widest first: witnesses are spread over them
     without_agent  tag -> value of members that have no inspection agent: nothing is asked of them
     """
@@ -24,5 +28,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     picture_s: float = 5.0
     gather_s: float = 10.0
     hold_s: float = 1.0
+    witnesses: int = msgspec.field(default_factory=lambda: limits.witnesses)
+    flap_count: int = msgspec.field(default_factory=lambda: limits.flap_transitions)
+    flap_window_s: float = limits.flap_window_s
     place_tags: tuple[str, ...] = ("zone", "rack")
     without_agent: dict[str, str] = {}
+
+    @property
+    def flap_failed_s(self) -> float:
+        """Seconds that a flapping node stays failed before it is told as that: longer than the slowest flapping."""
+        return limits.flap_slack * self.flap_window_s / (self.flap_count - 1)

@@ -24,6 +24,7 @@ turn_s = 1.0  # a ring's loop goes round at least so often, and shows by it that
 # ---- telling --------------------------------------------------------------------------------------------------------
 line_chars_max = 1_000
 nodes_chars_max = 200
+for_s_max = 31_622_400.0  # a leap year; who wants more leaves `--for` away
 once_s = 20.0  # `--once` gives up then
 once_least_s = 1.5  # what failed a moment ago is held so long before it is told
 
@@ -38,7 +39,8 @@ journal_retry_s = 5.0
 screen_s = 0.5  # between two looks
 screen_events = 12
 screen_incidents = 20
-screen_rows_beside = screen_events + 7  # titles and blanks
+screen_events_least = 4  # shown beside however many incidents
+screen_rows_beside = 8  # titles and blanks
 
 _RELATIONS = {
     "an ask is over before its number is forgotten": ask_tail_s < limits.asks_kept_s,

@@ -34,9 +34,9 @@ class State:
         self.asks = Asks(ring, ring_id)
         self.pictures = Pictures()
         self.vantages = Vantages(self.pictures, lambda: len(self.members) - self.members.written_off)
-        self.suspicion = Suspicion()
+        self.suspicion = Suspicion(limits.collect_s + self.asks.luck * limits.apart_s)
         self.hearing = Hearing()
-        self.flaps = Flaps()
+        self.flaps = Flaps(settings)
         self.gathering = Gathering(self.members, settings, self.agenda, first_number)
         self.effects: list[Effect] = []
         self.frozen = True

@@ -75,9 +75,13 @@ class Suspect:
 
 
 class Suspicion:
-    """All suspects of a ring. Those that were never judged are looked at before those that are looked at again."""
+    """All suspects of a ring. Those that were never judged are looked at before those that are looked at again.
 
-    def __init__(self) -> None:
+    collect_s  those that fail within this time are looked at together
+    """
+
+    def __init__(self, collect_s: float) -> None:
+        self._collect_s = collect_s
         self._suspects: dict[str, Suspect] = {}
         self._fresh = Agenda()
         self._others = Agenda()
@@ -117,7 +121,7 @@ class Suspicion:
         suspect.begin(now)
         if cause is not Cause.REVIEW:
             self._unjudged[name] = None
-            self._plan(suspect, now + limits.collect_s)
+            self._plan(suspect, now + self._collect_s)
         else:
             self._plan(suspect, (now // limits.review_collect_s + 1) * limits.review_collect_s)
 
@@ -138,7 +142,7 @@ class Suspicion:
         for suspect in self._suspects.values():
             suspect.looking = 0
             suspect.begin(now)
-            self._plan(suspect, now + limits.collect_s)
+            self._plan(suspect, now + self._collect_s)
 
     def judged(self, suspect: Suspect) -> None:
         """Something has been concluded, even if only that nothing is wrong."""

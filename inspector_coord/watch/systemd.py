@@ -60,7 +60,7 @@ class Systemd:
         rings = self._rings.values()
         blind = [name for name, ring in self._rings.items() if not ring.judging]
         members, opened = sum(len(ring.roster) for ring in rings), sum(len(ring.open_incidents) for ring in rings)
-        told = f"{len(rings)} rings, {members} members, {opened} open incidents"
+        told = f"{_many(len(rings), 'ring')}, {_many(members, 'member')}, {_many(opened, 'open incident')}"
         return f"{told}; not judged: {', '.join(blind)}" if blind else told
 
     def _tell_status(self, text: str) -> None:
@@ -76,6 +76,10 @@ class Systemd:
             except OSError:
                 return False
         return True
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _watchdog_s(environ: Mapping[str, str]) -> float:

@@ -1,7 +1,7 @@
 """CORE. When something of an incident is told: soon, but not node by node.
 
 opened   once it was held for `hold_s`; a moment longer while others of it are still looked at
-changed  its nodes have doubled, or its domain or line is another; where no domain says it, each new name in time
+changed  it has nodes for which no domain stands that was told; or they have doubled; or its domain or line is another
 changed  most are back and have been for a while: the rest stays open
 closed   all are back, or it goes on as another incident
 """
@@ -22,7 +22,7 @@ def due_at(one: Incident, hold_s: float) -> float:
         return one.since + hold_s
     if not one.present:
         return _closes_at(one)
-    if one.moved:
+    if one.heirs:
         return -NEVER
     times = [NEVER]
     if one.kind is Kind.LEFT:
@@ -43,20 +43,20 @@ def due_at(one: Incident, hold_s: float) -> float:
 def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action | None:
     """What is to be told now, if anything. busy: others that may belong to it are being looked at."""
     if one.told_at is None:
-        patience = limits.tell_s_max if busy else hold_s
+        patience = max(hold_s, limits.tell_s_max) if busy else hold_s
         return Action.OPENED if one.present and now >= one.since + patience else None
     if not one.present:
         return Action.CLOSED if now >= _closes_at(one) else None
     if one.kind is Kind.LEFT and now >= one.told_at + limits.left_s:
         one.closing = "left in good order"
         return Action.CLOSED
-    if one.moved:
+    if one.heirs:
         return Action.CHANGED
     if now < one.told_at + _gap_s(one):
         return None
     if (one.domain, one.parted, one.direction) != one.told_as or one.count >= 2 * one.told_count > 0:
         return Action.CHANGED
-    if one.untold_since < NEVER and _grown(one, now):
+    if one.uncovered or (one.untold_since < NEVER and _grown(one, now)):
         return Action.CHANGED
     if one.absent and now >= one.changed_at + (limits.most_back_s if _most_back(one) else limits.some_back_s):
         return Action.CHANGED
@@ -67,7 +67,7 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
 
 def _gap_s(one: Incident) -> float:
     """Between two words on one incident: longer with each, where a domain stands for its nodes."""
-    doublings = min(one.changes, limits.change_doublings_max) if one.domain else 0
+    doublings = 0 if one.uncovered else min(one.changes, limits.change_doublings_max) if one.domain else 0
     return limits.change_gap_s * 2.0**doublings
 
 
@@ -75,7 +75,7 @@ def _closes_at(one: Incident) -> float:
     """All are back, or have gone elsewhere. Who was gone for a short time only may go again at once."""
     short = (
         one.absent
-        and not one.moved
+        and not one.heirs
         and one.kind is not Kind.FLAPPING
         and one.changed_at - one.since < limits.back_short_s
     )
@@ -83,10 +83,8 @@ def _closes_at(one: Incident) -> float:
 
 
 def _grown(one: Incident, now: float) -> bool:
-    """Whether new nodes are worth a word: a domain stands for them until it is complete."""
-    if len(one.entries) >= 2 * one.told_size:
-        return True
-    return now >= one.untold_since + (limits.follow_s_max if one.domain else limits.tell_s_max)
+    """Whether new nodes are worth a word although a domain stands for them: they are many, or it may be complete."""
+    return len(one.entries) >= 2 * one.told_size or now >= one.untold_since + limits.follow_s_max
 
 
 def _most_back(one: Incident) -> bool:

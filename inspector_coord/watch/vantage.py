@@ -195,7 +195,7 @@ class EntryLink:
             with trio.fail_after(within_s):
                 return await call
         except trio.TooSlowError as problem:
-            text = f"no answer within {within_s:g} s: is its Serf agent frozen?"
+            text = f"no answer within {within_s:g} s, as of a Serf agent that is frozen"
             raise Disconnected(text, self.address) from problem
         except CommandRefused as refused:
             raise Disconnected(f"{refused.command} refused: {refused.reason}", self.address) from refused

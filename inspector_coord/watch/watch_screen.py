@@ -15,6 +15,7 @@ from inspector_coord.plain import plain
 from inspector_coord.watch import shell_limits as limits
 from inspector_coord.watch.listening import Watched
 from inspector_coord.watch.model import Happening, Kind
+from inspector_coord.watch.output import Output
 from inspector_coord.watch.telling_times import stamp
 from inspector_coord.watch.watch_lines import line, open_line, ring_line, states
 
@@ -34,8 +35,9 @@ STYLES = {
 class Screen:
     """A listener that shows the rings until it is cancelled."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
+    def __init__(self, output: Output, console: Console | None = None) -> None:
+        self._output, self._console = output, console or Console(highlight=False)
+        self._drawn = self._console.is_terminal and not self._console.is_dumb_terminal
         self._rings: Mapping[str, Watched] = {}
         self._events: deque[tuple[Kind, str]] = deque(maxlen=limits.screen_events)
 
@@ -43,8 +45,8 @@ class Screen:
         """Keep it among the last events, or print it."""
         text = line(ring if len(self._rings) > 1 else "", happening, unix, stamp)
         self._events.append((happening.kind, text))
-        if not self._console.is_terminal:
-            self._print(text)
+        if not self._drawn:
+            self._output.put(text)
 
     def sees(self, rings: Mapping[str, Watched]) -> None:
         """These are shown."""
@@ -52,7 +54,7 @@ class Screen:
 
     async def run(self) -> None:
         """Show, until cancelled."""
-        if not self._console.is_terminal:
+        if not self._drawn:
             await self._repeat()
             return
         with Live(self.picture(), console=self._console, auto_refresh=False, screen=False) as live:
@@ -61,18 +63,16 @@ class Screen:
                 live.update(self.picture(), refresh=True)
 
     async def _repeat(self) -> None:
-        """A line of counts for each ring whenever they have changed."""
+        """A line of counts for each ring whenever they have changed, from when it is judged, or should be."""
         shown: dict[str, str] = {}
+        begun = trio.current_time() + limits.once_least_s
         while True:
             for name, ring in self._rings.items():
                 said = ring_line(name, ring)
-                if shown.get(name) != said:
+                if shown.get(name) != said and (ring.judging or trio.current_time() >= begun):
                     shown[name] = said
-                    self._print(f"{stamp(time.time())} {said}")
+                    self._output.put(f"{stamp(time.time())} {said}")
             await trio.sleep(limits.screen_s)
-
-    def _print(self, text: str) -> None:
-        print(text, file=self._console.file, flush=True)
 
     # ---- the picture ------------------------------------------------------------------------------------------------
 
@@ -88,13 +88,16 @@ class Screen:
         opened = [(one.since, name, one) for name, ring in self._rings.items() for one in ring.open_incidents]
         opened.sort(key=lambda each: each[:2])
         yield Text(f"\nOpen: {len(opened)}", style="bold")
-        room = max(1, min(limits.screen_incidents, self._console.height - len(self._rings) - limits.screen_rows_beside))
+        free = max(2, self._console.height - len(self._rings) - limits.screen_rows_beside)
+        told = min(len(self._events), max(limits.screen_events_least, free - len(opened)))
+        room = max(1, min(limits.screen_incidents, free - told))
         for _, name, one in opened[-room:]:
             yield _row(open_line(name if several else "", one, now, unix, stamp), one.kind)
         if len(opened) > room:
-            yield Text(f"  … and {len(opened) - room} older ones", style="dim")
-        yield Text("\nLast events", style="bold")
-        for kind, text in self._events:
+            yield Text(f"  … and {len(opened) - room} older", style="dim")
+        if told:
+            yield Text("\nLast events", style="bold")
+        for kind, text in list(self._events)[-told:] if told else ():
             yield _row(text, kind)
         yield Text(f"\n{stamp(unix)}  Ctrl-C ends", style="dim")
 
@@ -103,7 +106,7 @@ def _ring(name: str, ring: Watched) -> Text:
     """The ring's line, with its counts coloured."""
     counts: Counter[str] = states(ring.roster, ring.open_incidents)
     bad = not ring.judging or any(state not in ("up", "left") for state in counts)
-    return Text(plain(ring_line(name, ring)), style="bold yellow" if bad else "bold green", no_wrap=True)
+    return Text(plain(ring_line(name, ring)), style="bold yellow" if bad else "bold green")
 
 
 def _row(text: str, kind: Kind) -> Text:

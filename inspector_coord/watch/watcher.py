@@ -114,8 +114,10 @@ class RingWatcher:
         """What follows from an event, in order."""
         state = self._state
         self._events[type(event)](event, now)
+        state.agenda.sooner(("looks", 0), self._court.looks_at)
         if state.agenda.next_at <= now:
             self._work(now)
+            state.agenda.sooner(("looks", 0), self._court.looks_at)
         self.wake_at = state.agenda.next_at
         if not state.effects:
             return []
@@ -162,7 +164,6 @@ class RingWatcher:
             self._review(one.number, one.kind, now)
         state.agenda.sooner(("roll", 0), now + limits.roll_first_s)
         state.agenda.sooner(("cross", 0), now + limits.cross_first_s)
-        state.agenda.sooner(("looks", 0), now)
 
     def _take_over(self, told: Happening) -> None:
         """An incident that was open when another watcher ended."""
@@ -175,7 +176,7 @@ class RingWatcher:
             self._lines.take_over(told)
         for name in told.nodes if told.kind is Kind.FLAPPING else ():
             state.flaps.take_over(name, told.since, told.count, told.at)
-            state.agenda.put(("flap", name), told.at + limits.flap_failed_s)
+            state.agenda.put(("flap", name), told.at + state.settings.flap_failed_s)
 
     # ---- events -----------------------------------------------------------------------------------------------------
 
@@ -201,14 +202,12 @@ class RingWatcher:
             if vantage.up:
                 self._membership.read(vantage, event.members, now)
                 self._isolation.decide(now)
-                self._state.agenda.sooner(("looks", 0), self._state.suspicion.next_at)
 
     def _changed(self, event: MembersChanged, now: float) -> None:
         if event.vantage in self._state.vantages:
             vantage = self._state.vantages[event.vantage]
             if self._membership.changed(vantage, event.what, event.members, now):
                 self._isolation.want(now)
-            self._state.agenda.sooner(("looks", 0), self._state.suspicion.next_at)
 
 
 def _nothing(event: Tick, now: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from zlib import crc32
 
 from inspector_coord.watch import limits
@@ -16,11 +16,11 @@ def weight(node: Node) -> float:
     return 0.0 if node.minority else 1.0 / (1 + node.health)
 
 
-def choose(members: Members, key: str, count: int, avoid: Container[str], within: str = "") -> list[str]:
+def choose(members: Members, key: str, count: int, avoid: Iterable[Container[str]], within: str = "") -> list[str]:
     """Up to `count` alive nodes, spread over places.
 
     key      of the occasion: another one takes others
-    avoid    names that are not taken: the suspects
+    avoid    names that are not taken: suspects, and those that were asked too often
     within   only at this place, e.g. "zone=b", those that are listed as failed among them if there are no others
     """
     level = next((level for level in range(members.levels) if len(members.groups(level)) > 1), None)
@@ -30,9 +30,10 @@ def choose(members: Members, key: str, count: int, avoid: Container[str], within
     seed = crc32(key.encode())
     taken: dict[str, None] = {}
     used: set[str] = set()
+    passed = (*avoid, taken)
     for slot in range(3 * count):  # places that are empty, or full of suspects, leave room for the others
         group = groups[(seed + slot) % len(groups)]
-        best = _best(members, group, crc32(f"{key} {slot}".encode()), avoid, taken, used, at_all=bool(within))
+        best = _best(members, group, crc32(f"{key} {slot}".encode()), passed, used, at_all=bool(within))
         if best is not None:
             taken[best.name] = None
             used.add(_narrow(best))
@@ -49,8 +50,7 @@ def _best(
     members: Members,
     group: Names,
     seed: int,
-    avoid: Container[str],
-    taken: Container[str],
+    avoid: Sequence[Container[str]],
     used: Container[str],
     *,
     at_all: bool,
@@ -60,7 +60,7 @@ def _best(
     size = len(group)
     for step in range(min(size, limits.witness_tries)):
         node = members.nodes[group[(seed + step * limits.hash_step) % size]]
-        if node.name in avoid or node.name in taken or not node.agent or node.written_off:
+        if not node.agent or node.written_off or any(node.name in names for names in avoid):
             continue
         if node.status != "alive" and not at_all:
             continue
@@ -120,7 +120,7 @@ def landmarks(members: Members, key: str, level: int, values: Sequence[str], cou
         found: dict[str, None] = {}
         used: set[str] = set()
         for slot in range(each):
-            best = _best(members, group, crc32(f"{key} {value} {slot}".encode()), (), found, used, at_all=False)
+            best = _best(members, group, crc32(f"{key} {value} {slot}".encode()), (found,), used, at_all=False)
             if best is not None:
                 found[best.name] = None
                 used.add(_narrow(best))

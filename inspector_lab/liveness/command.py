@@ -6,7 +6,7 @@ import difflib
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -24,6 +24,9 @@ from inspector_lab.simulated.many import processes_for
 from inspector_lab.simulated.told import number, verdict_lines
 
 __all__ = ["Wanted", "simulate_liveness"]
+
+EVERY = "all"
+"""Instead of a scenario's name: each of them, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ def simulate_liveness(wanted: Wanted, *, scenarios: bool) -> bool:
     if scenarios:
         _list(as_json=wanted.as_json)
         return False
+    if wanted.scenario == EVERY:
+        broken = [simulate_liveness(replace(wanted, scenario=name), scenarios=False) for name in SCENARIOS]
+        return any(broken)
     base = _base(wanted)
     seeds = seeds_of(wanted.seeds, wanted.seed)
     at_once = processes_for(wanted.jobs, len(seeds))
@@ -100,8 +106,9 @@ def _many(base: Scenario, seeds: range, wanted: Wanted) -> bool:
             }
         )
         return bool(failing)
+    name = f"{base.name}: " if base.name else ""
     sys.stdout.write(
-        f"{number(done, 'seed')} of {told.where(base)}{', with faults' if wanted.faults else ''}: "
+        f"{name}{number(done, 'seed')} of {told.where(base)}{', with faults' if wanted.faults else ''}: "
         f"{node_hours:,.0f} hours of nodes watched in {time.monotonic() - began:.0f} s\n"
     )
     for word, counted in (("incidents", opened), ("faults", kinds)):

@@ -42,14 +42,22 @@ def drawn(scenario: Scenario) -> Scenario:
         if own.yes(share):
             faults += draw(own, scenario)
     ends = [fault.until_s if fault.until_s is not None else fault.at_s for fault in faults]
+    first_s, settled_s = limits.first_s, limits.settled_s
+    if scenario.nodes >= limits.big_nodes:
+        first_s, settled_s = limits.first_big_s, limits.settled_big_s
     return msgspec.structs.replace(
-        scenario, faults=tuple(faults), seconds=float(int(max([limits.first_s, *ends]) + limits.settled_s))
+        scenario, faults=tuple(faults), seconds=float(int(max([first_s, *ends]) + settled_s))
     )
 
 
-def _moment(dice: Dice) -> float:
+def _moment(dice: Dice, scenario: Scenario) -> float:
     """When something begins: mostly when the watcher knows the ring, at times as it starts, or before."""
-    return dice.one_of((dice.between(-20.0, 5.0), *(dice.between(20.0, limits.last_s) for _ in range(5))))
+    return dice.one_of((dice.between(-20.0, 5.0), *(dice.between(20.0, _last_s(scenario)) for _ in range(5))))
+
+
+def _last_s(scenario: Scenario) -> float:
+    """Nothing begins later. Big rings are watched for a shorter time: more of them say more."""
+    return limits.last_big_s if scenario.nodes >= limits.big_nodes else limits.last_s
 
 
 def _few(
@@ -59,7 +67,7 @@ def _few(
 
     def draw(dice: Dice, scenario: Scenario) -> list[Fault]:
         nodes = dice.some_of(scenario.nodes, share)[: limits.hit_max]
-        at_s = _moment(dice)
+        at_s = _moment(dice, scenario)
         until_s = round(at_s + dice.between(*lasts), 3) if dice.yes(ever) else None
         return [Fault(what, nodes, at_s=at_s, until_s=until_s, amount=dice.one_of(amounts))]
 
@@ -68,7 +76,7 @@ def _few(
 
 def _off(dice: Dice, scenario: Scenario) -> list[Fault]:
     """Single hosts, or a rack, or a zone."""
-    at_s = _moment(dice)
+    at_s = _moment(dice, scenario)
     until_s = round(at_s + dice.between(4.0, 120.0), 3) if dice.yes(0.7) else None
     domain = dice.one_of(("", "", _rack(dice, scenario), _rack(dice, scenario), _zone(dice, scenario)))
     nodes = () if domain else dice.some_of(scenario.nodes, 0.05)[: limits.hit_max]
@@ -77,7 +85,7 @@ def _off(dice: Dice, scenario: Scenario) -> list[Fault]:
 
 def _cut(dice: Dice, scenario: Scenario) -> list[Fault]:
     """Mostly a zone, at times a rack or a host; mostly from all others, at times from one zone only."""
-    at_s = _moment(dice)
+    at_s = _moment(dice, scenario)
     until_s = round(at_s + dice.between(5.0, 150.0), 3) if dice.yes(0.8) else None
     zone = _zone(dice, scenario)
     domain = dice.one_of((zone, zone, zone, _rack(dice, scenario), ""))
@@ -88,34 +96,34 @@ def _cut(dice: Dice, scenario: Scenario) -> list[Fault]:
 
 
 def _flap(dice: Dice, scenario: Scenario) -> list[Fault]:
-    at_s = _moment(dice)
+    at_s = _moment(dice, scenario)
     period_s = dice.between(6.0, 25.0)
     until_s = round(at_s + period_s * (3 + dice.below(15)), 3)
     return [Fault("flap", (dice.below(scenario.nodes),), at_s=at_s, until_s=until_s, amount=period_s)]
 
 
-def _churn(dice: Dice, _: Scenario) -> list[Fault]:
-    at_s = _moment(dice)
+def _churn(dice: Dice, scenario: Scenario) -> list[Fault]:
+    at_s = _moment(dice, scenario)
     until_s = round(at_s + dice.between(30.0, 180.0), 3)
     return [Fault("churn", at_s=at_s, until_s=until_s, amount=dice.one_of((0.01, 0.01, 0.05)))]
 
 
-def _loss(dice: Dice, _: Scenario) -> list[Fault]:
-    at_s = _moment(dice)
+def _loss(dice: Dice, scenario: Scenario) -> list[Fault]:
+    at_s = _moment(dice, scenario)
     return [
         Fault("loss", at_s=at_s, until_s=round(at_s + dice.between(5, 120), 3), amount=dice.one_of((0.02, 0.05, 0.1)))
     ]
 
 
-def _agents(dice: Dice, _: Scenario) -> list[Fault]:
+def _agents(dice: Dice, scenario: Scenario) -> list[Fault]:
     """All inspection agents are restarted: an upgrade."""
-    at_s = _moment(dice)
+    at_s = _moment(dice, scenario)
     return [Fault("agent-dead", domain=ALL, at_s=at_s, until_s=round(at_s + dice.between(0.5, 30.0), 3))]
 
 
 def _entry(what: str, amounts: Sequence[float]) -> Draw:
     def draw(dice: Dice, scenario: Scenario) -> list[Fault]:
-        at_s = _moment(dice)
+        at_s = _moment(dice, scenario)
         nodes = dice.some_of(len(scenario.vantages), 0.5)
         return [
             Fault(what, nodes, at_s=at_s, until_s=round(at_s + dice.between(1, 90), 3), amount=dice.one_of(amounts))
@@ -127,19 +135,19 @@ def _entry(what: str, amounts: Sequence[float]) -> Draw:
 def _false(dice: Dice, scenario: Scenario) -> list[Fault]:
     """One or several, at one moment or at many."""
     return [
-        Fault("false", (dice.below(scenario.nodes),), at_s=_moment(dice), amount=dice.between(0.2, 12.0))
+        Fault("false", (dice.below(scenario.nodes),), at_s=_moment(dice, scenario), amount=dice.between(0.2, 12.0))
         for _ in range(1 + dice.below(6))
     ]
 
 
 def _join(dice: Dice, scenario: Scenario) -> list[Fault]:
     spare = tuple(range(scenario.nodes, scenario.nodes + scenario.spare))
-    return [Fault("join", spare, at_s=abs(_moment(dice)))] if spare else []
+    return [Fault("join", spare, at_s=abs(_moment(dice, scenario)))] if spare else []
 
 
 def _prune(dice: Dice, scenario: Scenario) -> list[Fault]:
     """A host that has been off for a while is forgotten; at times it comes back all the same."""
-    at_s = abs(_moment(dice))
+    at_s = abs(_moment(dice, scenario))
     nodes = (dice.below(scenario.nodes),)
     back_s = round(at_s + 90.0, 3) if dice.yes(0.5) else None
     return [Fault("off", nodes, at_s=at_s, until_s=back_s), Fault("prune", nodes, at_s=at_s + 45.0)]
@@ -147,13 +155,15 @@ def _prune(dice: Dice, scenario: Scenario) -> list[Fault]:
 
 def _once(what: str) -> Draw:
     def draw(dice: Dice, scenario: Scenario) -> list[Fault]:
-        return [Fault(what, dice.some_of(scenario.nodes, 0.03)[: limits.hit_max], at_s=abs(_moment(dice)))]
+        return [Fault(what, dice.some_of(scenario.nodes, 0.03)[: limits.hit_max], at_s=abs(_moment(dice, scenario)))]
 
     return draw
 
 
-def _restart(dice: Dice, _: Scenario) -> list[Fault]:
-    return [Fault("watcher-restart", at_s=dice.between(20.0, limits.last_s + 60.0)) for _ in range(1 + dice.below(2))]
+def _restart(dice: Dice, scenario: Scenario) -> list[Fault]:
+    return [
+        Fault("watcher-restart", at_s=dice.between(20.0, _last_s(scenario) + 60.0)) for _ in range(1 + dice.below(2))
+    ]
 
 
 def _zone(dice: Dice, scenario: Scenario) -> str:

@@ -35,6 +35,13 @@ class Opinions:
             deaf = (host for host, side in enumerate(paths.side) if side in deaf_sides)
             self.deaf_from = {host: self.deaf_from.get(host, known) for host in deaf}
 
+    def common(self, host: int) -> tuple[int, int] | None:
+        """(alive, failed) as all list them but entries and who hears nothing of the core: None for these."""
+        if host in self._own or host in self.deaf_from:
+            return None
+        core = self._views.core
+        return len(self._views.paths.side) - core.away - core.failed, core.failed
+
     def picture(self, host: int) -> tuple[int, int]:
         """(alive, failed) as this host lists them."""
         paths, core = self._views.paths, self._views.core

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from inspector_agent.witness import limits as witness_limits
 from inspector_agent.witness.messages import Picture, Sight, WitnessAnswer
 from inspector_coord.watch.model import Acked, Answered, Ask, AskOver, Event
+from inspector_coord.watch.shell_limits import ask_tail_s
 from inspector_lab.liveness import limits
+from inspector_lab.liveness.heard import Heard
+from inspector_lab.liveness.paths import Paths
 from inspector_lab.liveness.ring import Ring
 from inspector_lab.liveness.sights import Sights
 from inspector_lab.liveness.vantages import Vantages
@@ -32,12 +35,25 @@ def curve(members: int, loss: float) -> tuple[float, ...]:
     return tuple(times)
 
 
+class Wave(NamedTuple):
+    """A question goes round: when the first, the second … hears it, after it has waited for so long."""
+
+    times: tuple[float, ...]
+    starved_s: float
+
+    def after_s(self, drawn: int) -> float:
+        """Until one member hears it. `drawn`: 64 bits, of which 16 in the middle are left for others."""
+        waits_s = self.starved_s * (0.5 + (drawn >> 48 & 0xFFFF) / 0x20000)  # between a half and all of it
+        return waits_s + self.times[(drawn & 0xFFFFFFFF) * len(self.times) >> 32]
+
+
 class Sent(NamedTuple):
-    """A question on its way: through which host, and which start of the watcher asked it."""
+    """A question on its way: through which host, which start of the watcher asked it, and until when Serf passes on."""
 
     ask: Ask
     origin: int
     start: int
+    until: float
 
 
 class Questions:
@@ -54,8 +70,7 @@ class Questions:
         self._vantages = vantages
         self._bring = bring
         self._free_at: dict[int, float] = {}
-        heard_max = 2 * witness_limits.heard_ids_max  # some of them are only on their way
-        self._heard: dict[int, deque[tuple[float, bytes]]] = defaultdict(lambda: deque(maxlen=heard_max))
+        self._heard = Heard(len(ring.land))
         self._looks: dict[int, deque[float]] = defaultdict(lambda: deque(maxlen=witness_limits.looks_per_s_max))
         self._asked = self._start = self._draws = 0
         self.counted: Counter[str] = Counter()
@@ -73,7 +88,7 @@ class Questions:
             return
         begin = max(now, self._free_at.get(ask.vantage, -1.0) + limits.entry_gap_s)
         self._free_at[ask.vantage] = begin
-        sent = Sent(ask, self._vantages.all[ask.vantage].host, self._start)
+        sent = Sent(ask, self._vantages.all[ask.vantage].host, self._start, begin + ask.within_s + ask_tail_s)
         self._timeline.at(begin, self._begin, sent, self._chance.part(self._asked))
 
     def _over(self, over: AskOver, start: int) -> None:
@@ -81,25 +96,29 @@ class Questions:
             self._bring(over)
 
     def _begin(self, sent: Sent, chance: Chance) -> None:
-        now, (ask, origin, start) = self._timeline.now, sent
-        times = curve(self._members, self._ring.loss)
-        window_s = ask.within_s + ask.spread_s + times[-1] + limits.tail_s
-        self._timeline.at(now + window_s, self._over, AskOver(ask.number), start)
+        ask = sent.ask
+        self._timeline.at(sent.until, self._over, AskOver(ask.number), sent.start)
         collided = chance.real(1) < limits.collisions
         if not self._vantages.works(ask.vantage) or collided:
             self.counted["collided" if collided else "stuck"] += 1
             return
-        paths, at = self._ring.paths, self._timeline.at
-        hearers = paths.hearers(paths.side[origin])
+        wave = Wave(curve(self._members, round(self._ring.loss, 3)), self._ring.views.starved_s())
+        if ask.names or ask.ack or ask.targets:
+            self._each(sent, chance, wave)
+        else:
+            self._everybody(sent, chance.part("everybody"), wave)
+
+    def _each(self, sent: Sent, chance: Chance, wave: Wave) -> None:
+        """Those who are asked by name hear it, ack, look and answer."""
+        now, at, ask = self._timeline.now, self._timeline.at, sent.ask
+        hearers = self._ring.paths.hearers(self._ring.paths.side[sent.origin])
         for place, name in enumerate(ask.names or self._land.names):
             host = self._land.index.get(name)
-            if host is None or paths.side[host] not in hearers or not self._hosts.gossips(host):
-                continue
-            if self._ring.opinions.shunned(host, origin):
+            if host is None or not self._hears(host, sent.origin, hearers):
                 continue
             drawn = chance.bits(2, place)
-            heard_at = now if host == origin else now + times[(drawn & 0xFFFFFFFF) * len(times) >> 32]
-            self._heard[host].append((heard_at, ask.id))
+            heard_at = now if host == sent.origin else now + wave.after_s(drawn)
+            self._heard.note(host, heard_at, ask.id, now)
             if ask.ack:
                 at(heard_at, self._acks, sent, host)
             slot_s = ask.spread_s * (drawn >> 32 & 0xFFFF) / 0xFFFF
@@ -109,6 +128,47 @@ class Questions:
                 at(heard_at + slot_s, self._later, sent, host, heard_at, 0.0, ())
             elif self._hosts.answers(host, heard_at):
                 at(heard_at + slot_s, self._send, sent, host, (), 0.0)
+
+    def _everybody(self, sent: Sent, chance: Chance, wave: Wave) -> None:
+        """A roll call: the same, cheap enough for ten thousand."""
+        now, ask, ill = self._timeline.now, sent.ask, self._hosts.ill
+        hearers = self._ring.paths.hearers(self._ring.paths.side[sent.origin])
+        slot_s = ask.spread_s / 0xFFFF
+        due: list[tuple[float, int]] = []
+        for host, drawn in enumerate(chance.words(len(self._land))):
+            if not self._hears(host, sent.origin, hearers):
+                continue
+            heard_at = now if host == sent.origin else now + wave.after_s(drawn)
+            self._heard.note(host, heard_at, ask.id, now)
+            at = heard_at + slot_s * (drawn >> 32 & 0xFFFF)
+            if host in ill:
+                self._timeline.at(at, self._later, sent, host, heard_at, 0.0, ())
+            elif self._hosts.answers(host, heard_at):
+                due.append((at, host << 16 | drawn >> 48))
+        due.sort()
+        self._timeline.flow(due, partial(self._like_others, sent, self._ring.paths))
+
+    def _hears(self, host: int, origin: int, hearers: frozenset[int]) -> bool:
+        """Whether a question from there reaches its Serf agent."""
+        ring = self._ring
+        if ring.paths.side[host] not in hearers or (host in self._hosts.ill and not self._hosts.gossips(host)):
+            return False
+        return not (host in ring.views.core.odd and ring.opinions.shunned(host, origin))
+
+    def _like_others(self, sent: Sent, paths: Paths, drawn: int) -> None:
+        """Answer a roll call. `drawn`: the host, and 16 bits of luck. Most answers are short work."""
+        host, luck = drawn >> 16, (drawn & 0xFFFF) / 0x10000
+        ask, ring = sent.ask, self._ring
+        common = ring.opinions.common(host)
+        ready = host not in self._hosts.ill and host not in self._hosts.agent_from
+        whole = len(paths.sizes) == 1 and ring.paths is paths and not self._loss(ask)
+        if common is None or not (ready and whole):
+            self._send(sent, host, (), 0.0, luck)
+        elif sent.start == self._start and ring.timeline.now <= sent.until and self._vantages.works(ask.vantage):
+            self.counted["answers"] += 1
+            heard, health = self._heard.ids(host, self._timeline.now), 1 if luck < limits.health_stray else 0
+            answer = WitnessAnswer(ask.id, (), self._sights.shared(common), health, heard, 0)
+            self._bring(Answered(ask.number, self._land.names[host], answer))
 
     def _acks(self, sent: Sent, host: int) -> None:
         if self._hosts.gossips(host) and self._arrives(sent, host):
@@ -133,23 +193,27 @@ class Questions:
         if self._hosts.is_(host, "late"):
             took_s += self._hosts.amounts[host, "late"]
         at = self._timeline.now + took_s + lag_s
-        if at <= heard_at + sent.ask.within_s + sent.ask.spread_s + limits.tail_s:
+        if at <= heard_at + sent.ask.within_s + ask_tail_s:
             self._timeline.at(at, self._send, sent, host, sights, lag_s)
         else:
             self.counted["too late"] += 1
 
-    def _send(self, sent: Sent, host: int, sights: Sights_, lag_s: float) -> None:
+    def _send(self, sent: Sent, host: int, sights: Sights_, lag_s: float, luck: float | None = None) -> None:
+        """It answers now. `luck`: 0 … 1, where it was drawn before."""
         now = self._timeline.now
         if not self._hosts.answers(host, now) or not self._arrives(sent, host):
             return
-        dumb = bool(lag_s > limits.lag_s and self._luck() < limits.dumb)
-        heard = [known for at, known in self._heard[host] if at <= now]
+        if lag_s > limits.lag_s and self._luck() < limits.dumb:  # its own Serf did not say in time how it is
+            picture, health = NOTHING, witness_limits.health_max
+        else:
+            health = self._sights.health(host, self._luck() if luck is None else luck)
+            picture = self._sights.picture(host)
         answer = WitnessAnswer(
             id=sent.ask.id,
             sights=sights,
-            picture=NOTHING if dumb else self._sights.picture(host),
-            health=witness_limits.health_max if dumb else self._sights.health(host, self._luck()),
-            heard=tuple(heard[: -witness_limits.heard_ids_max - 1 : -1]),
+            picture=picture,
+            health=health,
+            heard=self._heard.ids(host, now),
             lag_ms=int(lag_s * 1000),
         )
         self.counted["answers"] += 1
@@ -157,14 +221,12 @@ class Questions:
 
     def _arrives(self, sent: Sent, host: int) -> bool:
         """One packet straight to the entry, and as many copies through others as relay says. Each may get lost."""
-        ask, origin, start = sent
-        if start != self._start or not self._vantages.works(ask.vantage):
+        ask, origin, start, until = sent
+        if start != self._start or self._timeline.now > until or not self._vantages.works(ask.vantage):
             return False
         if host == origin:
             return True
-        loss = self._ring.loss
-        if not ask.names and self._members / max(ask.spread_s, 0.5) > limits.answers_per_s:
-            loss = max(loss, limits.answers_lost_beyond)
+        loss = self._loss(ask)
         paths = self._ring.paths
         if paths.passes(host, origin) and not (loss and self._luck() < loss):
             return True
@@ -175,6 +237,11 @@ class Questions:
                 return True
         self.counted["lost"] += 1
         return False
+
+    def _loss(self, ask: Ask) -> float:
+        """The share of answers that gets lost on the way."""
+        crowded = not ask.names and self._members / max(ask.spread_s, 0.5) > limits.answers_per_s
+        return max(self._ring.loss, limits.answers_lost_beyond) if crowded else self._ring.loss
 
     def _luck(self) -> float:
         self._draws += 1

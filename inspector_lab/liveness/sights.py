@@ -40,8 +40,14 @@ class Sights:
 
     def picture(self, host: int) -> Picture:
         """How it sees the ring."""
-        seen = self._ring.opinions.picture(host)
-        return self._pictures.setdefault(seen, Picture(*seen))
+        return self.shared(self._ring.opinions.picture(host))
+
+    def shared(self, seen: tuple[int, int]) -> Picture:
+        """The picture of (alive, failed)."""
+        known = self._pictures.get(seen)
+        if known is None:
+            known = self._pictures[seen] = Picture(*seen)
+        return known
 
     def health(self, host: int, chance: float) -> int:
         """Serf's score of itself. `chance`: 0 … 1."""

@@ -7,6 +7,7 @@ who hears nothing of it doubts itself, and lists the others as alive for a minut
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from inspector_lab.liveness import limits
@@ -62,6 +63,17 @@ class Views:
                 view.put(host, "none", 0.0)
         self._heading.update(dict.fromkeys(self.absent, "none"))
         self.paths = Paths(members + spare)
+        self._words: deque[float] = deque(maxlen=limits.words_kept)
+
+    def starved_s(self) -> float:
+        """How long a question asked now waits in everybody's queues: words on members go first, and fill packets."""
+        now, words = self._timeline.now, self._words
+        while words and words[0] < now - limits.words_s:
+            words.popleft()
+        if len(words) <= limits.words_free:
+            return 0.0
+        a_second = limits.words_packet * PROFILE.gossip_nodes / PROFILE.gossip_interval_s
+        return min(limits.starved_s_max, len(words) * PROFILE.retransmits(self._count) / a_second)
 
     # ---- what happens -----------------------------------------------------------------------------------------------
 
@@ -118,6 +130,7 @@ class Views:
 
     def updated(self, host: int) -> None:
         """Its tags are others."""
+        self._words.append(self._timeline.now)
         for number, view in enumerate(self.vantages):
             if view.status(host) == "alive" and self._hosts.gossips(view.host):
                 self._told(number, "update", host)
@@ -142,7 +155,13 @@ class Views:
         return self._chance.real(host, 4 + self._epoch.get(host, 0))
 
     def _fails(self, host: int) -> None:
+        suspected_s = PROFILE.probe_interval_s * (1 + self._luck(host))
+        self._timeline.at(self._timeline.now + suspected_s, self._word)
         self._spread(host, "failed", self._detection_s(host))
+
+    def _word(self) -> None:
+        """A word on a member goes round."""
+        self._words.append(self._timeline.now)
 
     def _detection_s(self, host: int) -> float:
         part = 1_000 + self._epoch.get(host, 0) * 8
@@ -178,6 +197,7 @@ class Views:
         if self._epoch.get(host, 0) != epoch:
             return
         if vantage < 0:
+            self._word()
             self.core.put(host, status, self._timeline.now)
             return
         view = self.vantages[vantage]

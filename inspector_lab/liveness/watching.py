@@ -79,11 +79,14 @@ class Watching:
 
     def bring(self, event: Event) -> None:
         """The watcher gets it, and what it wants is done."""
-        self.events[type(event).__name__] += 1
         if isinstance(event, MembersRead | MembersChanged):
             self._learn(event)
-        core = self.core
-        for effect in core.handle(event, self._timeline.now):
+        self.feed(event)
+
+    def feed(self, event: Event) -> None:
+        """The same for what comes of questions: nothing that has to be kept."""
+        self.events[type(event).__name__] += 1
+        for effect in self.core.handle(event, self._timeline.now):
             self._do(effect)
         self._wake()
 

@@ -28,7 +28,7 @@ class _World:
         self._watching = Watching(ring.timeline, ring.land)
         self._links: list[tuple[float, int, bool]] = []
         self._vantages = Vantages(ring, self._bring)
-        self._questions = Questions(ring, Sights(ring), self._vantages, self._bring)
+        self._questions = Questions(ring, Sights(ring), self._vantages, self._watching.feed)
         self._watching.ask = self._questions.ask
         self._watching.read = self._vantages.read
         self._watching.start = self._start

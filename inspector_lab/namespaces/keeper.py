@@ -20,7 +20,7 @@ from inspector_lab.keeper import Keeper, Order
 from inspector_lab.layout import Layout
 from inspector_lab.namespaces import cpu, disks, faults, making
 from inspector_lab.namespaces.faults import Fault
-from inspector_lab.namespaces.machine import Machine
+from inspector_lab.namespaces.machine import Machine, pids_of
 from inspector_lab.namespaces.programs import run
 from inspector_lab.namespaces.world import WorldPlan
 from inspector_lab.services import Service, load_services
@@ -102,7 +102,7 @@ class WorldKeeper(Keeper):
 
     def pids(self, nodes: Iterable[str]) -> list[int]:
         """Everything that runs on these."""
-        return [pid for name in nodes for pid in self.machines[name].pids()]
+        return pids_of(self.machines[name] for name in nodes)
 
     def collect(self, pid: int, code: int) -> None:
         """Also the first process of a node that was switched off from inside."""
@@ -153,7 +153,7 @@ class WorldKeeper(Keeper):
             if share is None:
                 self.slices.free(name)
             else:
-                self.slices.slow(name, share, self.machines[name].pids())
+                self.slices.slow(name, share, self.pids([name]))
 
 
 def changed(before: Iterable[Fault], wanted: Iterable[Fault], how: str) -> list[tuple[str, float | None]]:

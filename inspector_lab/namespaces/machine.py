@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
@@ -114,11 +114,11 @@ class Machine:
         with born_in(f"/proc/{pid}/ns/pid"):
             return processes.spawn(argv, log, enter)
 
-    def pids(self) -> list[int]:
-        """All its processes but the first."""
-        if self.pid is None:
-            return []
-        return [pid for pid in processes_in(namespace_of(self.pid)) if pid != self.pid]
+
+def pids_of(machines: Iterable[Machine]) -> list[int]:
+    """All processes on these but their first ones."""
+    firsts = {machine.pid for machine in machines if machine.pid is not None}
+    return [pid for pid in processes_in(*map(namespace_of, firsts)) if pid not in firsts]
 
 
 @contextmanager
@@ -168,7 +168,8 @@ def namespace_of(pid: int) -> str:
     return ""
 
 
-def processes_in(namespace: str) -> list[int]:
-    """Ids of all processes in a PID namespace."""
+def processes_in(*namespaces: str) -> list[int]:
+    """Ids of all processes in some PID namespaces: one look at every process, however many these are."""
     pids = [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()]
-    return [pid for pid in pids if namespace and namespace_of(pid) == namespace]
+    sought = set(namespaces) - {""}
+    return [pid for pid in pids if namespace_of(pid) in sought] if sought else []

@@ -9,7 +9,8 @@ that peers are picked evenly, and worth nothing against somebody who wants to gu
 from __future__ import annotations
 
 import math
-from hashlib import blake2b
+import struct
+from hashlib import blake2b, shake_128
 
 __all__ = ["Chance"]
 
@@ -41,6 +42,11 @@ class Chance:
         x = (self.seed + a * _STEP_A + b * _STEP_B) & _MASK
         x = (x ^ x >> 64) * _MIX & _MASK
         return x ^ x >> 64
+
+    def words(self, count: int) -> tuple[int, ...]:
+        """So many times 64 even bits, all at once: for a tenth of the price of `bits` for each."""
+        raw = shake_128(self.seed.to_bytes(16, "big")).digest(8 * count)
+        return struct.unpack(f"<{count}Q", raw)
 
     def real(self, a: int = 0, b: int = 0) -> float:
         """From 0 up to, but not, 1."""

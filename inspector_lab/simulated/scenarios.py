@@ -64,6 +64,31 @@ SCENARIOS: Mapping[str, Named] = {
             ),
         ),
     ),
+    "crowded-entry": Named(
+        "eleven coordinators at once at an entry that takes 200 packets a second (first: seed 1188 of 60 nodes)",
+        Scenario(
+            nodes=20,
+            seed=4,
+            targets="half",
+            faults=(
+                Fault("slow-entry", nodes=(0,), amount=0.005),
+                *(Fault("rival", -1, (0,), at_s) for at_s in (0.0, 0.0005) * 5),
+            ),
+        ),
+    ),
+    "both-on-their-way": Named(
+        "a node that lacks the release says so to two short questions on their way: one excuse (seed 1163 of 40 nodes)",
+        Scenario(
+            nodes=40,
+            seed=1163,
+            loss=0.05,
+            profile="local",
+            faults=(
+                Fault("delay", at_s=-0.477, until_s=2.912, amount=0.2),
+                Fault("stale", nodes=(10, 12, 16, 25, 33, 36), amount=2.0),
+            ),
+        ),
+    ),
     "patient-question-lost": Named(
         "who cannot say all yet is asked again although a question to it got lost (first: seed 15 of 60 nodes)",
         Scenario(

@@ -7,21 +7,24 @@ hashing or the machine.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 __all__ = ["Timeline"]
+
+T = TypeVar("T")
 
 
 class Timeline:
     """`now` is in seconds of simulated time, 0 at the start."""
 
-    __slots__ = ("_heap", "_order", "now")
+    __slots__ = ("_heap", "_order", "_until", "now")
 
     def __init__(self) -> None:
         self.now = 0.0
         self._heap: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._order = 0
+        self._until = float("-inf")
 
     def __len__(self) -> int:
         """Calls still to be made."""
@@ -37,6 +40,23 @@ class Timeline:
         self._order += 1
         heapq.heappush(self._heap, (when if when > self.now else self.now, self._order, call, args))
 
+    def flow(self, calls: Sequence[tuple[float, T]], call: Callable[[T], object]) -> None:
+        """Make call(what) for each (when, what), sorted: like `at` for each of them, for a tenth of its price."""
+        if calls:
+            self.at(calls[0][0], self._flow, calls, call, 0)
+
+    def _flow(self, calls: Sequence[tuple[float, T]], call: Callable[[T], object], first: int) -> None:
+        """Make those that are due before anything else is; the first one is due now."""
+        heap, until = self._heap, self._until
+        call(calls[first][1])
+        for index in range(first + 1, len(calls)):
+            when, what = calls[index]
+            if when > until or (heap and heap[0][0] <= when):
+                self.at(when, self._flow, calls, call, index)
+                return
+            self.now = max(self.now, when)
+            call(what)
+
     def step(self) -> bool:
         """Make the next call. False: there is none."""
         if not self._heap:
@@ -47,8 +67,8 @@ class Timeline:
 
     def run_until(self, when: float) -> None:
         """Make all calls due by then, those included that they put in; the clock stands at `when` afterwards."""
-        heap = self._heap
+        heap, self._until = self._heap, when
         while heap and heap[0][0] <= when:
             self.now, _, call, args = heapq.heappop(heap)
             call(*args)
-        self.now = max(self.now, when)
+        self.now, self._until = max(self.now, when), float("-inf")

@@ -109,3 +109,17 @@ def test_a_missed_budget_is_a_failed_run(only_three: Path, monkeypatch: pytest.M
     assert run(monkeypatch, "--only", "one") == 0
     give(monkeypatch, {"one": [SLOW]})
     assert run(monkeypatch, "--only", "one") == 1
+
+
+def test_a_section_may_have_a_page_of_its_own(tmp_path: Path) -> None:
+    """What is too long for benchmarks.md stands there under the page's head, with its part and when it was measured."""
+    everything = record.Record()
+    page = next(iter(record.PAGES))
+    record.enter(everything, "one", [Section("Short", "words"), Section("Long", "story", page=page)], 1.0)
+    record.write(everything, ["one"], tmp_path)
+    found, main = (tmp_path / f"{page}.md").read_text(), (tmp_path / "benchmarks.md").read_text()
+    assert found.startswith(record.PAGES[page])
+    assert "## Long\n\nstory\n\n(`one`, 20" in found
+    assert "## Short" not in found
+    assert "## Short\n\nwords" in main
+    assert "## Long" not in main

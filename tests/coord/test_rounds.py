@@ -260,6 +260,25 @@ def test_a_packet_that_comes_twice_is_one_excuse() -> None:
     assert len(ring.asks) == 2
 
 
+def test_what_is_said_to_two_questions_on_their_way_is_one_excuse() -> None:
+    """A node had a short time in each to get the release: it is asked once more, for longer, not given up."""
+    node = Paper("n001", "silent")
+    ring = ring_of(3, node)
+
+    def answer(place: int) -> None:
+        _, ask = ring.asks[place]
+        assert ask.names == ("n001",)
+        node.kind, node.newest = "stale", ask.query
+        ring._answer(node, ask, 0.0)  # noqa: SLF001
+
+    ring.at(2.0, lambda: answer(1))
+    ring.at(2.1, lambda: answer(2))
+    ring.run()
+    later = [decode_question(ask.payload) for at, ask in ring.asks if at > 2.0 and "n001" in ask.names]
+    assert later
+    assert later[0].answer_within_ms > 1000 * limits.probe_within_s
+
+
 def test_a_node_that_has_had_its_chances_gets_no_more_by_answering() -> None:
     """Its excuse comes again and again, as an answer to questions that meant others: it is not asked once more."""
     ring = ring_of(3, Paper("n001", "stale"), Paper("n002", took_s=9.0))

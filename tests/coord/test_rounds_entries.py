@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from inspector_agent.wire import Bloom, decode_question
@@ -21,6 +22,14 @@ def ring_of(count: int, last: str = "healthy", **settings: object) -> PaperRing:
 
 def notes_of(ring: PaperRing) -> str:
     return "\n".join(ring.rounds.notes)
+
+
+def asked_at(ring: PaperRing, sweep: bytes) -> list[float]:
+    """When a sweep of this id asks what."""
+    asker = ring.rounds._asker  # noqa: SLF001
+    asker._plan = msgspec.structs.replace(asker._plan, sweep=sweep)  # noqa: SLF001
+    ring.run()
+    return [at for at, _ in ring.asks]
 
 
 @pytest.mark.parametrize("queue", [(14,), (14, 15), (None, 3)])
@@ -136,15 +145,29 @@ def test_two_coordinators_that_began_together_drift_apart() -> None:
     gaps = []
     for sweep in (b"sweep-00", b"sweep-01"):
         ring = PaperRing([Paper(f"n{index:03}", "silent" if index == 3 else "healthy") for index in range(20)])
-        asker = ring.rounds._asker  # noqa: SLF001
-        asker._plan = type(asker._plan)(**{  # noqa: SLF001
-            field: getattr(asker._plan, field) for field in asker._plan.__struct_fields__ if field != "sweep"  # noqa: SLF001
-        }, sweep=sweep)  # fmt: skip
-        ring.run()
-        times = [at for at, _ in ring.asks[1:]]
+        times = asked_at(ring, sweep)[1:]
         gaps.append([later - earlier for earlier, later in pairwise(times)])
     assert all(abs(one - other) > 0.001 for one, other in zip(*gaps, strict=False))
     assert all(limits.reask_gap_s <= gap <= limits.reask_gap_s + limits.reask_lot_s for run in gaps for gap in run)
+
+
+@pytest.mark.parametrize("collided", [False, True])
+def test_two_coordinators_that_nobody_answers_do_not_ask_in_step(collided: bool) -> None:
+    """Tests of hearing, a sample, the own node, everybody once more: else they collide each time, and hear nobody."""
+    deaf = frozenset[int]() if collided else frozenset({0})
+    one, other = (
+        asked_at(ring_of(20, lost_first=collided, deaf=deaf, queue=(9,)), sweep) for sweep in (b"sweep-00", b"sweep-01")
+    )
+    assert len(one) > 2
+    assert all(abs(mine - yours) > 0.001 for mine in one[1:] for yours in other[1:])
+
+
+def test_a_question_is_open_until_the_deadline() -> None:
+    """What waits for long in a queue, or at the entry, is still told: asking anew would only make all wait longer."""
+    ring = ring_of(20, "silent", loss=0.3)
+    ring.run()
+    assert len(ring.asks) > limits.reasks_min
+    assert all(at + ask.timeout_s >= ring.timeout_s - 1e-9 for at, ask in ring.asks if not ask.hearing)
 
 
 def test_a_silent_node_is_asked_through_another_entry_each_time() -> None:

@@ -220,12 +220,12 @@ def test_heal_starts_again_what_was_killed(bench: Bench) -> None:
 
 
 def test_many_nodes_are_started_as_a_ring_takes_them(bench: Bench) -> None:
-    """Twenty at once, the others a second later: more joiners a second than that make a ring deaf."""
-    nodes = [f"n{number:03d}" for number in range(1, 26)]
+    """One at once, the others after it: too many joiners a second make a ring deaf. Orders are heard meanwhile."""
+    nodes = [f"n{number:03d}" for number in range(1, 6)]
     bench.start(**{f"{node}_serf": FOREVER for node in nodes})
     bench.order("kill", nodes=" ".join(nodes))
     healed = bench.order("heal", nodes=" ".join(nodes))
-    assert [state["state"] for state in healed.values()] == ["running"] * 20 + ["waiting"] * 5
+    assert [state["state"] for state in healed.values()] == ["running"] + ["waiting"] * 4
     wait_until(lambda: {state["state"] for state in bench.order("status").values()} == {"running"}, "all run")
 
 

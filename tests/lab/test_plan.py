@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from inspector_coord import config as coordinator_config
 from inspector_lab import configs, drift, rootfs
-from inspector_lab.cli import roles_of
+from inspector_lab.cli import roles_of, sizes_of
 from inspector_lab.errors import BreakError, PlanError
 from inspector_lab.layout import Layout
 from inspector_lab.plan import Wish, draw, join_through, lay_out
@@ -40,6 +40,13 @@ def test_every_fleet_is_dealt_in_blocks(nodes: int, zones: int, racks: int, seed
     assert len(by_rack) == min(nodes, zones * racks)
 
 
+def test_a_rack_may_be_bigger_than_the_others() -> None:
+    """Its size is given, the others share the rest, blocks stay contiguous."""
+    plan = lay_out(Wish(nodes=20, rack_sizes=sizes_of(["b1=8", "c2=0"])), octet=1)
+    racks = {rack: NodeSet.fromlist(n.name for n in plan.nodes if n.rack == rack) for rack in ("a1", "b1", "c1", "c2")}
+    assert [str(nodes) for nodes in racks.values()] == ["n[001-003]", "n[007-014]", "n[018-020]", ""]
+
+
 def test_racks_of_the_usual_fleet_fold_to_ranges() -> None:
     """Twenty nodes over three zones with two racks each: what the demo and the examples speak of."""
     plan = lay_out(Wish(nodes=20), octet=1)
@@ -57,6 +64,9 @@ def test_racks_of_the_usual_fleet_fold_to_ranges() -> None:
         (Wish(nodes=3, zones=27), "zones must be 1 to 26"),
         (Wish(nodes=3, racks=0), "racks must be 1 to 99"),
         (Wish(nodes=3, drift=1.5), "drift is a share between 0 and 1, not 1.5"),
+        (Wish(nodes=3, rack_sizes={"z9": 1}), "no rack z9 to fill: there are a1, a2, b1"),
+        (Wish(nodes=3, rack_sizes={"a1": 4}), "3 nodes do not fill 6 racks, of which 1 hold 4"),
+        (Wish(nodes=3, racks=1, zones=1, rack_sizes={"a1": 2}), "3 nodes do not fill 1 racks, of which 1 hold 2"),
         (Wish(nodes=3, profile="moon"), "unknown profile 'moon': one of lan, local"),
         (Wish(nodes=3, roles={"n004": "db"}), "no node n004 to give a role: the nodes are n001 to n003"),
     ],

@@ -94,6 +94,7 @@ class World:
         self.views: dict[int, dict[str, str]] = {}
         self.listed_at: dict[tuple[int, str, str], float] = {}  # when a vantage listed whom how, at first
         self.deaf_streams: set[int] = set()  # vantages whose member events get lost
+        self.overwritten = 0  # so many of the next questions for pictures are, by another program's at the entry
         self.told: list[Happening] = []
         self.asks: list[Ask] = []
         self.effects: list[tuple[float, Effect]] = []
@@ -193,6 +194,13 @@ class World:
         """No cut is left."""
         self.cuts.clear()
         self.settle(healed=True)
+
+    def forget(self, name: str, by: Iterable[int]) -> None:
+        """These vantages hear that a member has left, and nothing of it after that."""
+        for number in by:
+            self.views[number][name] = "left"
+            self._planned[number, name] = ("failed", 1)
+            self.give(MembersChanged(number, "leave", (self.member(number, name),)))
 
     def connect(self, number: int) -> None:
         """The watcher's connection to an entry comes up."""
@@ -311,6 +319,9 @@ class World:
             self.at(self.now, lambda: self.give(AskOver(ask.number, "not connected")))
             return
         assert sum(len(name) + 3 for name in (*ask.names, *ask.targets)) <= 680
+        if self.overwritten and ask.names and not ask.targets:
+            self.overwritten -= 1
+            return
         for name in ask.names or tuple(self.nodes):
             delay = self.dice.uniform(0.02, 0.45) if name != home else 0.0
             self.at(self.now + delay, lambda name=name: self._hears(ask, home, name))  # type: ignore[misc]

@@ -1,7 +1,7 @@
 """CORE. Oracle: the watcher calls itself isolated only if it is.
 
 Precisely: not while it was connected, for the last `alone_s`, to an entry that is well and in contact with most of the
-ring, and most inspection agents answered.
+ring and with the host that the watcher runs on, and most inspection agents answered.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def hears_most(result: Result, first: float, last: float) -> bool:
         if not result.up_throughout(number, first, last) or any(result.hosts.were(entry, first, last)):
             continue
         for paths in result.paths_in(first, last):
-            side = paths.side[entry]
+            side, home = paths.side[entry], result.land.watcher
+            if home is not None and not paths.connects(home, entry):
+                break  # nothing comes through any more, and the connection looks as it did
             near = sum(
                 count
                 for other, count in paths.sizes.items()

@@ -64,10 +64,10 @@ class Ring:
 
     def around(self) -> str:
         """The direction of a cut around zone c."""
-        inside = lambda name: name.startswith("c")  # noqa: E731
         return direction_around(
-            self.hearing.since(0), list(self.asks.recent(0)), inside, lambda vantage: vantage == 1, 0.5
-        )
+            self.hearing.since(0), list(self.asks.recent(0)), lambda name: name.startswith("c"),
+            lambda name: not name.startswith("c"), (lambda vantage: vantage == 1, lambda vantage: vantage == 0), 0.5,
+        )  # fmt: skip
 
     def between(self) -> str:
         """The direction of a cut between zones a and c, seen from c."""
@@ -97,6 +97,17 @@ def test_whose_questions_are_heard_where_tells_the_direction(
     for name in ("a1", "b1"):
         ring.answer(name, outer, 1.0, [inner] if outside_hears else [])
     assert ring.around() == expected
+
+
+def test_a_vantage_behind_the_same_cut_is_not_outside() -> None:
+    """A rack is asked about, the whole zone is cut off: that others of the zone hear each other tells nothing of it."""
+    ring = Ring()
+    outer, inner, beside = ring.ask(0, 0.0), ring.ask(1, 0.0), ring.ask(2, 0.0)
+    for name in ("c1", "c2"):
+        ring.answer(name, inner, 1.0, [beside])
+    for name in ("a1", "b1"):
+        ring.answer(name, outer, 1.0, [])
+    assert ring.around() == "both ways"
 
 
 def test_who_answers_too_soon_or_alone_proves_no_deafness() -> None:

@@ -99,7 +99,7 @@ def test_who_goes_later_without_a_reason_in_common_is_another_incident() -> None
 
 
 def test_a_domain_that_goes_slowly_stays_one_incident() -> None:
-    """Node by node over a minute: it is told again when it has doubled or has a domain, not for each."""
+    """Node by node over a minute: each has a word until the rack is named, which stands for the others then."""
     desk = Desk(zones=2, racks=2, each=20)
     for name in names(0, 19):
         desk.put(name)
@@ -107,7 +107,8 @@ def test_a_domain_that_goes_slowly_stays_one_incident() -> None:
     desk.run(30.0)
     assert {one.number for one in desk.told} == {1}
     assert short(desk.told)[-1] == (1, "changed", "down", 20, "rack=a1")
-    assert len(desk.told) <= 2 + limits.change_doublings_max + 3
+    assert [one.domain for one in desk.told].index("rack=a1") == 9  # half of it
+    assert len(desk.told) <= 10 + 3
 
 
 def test_each_new_name_is_told_in_time_where_no_domain_stands_for_it() -> None:
@@ -309,3 +310,35 @@ def test_the_domain_is_the_tag_that_covers_the_incident_best(
 def test_times_are_read_at_a_glance(seconds: float, words: str) -> None:
     """Two units at most."""
     assert lasting(seconds) == words
+
+
+def test_who_goes_over_into_another_incident_is_named_in_one_of_them() -> None:
+    """The old one says so at the very moment at which the new one is told, be that by closing or by a change."""
+    stalled = Finding(Kind.STALLED, "then")
+    desk = Desk()
+    desk.put("n000", finding=stalled, basis=Basis.AGENT)
+    desk.run(20.0)
+    desk.put("n006", "n007", finding=stalled, basis=Basis.AGENT)
+    desk.run(20.0)
+    desk.put("n000", "n006", "n020")
+    told = desk.run(10.0)
+    assert [(one.number, str(one.action), one.closed_by) for one in told] == [
+        (3, "opened", None),
+        (2, "changed", None),
+        (1, "closed", 3),
+    ]
+    assert {one.at for one in told} == {41.0}
+
+
+def test_a_follower_without_a_domain_is_told_at_once_and_one_of_a_domain_when_it_is_complete() -> None:
+    """Without a domain it is somebody's only word on that node; a rack stands for its nodes."""
+    desk = Desk(zones=2, racks=2, each=10)
+    desk.put("n000", "n025")
+    desk.run(2.0)
+    desk.put("n013")
+    assert [one.at for one in desk.run(5.0)] == [2.0]
+    desk = Desk(zones=2, racks=2, each=10)
+    desk.put(*names(0, 6))
+    desk.run(2.0)
+    desk.put("n008")
+    assert [one.at for one in desk.run(5.0)] == [pytest.approx(2.0 + limits.follow_s_max)]

@@ -144,3 +144,29 @@ async def test_two_watches_of_one_cache_do_not_write_into_each_others_files(tmp_
             await soon(lambda: bool(notes), "the second says so")
         assert notes == [f"another watch keeps the journal {tmp_path}/events.ndjson: this one does not"]
     assert reread(tmp_path) == ([1], 1)
+
+
+async def test_after_a_loss_the_next_file_tells_all_that_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was lost while the disk was full is carried over, also where the first file anew could not be begun."""
+    monkeypatch.setattr(shell_limits, "journal_retry_s", 0.01)
+    monkeypatch.setattr(shell_limits, "journal_pending_max", 1)
+    real, full = os.fsync, [True]
+
+    def fsync(file: int) -> None:
+        if full[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    async with running(tmp_path) as (journal, notes):
+        journal.told("main", happening(1), UNIX)
+        await soon(lambda: journal.counted["failed"] >= 1, "it has been tried")
+        journal.told("main", happening(2), UNIX)
+        tried = journal.counted["failed"]
+        await soon(lambda: journal.counted["failed"] >= tried + 3, "a new file has been tried")
+        full[0] = False
+        await soon(lambda: len(notes) == 2, "it is written again")
+    lines = [read_record(line) for line in (tmp_path / "events.ndjson").read_bytes().splitlines()]
+    assert [(one.incident, one.carried) for one in lines if one is not None] == [(1, True), (2, False)]

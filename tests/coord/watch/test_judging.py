@@ -86,6 +86,17 @@ def test_witnesses_behind_the_cut_prove_life_and_accuse_nobody() -> None:
     assert judge(only_them) is Verdict.AGAIN
 
 
+def test_the_line_runs_around_all_that_answer_on_its_side() -> None:
+    """Not around the rack of whoever was looked at: else one cut of a zone is as many incidents as it has racks."""
+    around = [HOME, (HOME[0], "rack=other")]
+    found = judge(Case(places=HOME, narrowest=1, seen=seen("a- a- b- b-"), answers_behind=True, around=around))
+    assert isinstance(found, Finding)
+    assert found.parted == (HOME[0],)
+    found = judge(Case(places=HOME, narrowest=1, seen=seen("a- a- b- b-"), answers_behind=True, around=[HOME]))
+    assert isinstance(found, Finding)
+    assert found.parted == (HOME[1],)
+
+
 def test_witnesses_that_are_unwell_weigh_less() -> None:
     """Three that doubt themselves are not enough for a verdict at once; three healthy ones are."""
     sick = [Seen(f"w{index}", PLACES["a"], 1 / 9, reached=False, refused=False, behind=False) for index in range(3)]

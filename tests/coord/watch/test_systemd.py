@@ -54,7 +54,7 @@ async def test_ready_status_and_stopping(tmp_path: Path, abstract: bool) -> None
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
         assert heard(end) == [
-            "READY=1", "STATUS=2 rings, 2 members, 1 open incidents; not judged: dark", "STOPPING=1",
+            "READY=1", "STATUS=2 rings, 2 members, 1 open incident; not judged: dark", "STOPPING=1",
         ]  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from inspector_coord.watch.flaps import Flaps
 from inspector_coord.watch.gray import mark, usual
 from inspector_coord.watch.members import Members, Node
 from inspector_coord.watch.roster_mirror import RosterMirror
+from inspector_coord.watch.settings import Settings
 from inspector_coord.watch.witnesses import choose, landmarks, sample, weight
 from tests.support.paper_world import fleet, listed
 
@@ -146,7 +147,7 @@ def test_events_have_their_statuses(what: str, status: str) -> None:
 def test_witnesses_stand_in_all_zones_and_in_different_racks() -> None:
     """Six of them, two a zone, none twice in a rack, never a suspect."""
     members = ring()
-    found = choose(members, "look 1", 6, {"n000", "n015"})
+    found = choose(members, "look 1", 6, ({"n000", "n015"},))
     places = Counter(members.nodes[name].places for name in found)
     assert (len(found), max(places.values())) == (6, 1)
     assert not {"n000", "n015"} & set(found)
@@ -274,7 +275,7 @@ def test_the_quiet_time_doubles_with_each_reopening() -> None:
     for at in range(4):
         flaps.note("n1", now + at)
     assert flaps.flapping["n1"].quiet_s == 300.0
-    assert flaps.still_at("n1", failed=True) == now + 3 + limits.flap_failed_s
+    assert flaps.still_at("n1", failed=True) == now + 3 + Settings().flap_failed_s
 
 
 # ---- gray -----------------------------------------------------------------------------------------------------------

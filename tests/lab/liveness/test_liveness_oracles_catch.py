@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from inspector_coord.watch import court, limits
+from inspector_coord.watch import court, limits, looks
 from inspector_coord.watch.asks import Asks
 from inspector_coord.watch.gathering import Gathering
 from inspector_coord.watch.incidents import Incident
@@ -20,6 +20,7 @@ from inspector_coord.watch.membership import Membership
 from inspector_coord.watch.model import Action, Ask, Effect, Event, Finding, Happening, Kind, Tell
 from inspector_coord.watch.vantages import Vantages
 from inspector_coord.watch.watcher import RingWatcher
+from inspector_coord.watch.witnesses import choose
 from inspector_lab.liveness.many import held
 from inspector_lab.liveness.oracles import ORACLES
 from inspector_lab.liveness.scenario import Fault, Scenario
@@ -197,6 +198,13 @@ def test_a_roll_call_that_is_a_burden(monkeypatch: Patch, change: dict[str, Any]
 
     monkeypatch.setattr(Asks, "send", send)
     assert "rates" in caught(Scenario(nodes=1_000, seconds=100.0))
+
+
+def test_the_same_witnesses_for_everything(monkeypatch: Patch) -> None:
+    """Whoever is chosen once is asked about everybody, and has not time for all of that."""
+    monkeypatch.setattr(looks, "choose", lambda members, _key, count, _avoid, *_: choose(members, "same", count, ()))
+    monkeypatch.setattr(limits, "targets_max", 2)
+    assert "rates" in caught(named("kill", 300))
 
 
 def test_something_that_no_seed_draws(monkeypatch: Patch) -> None:

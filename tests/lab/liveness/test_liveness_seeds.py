@@ -1,4 +1,4 @@
-"""Hundreds of mixtures of everything that happens to rings: every oracle holds with every one of them."""
+"""Mixtures of everything that happens to rings: every oracle holds with every one of them. `make sim` has thousands."""
 
 from __future__ import annotations
 
@@ -11,15 +11,9 @@ from inspector_lab.liveness.told import replay
 LOSSES = (0.0, 0.0, 0.02, 0.1)
 
 
-@pytest.mark.parametrize("first", range(10_000, 10_400, 25))
-def test_every_oracle_holds(first: int) -> None:
+@pytest.mark.parametrize("seed", range(10_000, 10_024))
+def test_every_oracle_holds(seed: int) -> None:
     """What breaks comes with the command that shows it again."""
-    for seed in range(first, first + 25):
-        base = Scenario(nodes=40 + seed % 61, loss=LOSSES[seed % len(LOSSES)])
-        ran = run_seed(base, seed, faults=True)
-        assert not ran.broken, f"{replay(scenario_of(base, seed, faults=True), faults=True)}\n{ran.broken}"
-
-
-def test_every_oracle_holds_in_a_big_ring() -> None:
-    ran = run_seed(Scenario(nodes=10_000), 10_001, faults=True)
-    assert not ran.broken, ran.broken
+    base = Scenario(nodes=40 + seed % 61, loss=LOSSES[seed % len(LOSSES)])
+    ran = run_seed(base, seed, faults=True)
+    assert not ran.broken, f"{replay(scenario_of(base, seed, faults=True), faults=True)}\n{ran.broken}"

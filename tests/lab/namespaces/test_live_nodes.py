@@ -142,10 +142,10 @@ def test_drift_reaches_the_nodes_own_disk(world: World) -> None:
 # --- faults -----------------------------------------------------------------------------------------------------------
 
 
-def connects(address: str, seconds: float) -> str:
-    """How an attempt to reach a node's ssh port from the machine ends."""
+def connects(address: str, seconds: float, port: int = 2222) -> str:
+    """How an attempt to reach a node's ssh port, or another one, from the machine ends."""
     try:
-        with socket.create_connection((address, 2222), timeout=seconds):
+        with socket.create_connection((address, port), timeout=seconds):
             return "ok"
     except TimeoutError:
         return "timeout"
@@ -164,6 +164,18 @@ def test_a_rack_without_power_is_silent_and_comes_back_with_its_disk(world: Worl
     assert world.states("n003") == ALL_RUNNING
     assert world.ask("n003", "cat /root/kept; cat /run/lost").stdout == "kept\n"
     wait_until(lambda: world.status()["nodes"]["n003"]["member"] == "alive", "n003 is back in the ring")
+
+
+def test_one_service_ends_and_the_nodes_kernel_still_refuses(world: World) -> None:
+    """The others there run on; what has ended starts again."""
+    world.run("break", "n004", "--how", "stop-agent")
+    assert world.states("n004") == {**ALL_RUNNING, "agent": "ended"}
+    world.run("break", "n004", "--how", "kill", "--service", "serf")
+    assert "refused" in connects(world.address("n004"), PATIENCE_S, 7946)
+    world.run("break", "n004", "--how", "stop-agent", "--undo")
+    assert world.states("n004") == {**ALL_RUNNING, "serf": "ended"}
+    world.run("break", "n004", "--how", "heal")
+    wait_until(lambda: world.states("n004") == ALL_RUNNING, "Serf runs again")
 
 
 def test_a_node_that_is_switched_off_from_inside_is_off(world: World) -> None:
