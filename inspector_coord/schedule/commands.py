@@ -24,8 +24,8 @@ from inspector_coord.schedule.state import Keeper
 from inspector_coord.schedule.words import ran_line, table
 from inspector_coord.watch.commands import say
 from inspector_coord.watch.journal import Journal
-from inspector_coord.watch.output import Output, Printer
 from inspector_coord.watch.outlets import listeners_of, outlets_of
+from inspector_coord.watch.output import Output, Printer
 from inspector_coord.watch.service import watch as watch_rings
 from inspector_coord.watch.systemd import Systemd
 from inspector_coord.watch.telling_times import stamp
