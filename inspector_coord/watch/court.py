@@ -55,9 +55,10 @@ class Court:
             if not batch:
                 break
             self._isolation.want(now)
-            wait_s = limits.answer_within_s + state.gossip_s
+            wait_s = limits.answer_within_s + state.settle_s(now)
             ack_s = wait_s if state.lossy else state.gossip_s + limits.ack_s
-            for ask in self._looks.begin(batch, ack_s, wait_s, lambda vantage: state.minority(vantage, now), now):
+            waits_s = (ack_s, state.settle_s(now) + limits.ack_s, wait_s)
+            for ask in self._looks.begin(batch, waits_s, lambda vantage: state.minority(vantage, now), now):
                 state.asked(ask)
 
     @property
@@ -81,7 +82,8 @@ class Court:
             self._judge(self._looks.close(number), now)
 
     def reconsider(self, now: float) -> None:
-        """A picture is there: those that were waiting for one are judged."""
+        """A picture is there: those that were waiting for one are judged, and which way a cut is may be known now."""
+        self._directed(now)
         found = [self._state.suspicion.get(name) for name in self._pending]
         self._pending.clear()
         self._judge([one for one in found if one is not None], now)
@@ -184,16 +186,29 @@ class Court:
         known = self._directions.get(place)
         if known is not None and known[0] == now:
             return known[1]
-        found = UNKNOWN if now > suspect.since + limits.gossip_to_dead_s else self._seen(place, suspect, now)
+        found = UNKNOWN if now > suspect.since + limits.gossip_to_dead_s else self._seen(place, suspect.since, now)
         if found == UNKNOWN:
             found = state.gathering.direction((place,)) or UNKNOWN
         self._directions[place] = (now, found)
         return found
 
-    def _seen(self, place: str, suspect: Suspect, now: float) -> str:
+    def _directed(self, now: float) -> None:
+        """The direction of cuts that were told without one, as soon as it is known."""
+        state = self._state
+        for one in state.gathering if not state.frozen else ():
+            fresh = now <= one.since + limits.gossip_to_dead_s
+            if one.kind is not Kind.CUT_OFF or len(one.parted) != 1 or not fresh or one.direction != UNKNOWN:
+                continue
+            found = self._seen(one.parted[0], one.since, now)
+            if found == UNKNOWN:
+                self._isolation.once_more(now)
+            else:
+                state.gathering.directed(one, found, now)
+
+    def _seen(self, place: str, since: float, now: float) -> str:
         """The same from what was heard where since then."""
         state = self._state
-        since = max(suspect.since - 1.0, now - limits.hearing_s)
+        since = max(since - 1.0, now - limits.hearing_s)
 
         def inside(name: str) -> bool:
             return state.at_place(name, place)
@@ -209,7 +224,7 @@ class Court:
             return not vantage_inside(number) and state.with_home(number, now)
 
         said, asks = state.hearing.since(since), list(state.asks.recent(since))
-        return direction_around(said, asks, inside, outside, (vantage_inside, vantage_outside), state.gossip_s)
+        return direction_around(said, asks, inside, outside, (vantage_inside, vantage_outside), state.settle_s(now))
 
     def _around(self, suspect: Suspect, hearing: set[int], now: float) -> list[tuple[str, ...]]:
         """Where those stand that answer the vantages behind a cut through which the suspect is known to live."""

@@ -60,6 +60,8 @@ class Player:
                 self._reroute()
             case "loss":
                 self._ring.loss = min(1.0, self._ring.loss + fault.amount)
+            case "busy":
+                self._views.busy_s += fault.amount
             case "entry-down" | "overflow":
                 self._entry(fault, 1)
             case "watcher-restart":
@@ -83,6 +85,8 @@ class Player:
                 self._reroute()
             case "loss":
                 self._ring.loss = max(0.0, self._ring.loss - fault.amount)
+            case "busy":
+                self._views.busy_s -= fault.amount
             case "entry-down" | "overflow":
                 self._entry(fault, -1)
             case (

@@ -70,7 +70,7 @@ def test_a_question_that_another_program_overwrites_does_not_isolate() -> None:
     """Nobody answers it, not even the entry's own node: that is asked again, and apart from other watchers."""
     made = World(fleet(), ("n000",))
     made.run(70.0)
-    made.overwritten = 3
+    made.overwritten = 2
     made.change(["n007"], host=False)
     told = made.run(40.0)
     assert made.overwritten == 0
