@@ -24,6 +24,8 @@ from inspector_coord.watch.witnesses import weight
 
 __all__ = ["Court"]
 
+Places = tuple[str, ...]
+
 
 class Court:
     """See the module's text. A verdict needs a picture that shows the majority; until there is one it is pending."""
@@ -135,12 +137,13 @@ class Court:
                 seen.append(
                     Seen(witness, other.places, weight(other), glimpse.reached, glimpse.refused, behind, glimpse.closed)
                 )
+        around, beyond = self._around(suspect, hearing, now)
         return Case(
             places=node.places, narrowest=state.members.narrowest(node), seen=seen,
             failed=node.status == "failed", looks=suspect.looks, lossy=state.lossy,
             healing=self._isolation.healing(suspect.since, now),
             answers=not hearing.isdisjoint(suspect.answers), answers_behind=bool(suspect.answers),
-            around=self._around(suspect, hearing, now),
+            around=around, beyond=beyond,
             acks=not hearing.isdisjoint(suspect.acks), beside=suspect.asked_beside, beside_heard=suspect.heard_beside,
             taken_by=state.members.namesake(node) if node.status == "failed" else "",
             blind=now - suspect.since >= limits.blind_s,
@@ -226,12 +229,12 @@ class Court:
         said, asks = state.hearing.since(since), list(state.asks.recent(since))
         return direction_around(said, asks, inside, outside, (vantage_inside, vantage_outside), state.settle_s(now))
 
-    def _around(self, suspect: Suspect, hearing: set[int], now: float) -> list[tuple[str, ...]]:
-        """Where those stand that answer the vantages behind a cut through which the suspect is known to live."""
+    def _around(self, suspect: Suspect, hearing: set[int], now: float) -> tuple[list[Places], list[Places]]:
+        """Where those stand that answer the vantages behind a cut through which the suspect is known to live, and others."""
         state = self._state
         through = {*suspect.answers, *(one.vantage for one in suspect.seen.values() if one.reached)} - hearing
         if not through:
-            return []
+            return [], []
         since = max(suspect.since - 1.0, now - limits.glimpse_s)
         near: dict[str, None] = dict.fromkeys([suspect.name] if suspect.answers else [])
         far: set[str] = set()
@@ -240,8 +243,11 @@ class Court:
                 near.update(dict.fromkeys(ask.answered))
             elif ask.vantage in hearing:
                 far.update(ask.answered)
-        found = (state.members.nodes.get(name) for name in near if name not in far)
-        return list({node.places: None for node in found if node is not None})
+        return self._places(name for name in near if name not in far), self._places(far)
+
+    def _places(self, names: Iterable[str]) -> list[Places]:
+        found = (self._state.members.nodes.get(name) for name in names)
+        return sorted({node.places for node in found if node is not None})
 
     def _well(self, suspect: Suspect, now: float) -> None:
         """Nothing is told of it. One that Serf lists as failed stays suspected."""

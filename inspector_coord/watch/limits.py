@@ -58,6 +58,7 @@ witnesses = 6
 witnesses_beside = 4  # asked through a vantage on the suspects' side
 witnesses_min = 3  # that do not reach a node before it is called down at the first look
 weight_min = 1.0  # of them together
+far_witnesses_min = 2  # that do not reach a node which others do, for a line between them
 witness_tries = 12  # nodes considered for each
 hash_step = 7_919
 loss_nodes_min = 4  # that have said anything, for a question to tell of loss
