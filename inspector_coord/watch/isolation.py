@@ -103,9 +103,16 @@ class Isolation:
             state.agenda.put(("picture", 0), now + gap + state.asks.luck * limits.apart_s)
 
     def glance(self, now: float) -> None:
-        """The usual time of a picture is over: where only one place is heard, it needs no more patience."""
-        for one in self._state.pictures.decided():
-            self._state.agenda.put(("ask", one.number), now)
+        """The usual time of a picture is over: where only one place is heard, it needs no more patience.
+
+        That is a cut, and its direction takes a second picture.
+        """
+        state = self._state
+        for one in state.pictures.decided():
+            state.agenda.put(("ask", one.number), now)
+            self.once_more(now)
+        if state.pictures.waiting:
+            state.agenda.put(("glance", 0), now + limits.glance_s)
 
     def heard(self, one: Open, now: float) -> None:
         """Somebody has said something to a picture; it may show a majority before its end."""

@@ -74,6 +74,7 @@ pictures_kept = 4  # of each vantage
 pictures_low = 2  # in a row, until the watcher says that it is isolated
 pictures_mute = 3  # the same where nobody at all has said anything
 one_sided_chance = 0.01  # that the first who are heard all stand at one place, although everybody will be
+glance_s = 0.5  # between looks at a picture that is waited for
 names_mute_max = 24  # asked then: a question of 48 names fills a packet, and may be what it waits behind
 wary_s = 120.0  # after it was isolated one more is needed: whatever was wrong may not be over
 picture_fresh_s = 10.0

@@ -120,6 +120,11 @@ class Pictures:
         waited_s = over[-1].asked.over_at - over[-1].asked.at if over else 0.0
         return self.low(vantage) >= max(count, enough) and waited_s >= limits.doubt_patience_s
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is one that is not over and shows no majority yet."""
+        return any(not one.asked.over and not one.clear for taken in self._taken.values() for one in taken)
+
     def decided(self) -> Iterator[Open]:
         """The questions of pictures that are not over and to which nothing will come that changes them."""
         for taken in self._taken.values():

@@ -57,6 +57,9 @@ EVERYBODY = "a+ a+ b+ b+ c+ c+"
         (EVERYBODY, {"looks": 2}, Kind.STALLED),
         (EVERYBODY, {"looks": 2, "healing": True}, Verdict.WELL),
         ("a- a- b+ b+ c+ c+", {"looks": 2}, Kind.CUT_OFF),
+        ("a- b+ b+ c+ c+", {"looks": 2}, Verdict.AGAIN),  # one witness that lost its packets draws no line
+        ("a- b+ b+ c+ c+", {"looks": limits.looks_max}, Kind.CUT_OFF),  # where none get lost it does, in the end
+        ("a- b+ b+ c+ c+", {"looks": limits.looks_max, "lossy": True}, Kind.STALLED),
         ("a- b- b+ b+ c+ c+", {"looks": 2}, Kind.STALLED),  # most reach it, no place tells the others apart
         ("a- b- b- b+ c- c-", {"looks": 2}, Verdict.AGAIN),
         ("a- b- b- b+ c- c-", {"looks": 3}, Kind.CUT_OFF),

@@ -33,8 +33,10 @@ def test_an_entry_that_home_does_not_know_is_asked_who_lives_beside_it() -> None
     made.run(100.0)
     made.told.clear()
     made.cut("zone=c", "*")
+    made.asks.clear()
     told = made.run(60.0)
     assert {(one.kind, one.domain) for one in told} == {(Kind.CUT_OFF, "zone=c")}
+    assert any(ask.targets and ask.vantage == 2 for ask in made.asks)
 
 
 def test_no_witness_is_asked_more_often_than_it_looks() -> None:
