@@ -170,6 +170,8 @@ class Court:
         basis = Basis.LEFT if finding.kind is Kind.LEFT else Basis.SERF if node.status == "failed" else Basis.AGENT
         settled = old is not None and old.kind is Kind.FLAPPING and suspect.name not in state.flaps.flapping
         state.gathering.put(suspect.name, finding, basis, suspect.since, now, settled=settled)
+        if finding.direction == UNKNOWN:
+            state.agenda.sooner(("court", 0), now + limits.pending_step_s)
 
     def _sure(self, old: Incident, name: str, finding: Finding, now: float) -> bool:
         """Whether a review says what was known, or says something else for the second time."""
@@ -205,6 +207,7 @@ class Court:
             found = self._seen(one.parted[0], one.since, now)
             if found == UNKNOWN:
                 self._isolation.once_more(now)
+                state.agenda.sooner(("court", 0), now + limits.pending_step_s)
             else:
                 state.gathering.directed(one, found, now)
 

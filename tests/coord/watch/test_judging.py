@@ -98,6 +98,20 @@ def test_the_line_runs_around_all_that_answer_on_its_side() -> None:
     found = judge(Case(places=HOME, narrowest=1, seen=seen("a- a- b- b-"), answers_behind=True, around=[HOME]))
     assert isinstance(found, Finding)
     assert found.parted == (HOME[1],)
+    beyond = [PLACES["a"], PLACES["b"]]  # nobody of its zone answers: a rack that answers first is not all of it
+    found = judge(
+        Case(places=HOME, narrowest=1, seen=seen("a- b-"), answers_behind=True, around=[HOME], beyond=beyond)
+    )
+    assert isinstance(found, Finding)
+    assert found.parted == (HOME[0],)
+    found = judge(
+        Case(
+            places=HOME, narrowest=1, seen=seen("a- b-"), answers_behind=True, around=[HOME],
+            beyond=[*beyond, PLACES["c"]],
+        )
+    )  # fmt: skip
+    assert isinstance(found, Finding)
+    assert found.parted == (HOME[1],)
 
 
 def test_witnesses_that_are_unwell_weigh_less() -> None:
