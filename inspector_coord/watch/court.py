@@ -233,7 +233,7 @@ class Court:
         return direction_around(said, asks, inside, outside, (vantage_inside, vantage_outside), state.settle_s(now))
 
     def _around(self, suspect: Suspect, hearing: set[int], now: float) -> tuple[list[Places], list[Places]]:
-        """Where those stand that answer the vantages behind a cut through which the suspect is known to live, and others."""
+        """Where those stand that answer the vantages behind a cut through which the suspect lives, and all others."""
         state = self._state
         through = {*suspect.answers, *(one.vantage for one in suspect.seen.values() if one.reached)} - hearing
         if not through:

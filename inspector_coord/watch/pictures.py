@@ -39,7 +39,7 @@ class Picture:
 
     @property
     def one_sided(self) -> bool:
-        """All who were heard stand at one place where no majority does, and that is no chance: nobody else will come."""
+        """All who were heard stand at one place, where no majority does, and not by chance: nobody else will come."""
         heard = {self.sides[name] for name in self.heard}
         if len(heard) != 1:
             return False

@@ -99,9 +99,7 @@ def test_the_line_runs_around_all_that_answer_on_its_side() -> None:
     assert isinstance(found, Finding)
     assert found.parted == (HOME[1],)
     beyond = [PLACES["a"], PLACES["b"]]  # nobody of its zone answers: a rack that answers first is not all of it
-    found = judge(
-        Case(places=HOME, narrowest=1, seen=seen("a- b-"), answers_behind=True, around=[HOME], beyond=beyond)
-    )
+    found = judge(Case(places=HOME, narrowest=1, seen=seen("a- b-"), answers_behind=True, around=[HOME], beyond=beyond))
     assert isinstance(found, Finding)
     assert found.parted == (HOME[0],)
     found = judge(
