@@ -16,8 +16,6 @@ from inspector_coord.watch.asks import Open
 
 __all__ = ["Picture", "Pictures"]
 
-CLEAR = limits.majority_share + limits.majority_margin
-
 
 class Picture:
     """One picture. heard: who of those asked has said anything through that vantage since.
@@ -35,7 +33,7 @@ class Picture:
     @property
     def clear(self) -> bool:
         """It shows the majority, whatever else comes."""
-        return self.share > CLEAR
+        return self.share > limits.majority_share + limits.majority_margin
 
     @property
     def one_sided(self) -> bool:
@@ -45,7 +43,7 @@ class Picture:
             return False
         share = sum(1 for side in self.sides.values() if side in heard) / len(self.sides)
         chance: float = share ** (len(self.heard) - 1)
-        return share <= CLEAR and chance < limits.one_sided_chance
+        return share <= limits.majority_share + limits.majority_margin and chance < limits.one_sided_chance
 
     @property
     def share(self) -> float:
