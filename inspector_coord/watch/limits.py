@@ -87,7 +87,7 @@ patience_slack = 1.5  # times the slowest of them, for a picture
 settle_slack = 1.2  # for a question to be heard everywhere
 patience_s_max = 8.0
 doubt_patience_s = 4.0  # of the second picture, where the first has shown a minority; then half of that more each time
-change_patience_s = 0.15  # for each member that changed within
+change_patience_s = 0.05  # for each member that changed within
 changes_s = 5.0
 changes_kept = 64
 
