@@ -64,6 +64,17 @@ def test_a_release_in_the_place_of_the_canary_is_named_and_asked_for_again() -> 
     assert shell.answers[again].release == prefix(2)
 
 
+def test_questions_of_a_sweep_that_is_forgotten_are_counted_once() -> None:
+    """Two questions end at one moment: one with the answer, after which the sweep is forgotten, one superseded."""
+    shell = Shell(held=baseline(1))
+    for turn in range(2):
+        shell.hear(ask(canary=prefix(2), round=turn))
+    shell.fetched(2, None)
+    shell.pass_time(3)
+    counted = shell.session.counted
+    assert (counted["heard"], counted["verdict"], counted["superseded"]) == (2, 1, 1)
+
+
 # ---- whatever is held ------------------------------------------------------------------------------------------------
 
 
