@@ -162,7 +162,9 @@ class Memory:
     def forget(self, sweep: Sweep) -> int:
         """Let go of a sweep. Returns how many questions still waited for it."""
         self._sweeps.pop(sweep.key, None)
-        return len(sweep.askings)
+        waited = len(sweep.askings)
+        sweep.askings.clear()  # so that nobody counts them again
+        return waited
 
     def responded(self, query_id: int, sweep: Sweep) -> None:
         """A response went to this query."""
@@ -217,17 +219,18 @@ class Excused:
 
 @dataclass(slots=True)
 class Bucket:
-    """A token bucket: questions_burst_max at once, questions_per_s_max in the long run."""
+    """A token bucket: `burst` at once, `per_s` in the long run."""
 
-    tokens: float = limits.questions_burst_max
-    filled_at: float = 0.0
+    per_s: float = limits.questions_per_s_max
+    burst: float = limits.questions_burst_max
+    spent: float = 0.0
+    spent_at: float = 0.0
 
     def take(self, now: float) -> bool:
         """Whether one more question may be thought about."""
-        grown = max(0.0, now - self.filled_at) * limits.questions_per_s_max
-        self.tokens = min(float(limits.questions_burst_max), self.tokens + grown)
-        self.filled_at = now
-        if self.tokens < 1.0:
+        self.spent = max(0.0, self.spent - max(0.0, now - self.spent_at) * self.per_s)
+        self.spent_at = now
+        if self.spent > self.burst - 1:
             return False
-        self.tokens -= 1.0
+        self.spent += 1
         return True
