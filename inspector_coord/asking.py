@@ -32,6 +32,7 @@ class Asker:
     """Makes questions, remembers them, and which are `open`.
 
     tail: the curve of answers to the newest question that asked everybody, at `whole_at`.
+    deadline: when the sweep of the ring ends, by the caller's clock.
     gains: verdicts of nodes that had said nothing before they were asked again; with any, asking again pays.
     """
 
@@ -40,7 +41,7 @@ class Asker:
         self.queries: dict[int, Query] = {}
         self.open: set[int] = set()
         self.round = -1
-        self.whole_at = self._deadline = 0.0
+        self.whole_at = self.deadline = 0.0
         self.gains = 0
         self.tail = Tail(plan.timing, 0.0, 0, 0.0)
         self.entries = Entries(plan.entries, plan.members, plan.timing)
@@ -76,14 +77,14 @@ class Asker:
                 wait.asks = max(0, wait.asks - 1)
                 wait.at = now
 
-    def tend(self, now: float, deadline: float) -> list[Effect]:
+    def tend(self, now: float) -> list[Effect]:
         """See to the entries: a hearing test, or everybody once more through another one."""
         step = self.entries.step(now)
         if step is None:
             return []
         effects: list[Effect] = [] if step.look is None else [LookAtEntry(step.look)]
         if step.everybody:
-            return effects + self.everybody(now, deadline)
+            return effects + self.everybody(now)
         if not step.names:
             return effects
         query = self._open(step.entry, limits.probe_within_s, now, hearing=True)
@@ -93,13 +94,12 @@ class Asker:
 
     # ---- whom to ask ------------------------------------------------------------------------------------------------
 
-    def everybody(self, now: float, deadline: float) -> list[Effect]:
+    def everybody(self, now: float) -> list[Effect]:
         """Ask all that are waited for: without a filter where Serf needs none, else in the cheapest way."""
         lot_s = self._lot_s(self._next)
         entry = self.entries.take(now, lot_s=lot_s) if self.waits else None
         if entry is None:
             return []
-        self._deadline = deadline
         timing = self._plan.timing
         first = self.round < 0
         self.round = min(self.round + 1, ROUND_MAX)
@@ -108,7 +108,7 @@ class Asker:
         self.tail = Tail(timing, now, self._silent, own_s, lot_s)
         within_s = timing.answer_within_s
         if not first:
-            left_s = deadline - now - timing.hear_s - limits.answer_slack_s
+            left_s = self.deadline - now - timing.hear_s - limits.answer_slack_s
             within_s = max(limits.probe_within_s, min(within_s, left_s))
         waits = list(self.waits.values())
         if first and (self._plan.everybody or self._plan.tags):
@@ -142,9 +142,9 @@ class Asker:
             self._asked([waits[place] for place in places], query, at)
         return effects
 
-    def again(self, waits: Sequence[Wait], now: float, deadline: float) -> list[Effect]:
+    def again(self, waits: Sequence[Wait], now: float) -> list[Effect]:
         """Ask some again; those beyond what gossip carries at once come later."""
-        left_s = deadline - now - limits.answer_slack_s
+        left_s = self.deadline - now - limits.answer_slack_s
         if left_s < limits.ask_s_min:
             for wait in waits:
                 wait.at = NEVER
@@ -156,8 +156,8 @@ class Asker:
             self._pace.learn(self._silent)
         choice = None if entry is None else self._choose(able, entry, self._phrasing.relay(entry))
         if entry is None or choice is None or not choice.parts:
-            return self.by_name(waits, now, deadline)
-        effects = self.by_name([wait for wait in waits if wait.broad >= rounds], now, deadline)
+            return self.by_name(waits, now)
+        effects = self.by_name([wait for wait in waits if wait.broad >= rounds], now)
         if not self._pace.fits(len(choice.parts) * self._phrasing.scene.question_bytes, now):
             return effects + self._later(able, now)
         timing = self._plan.timing
@@ -177,14 +177,14 @@ class Asker:
                 wait.at = now + timing.hear_s + within_s + limits.answer_slack_s
         return effects
 
-    def by_name(self, waits: Sequence[Wait], now: float, deadline: float) -> list[Effect]:
+    def by_name(self, waits: Sequence[Wait], now: float) -> list[Effect]:
         """Ask some through Serf's node filter, with acks; those beyond what gossip carries at once come later."""
         if waits:
             self.round = min(self.round + 1, ROUND_MAX)
         effects: list[Effect] = []
         for patient in (False, True):
             group = [wait for wait in waits if wait.patient is patient]
-            left_s = deadline - now - limits.answer_slack_s
+            left_s = self.deadline - now - limits.answer_slack_s
             within_s = min(left_s, limits.probe_within_s)
             if patient:
                 most_s = left_s - self._plan.timing.hear_s
@@ -292,6 +292,6 @@ class Asker:
             names=names,
             ack=ack,
             relay=relay,
-            timeout_s=max(query.within_s + self._plan.timing.hear_s + limits.answer_slack_s, self._deadline - query.at),
+            timeout_s=max(query.within_s + self._plan.timing.hear_s + limits.answer_slack_s, self.deadline - query.at),
             tags={} if names else self._plan.tags,
         )

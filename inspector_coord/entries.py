@@ -94,8 +94,7 @@ class Entries:
             index = (start + step) % len(self._entries)
             if self._standing[index].usable_at <= now:
                 if after is None:
-                    self._adopt(index, now)
-                    self._due_at += lot_s
+                    self._adopt(index, now, lot_s)
                 return index
         if after is None:
             self._again = True
@@ -193,13 +192,13 @@ class Entries:
             if standing.mute or (others and not standing.heard and asked):
                 self._say(standing)
 
-    def _adopt(self, index: int, now: float) -> None:
-        """Everybody is asked through this entry now: look again whether it is heard."""
+    def _adopt(self, index: int, now: float, lot_s: float) -> None:
+        """Everybody is asked through this entry now: look again whether it is heard, `lot_s` later than others."""
         self.home = index
         self._standing[index].asked_at = min(now, self._standing[index].asked_at)
         self._testing = self._again = self._slow = False
         self._answers = 0
-        self._due_at = now + self._timing.spread_s + self._timing.hear_s + limits.mute_s
+        self._due_at = now + self._timing.spread_s + self._timing.hear_s + limits.mute_s + lot_s
 
     def _repeat(self) -> bool:
         self._repeats += 1

@@ -78,7 +78,7 @@ class RingRounds:
         self._nodes = {node.name: node for node in nodes}
         self._asker = Asker(plan, len(nodes))
         self._waits = self._asker.waits
-        self._began = self._deadline = 0.0
+        self._began = 0.0
         self._due_at = NEVER  # no wait is due before
         self._unheard = len(nodes)  # nodes without any answer
         self._queueing = Queueing()
@@ -134,10 +134,10 @@ class RingRounds:
                 self._close(now)
 
     def _begin(self, now: float) -> None:
-        self._began, self._deadline = now, now + self._plan.timing.deadline_s
+        self._began, self._asker.deadline = now, now + self._plan.timing.deadline_s
         self._membership = Freshness(now)
         self._waits.update({name: Wait(node) for name, node in self._nodes.items() if node.status not in NOT_ASKED})
-        self._asked_all(self._asker.everybody(now, self._deadline), now)
+        self._asked_all(self._asker.everybody(now), now)
 
     def _seen(self, entry: int, queue: int | None, now: float) -> None:
         self._asker.entries.seen(entry, queue)
@@ -191,7 +191,7 @@ class RingRounds:
         took_s, silence = answer.took_ms / 1000, not self._asker.tail.heard
         if query is not None and astray(self._asker, self._plan, query, node.name, took_s, now, silence=silence):
             self._waits.pop(node.name, None)
-            self._asked_all(self._asker.everybody(now, self._deadline), now)
+            self._asked_all(self._asker.everybody(now), now)
             self.wake_at = now
 
     def _unfinished(self, node: Node, answer: Answer, worth: Worth, query: Query | None, now: float) -> None:
@@ -237,16 +237,16 @@ class RingRounds:
 
     def _advance(self, now: float) -> None:
         """A step may be due, or nobody is waited for any more."""
-        if now < self._deadline and self._waits:
+        if now < self._asker.deadline and self._waits:
             self._step(now)
-        if now >= self._deadline or (not self._waits and self._informed(now)):
+        if now >= self._asker.deadline or (not self._waits and self._informed(now)):
             self._close(now)
         else:
             self.wake_at = self._next(now)
 
     def _step(self, now: float) -> None:
         """Take every step that is due."""
-        self._asked_all(self._asker.tend(now, self._deadline), now)
+        self._asked_all(self._asker.tend(now), now)
         self._listen(now)
         if now >= self._due_at:
             due = [wait for wait in self._waits.values() if wait.at <= now]
@@ -255,9 +255,9 @@ class RingRounds:
                 del self._waits[wait.node.name]
             if self._queueing.look(now):
                 self._effects.append(LookAtEntry(self._asker.entries.home))
-            self._effects += self._asker.again(wanted, now, self._deadline)
+            self._effects += self._asker.again(wanted, now)
             self._due_at = min((wait.at for wait in self._waits.values()), default=NEVER)
-        if now >= self._deadline - limits.members_read_s:
+        if now >= self._asker.deadline - limits.members_read_s:
             self._read_members(now)
 
     def _listen(self, now: float) -> None:
@@ -272,7 +272,7 @@ class RingRounds:
             for wait in meant:
                 self._due(wait, now)
         else:
-            self._effects += self._asker.by_name(meant, now, self._deadline)
+            self._effects += self._asker.by_name(meant, now)
             self._due_at = now
 
     def _informed(self, now: float) -> bool:
@@ -287,10 +287,10 @@ class RingRounds:
 
     def _next(self, now: float) -> float:
         """When the next step is due."""
-        times = [self._deadline, self._asker.entries.due_at, self._due_at, self._asker.tail.next(now)]
-        before_end = self._deadline - limits.members_read_s
-        times += [self._membership.pending(now) or self._deadline, before_end if now < before_end else self._deadline]
-        return min(self._deadline, max(now + limits.wake_s_min, min(times)))
+        deadline, before_end = self._asker.deadline, self._asker.deadline - limits.members_read_s
+        times = [deadline, self._asker.entries.due_at, self._due_at, self._asker.tail.next(now)]
+        times += [self._membership.pending(now) or deadline, before_end if now < before_end else deadline]
+        return min(deadline, max(now + limits.wake_s_min, min(times)))
 
     def _close(self, now: float) -> None:
         self.closed = True

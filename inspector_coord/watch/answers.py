@@ -33,6 +33,8 @@ class Answers:
         if one.purpose is Purpose.ROLL:
             node.roll, node.took_s = one.number, now - one.at
         self._lives(event.node, one.vantage, now)
+        if one.names:
+            self._said(one, event.node, now)
         if one.names and event.node not in one.answered:
             one.answered[event.node] = now
             self._by_name(one, node, event, now)
@@ -52,11 +54,9 @@ class Answers:
         state.hearing.note(node.name, one, now, state.asks.heard(answer.heard[: limits.heard_max]))
         if one.purpose is Purpose.LOOK:
             self._court.answered(one, node.name, answer, now)
-        elif one.purpose is Purpose.PICTURE:
-            self._isolation.heard(one, now)
         elif one.purpose is Purpose.CROSS:
             self._lines.note(one, node, answer)
-        else:
+        elif one.purpose is not Purpose.PICTURE:
             node.took_s = now - one.at
         if one.complete and one.purpose is not Purpose.LOOK:
             self.over(one.number, now)
@@ -77,11 +77,19 @@ class Answers:
         if one is None or name not in one.names or name in one.acked:
             return
         one.acked[name] = now
+        state.patience.acked(now - one.at, now)
         suspect = state.suspicion.get(name)
         if suspect is not None:
             suspect.acks[one.vantage] = None
-        if one.purpose is Purpose.PICTURE:
+        self._said(one, name, now)
+
+    def _said(self, one: Open, name: str, now: float) -> None:
+        """Somebody who was asked by name has said something: a picture may show the majority before its end."""
+        cleared = self._state.pictures.said(one.vantage, name)
+        if cleared or one.purpose is Purpose.PICTURE:
             self._isolation.heard(one, now)
+        if cleared:
+            self._court.reconsider(now)
 
     def ask_over(self, event: AskOver, now: float) -> None:
         """The shell says that nothing more comes."""

@@ -52,6 +52,11 @@ class Open(msgspec.Struct):
         """Everybody who was asked by name has answered."""
         return bool(self.names) and len(self.answered) == len(self.names)
 
+    @property
+    def slowest_s(self) -> float:
+        """How long its slowest acknowledgement took so far; 0 without any."""
+        return next(reversed(self.acked.values())) - self.at if self.acked else 0.0
+
     def said(self, name: str) -> bool:
         """Whether a node has acked or answered."""
         return name in self.answered or name in self.acked
@@ -95,8 +100,9 @@ class Asks:
         spread_s: float = 0.0,
         relay: int = 0,
         key: int = 0,
+        patient_s: float = 0.0,
     ) -> Ask:
-        """Make a question. Nobody is waited for after `wait_s`."""
+        """Make a question. Nobody is waited for after `wait_s`; what comes within `patient_s` is brought at least."""
         tokens, at = self._tokens.get(vantage, (limits.asks_burst, now))
         tokens = min(limits.asks_burst, tokens + (now - at) * limits.asks_per_s)
         self._tokens[vantage] = (tokens - 1.0, now)
@@ -108,7 +114,7 @@ class Asks:
         self._open[one.number] = one
         self._by_id[wire] = one
         self._forget(now)
-        within_s = limits.answer_within_s + spread_s
+        within_s = max(limits.answer_within_s + spread_s, patient_s)
         return Ask(one.number, vantage, tuple(names), targets, within_s, spread_s, bool(names), wire, relay)
 
     def get(self, number: int) -> Open | None:

@@ -24,6 +24,8 @@ from inspector_coord.watch.witnesses import weight
 
 __all__ = ["Court"]
 
+Places = tuple[str, ...]
+
 
 class Court:
     """See the module's text. A verdict needs a picture that shows the majority; until there is one it is pending."""
@@ -55,9 +57,10 @@ class Court:
             if not batch:
                 break
             self._isolation.want(now)
-            wait_s = limits.answer_within_s + state.gossip_s
+            wait_s = limits.answer_within_s + state.settle_s(now)
             ack_s = wait_s if state.lossy else state.gossip_s + limits.ack_s
-            for ask in self._looks.begin(batch, ack_s, wait_s, lambda vantage: state.minority(vantage, now), now):
+            waits_s = (ack_s, state.settle_s(now) + limits.ack_s, wait_s)
+            for ask in self._looks.begin(batch, waits_s, lambda vantage: state.minority(vantage, now), now):
                 state.asked(ask)
 
     @property
@@ -81,7 +84,8 @@ class Court:
             self._judge(self._looks.close(number), now)
 
     def reconsider(self, now: float) -> None:
-        """A picture is there: those that were waiting for one are judged."""
+        """A picture is there: those that were waiting for one are judged, and which way a cut is may be known now."""
+        self._directed(now)
         found = [self._state.suspicion.get(name) for name in self._pending]
         self._pending.clear()
         self._judge([one for one in found if one is not None], now)
@@ -133,12 +137,13 @@ class Court:
                 seen.append(
                     Seen(witness, other.places, weight(other), glimpse.reached, glimpse.refused, behind, glimpse.closed)
                 )
+        around, beyond = self._around(suspect, hearing, now)
         return Case(
             places=node.places, narrowest=state.members.narrowest(node), seen=seen,
             failed=node.status == "failed", looks=suspect.looks, lossy=state.lossy,
             healing=self._isolation.healing(suspect.since, now),
             answers=not hearing.isdisjoint(suspect.answers), answers_behind=bool(suspect.answers),
-            around=self._around(suspect, hearing, now),
+            around=around, beyond=beyond,
             acks=not hearing.isdisjoint(suspect.acks), beside=suspect.asked_beside, beside_heard=suspect.heard_beside,
             taken_by=state.members.namesake(node) if node.status == "failed" else "",
             blind=now - suspect.since >= limits.blind_s,
@@ -165,6 +170,8 @@ class Court:
         basis = Basis.LEFT if finding.kind is Kind.LEFT else Basis.SERF if node.status == "failed" else Basis.AGENT
         settled = old is not None and old.kind is Kind.FLAPPING and suspect.name not in state.flaps.flapping
         state.gathering.put(suspect.name, finding, basis, suspect.since, now, settled=settled)
+        if finding.direction == UNKNOWN:
+            state.agenda.sooner(("court", 0), now + limits.pending_step_s)
 
     def _sure(self, old: Incident, name: str, finding: Finding, now: float) -> bool:
         """Whether a review says what was known, or says something else for the second time."""
@@ -184,16 +191,30 @@ class Court:
         known = self._directions.get(place)
         if known is not None and known[0] == now:
             return known[1]
-        found = UNKNOWN if now > suspect.since + limits.gossip_to_dead_s else self._seen(place, suspect, now)
+        found = UNKNOWN if now > suspect.since + limits.gossip_to_dead_s else self._seen(place, suspect.since, now)
         if found == UNKNOWN:
             found = state.gathering.direction((place,)) or UNKNOWN
         self._directions[place] = (now, found)
         return found
 
-    def _seen(self, place: str, suspect: Suspect, now: float) -> str:
+    def _directed(self, now: float) -> None:
+        """The direction of cuts that were told without one, as soon as it is known."""
+        state = self._state
+        for one in state.gathering if not state.frozen else ():
+            fresh = now <= one.since + limits.gossip_to_dead_s
+            if one.kind is not Kind.CUT_OFF or len(one.parted) != 1 or not fresh or one.direction != UNKNOWN:
+                continue
+            found = self._seen(one.parted[0], one.since, now)
+            if found == UNKNOWN:
+                self._isolation.once_more(now)
+                state.agenda.sooner(("court", 0), now + limits.pending_step_s)
+            else:
+                state.gathering.directed(one, found, now)
+
+    def _seen(self, place: str, since: float, now: float) -> str:
         """The same from what was heard where since then."""
         state = self._state
-        since = max(suspect.since - 1.0, now - limits.hearing_s)
+        since = max(since - 1.0, now - limits.hearing_s)
 
         def inside(name: str) -> bool:
             return state.at_place(name, place)
@@ -209,14 +230,14 @@ class Court:
             return not vantage_inside(number) and state.with_home(number, now)
 
         said, asks = state.hearing.since(since), list(state.asks.recent(since))
-        return direction_around(said, asks, inside, outside, (vantage_inside, vantage_outside), state.gossip_s)
+        return direction_around(said, asks, inside, outside, (vantage_inside, vantage_outside), state.settle_s(now))
 
-    def _around(self, suspect: Suspect, hearing: set[int], now: float) -> list[tuple[str, ...]]:
-        """Where those stand that answer the vantages behind a cut through which the suspect is known to live."""
+    def _around(self, suspect: Suspect, hearing: set[int], now: float) -> tuple[list[Places], list[Places]]:
+        """Where those stand that answer the vantages behind a cut through which the suspect lives, and all others."""
         state = self._state
         through = {*suspect.answers, *(one.vantage for one in suspect.seen.values() if one.reached)} - hearing
         if not through:
-            return []
+            return [], []
         since = max(suspect.since - 1.0, now - limits.glimpse_s)
         near: dict[str, None] = dict.fromkeys([suspect.name] if suspect.answers else [])
         far: set[str] = set()
@@ -225,8 +246,11 @@ class Court:
                 near.update(dict.fromkeys(ask.answered))
             elif ask.vantage in hearing:
                 far.update(ask.answered)
-        found = (state.members.nodes.get(name) for name in near if name not in far)
-        return list({node.places: None for node in found if node is not None})
+        return self._places(name for name in near if name not in far), self._places(far)
+
+    def _places(self, names: Iterable[str]) -> list[Places]:
+        found = (self._state.members.nodes.get(name) for name in names)
+        return sorted({node.places for node in found if node is not None})
 
     def _well(self, suspect: Suspect, now: float) -> None:
         """Nothing is told of it. One that Serf lists as failed stays suspected."""

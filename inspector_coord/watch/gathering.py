@@ -85,9 +85,16 @@ class Gathering:
         entry = one.entries[name]
         if finding.direction == UNKNOWN and finding.parted == entry.finding.parted:
             finding = structs.replace(finding, direction=entry.finding.direction)  # known from when it was fresh
-        entry.finding, entry.basis = finding, basis
+        one.refine(name, finding, basis)
         if not assumed:
             one.looked_at(name)
+
+    def directed(self, one: Incident, direction: str, now: float) -> None:
+        """Which way a cut is has become known."""
+        for name, entry in one.entries.items():
+            if entry.finding.direction == UNKNOWN:
+                one.refine(name, structs.replace(entry.finding, direction=direction), entry.basis)
+        self._agenda.sooner(("incident", one.number), now)
 
     def returned(self, name: str, now: float) -> None:
         """A node is well again; one that was never told is forgotten."""

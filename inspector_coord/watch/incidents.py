@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
+from typing import TypeVar
 
 import msgspec
 
@@ -14,6 +15,9 @@ from inspector_coord.watch.cuts import UNKNOWN
 from inspector_coord.watch.model import Action, Finding, Happening, Kind
 
 __all__ = ["Basis", "Entry", "Incident", "best_domain", "lasting"]
+
+
+K = TypeVar("K")
 
 
 class Basis(Enum):
@@ -52,6 +56,8 @@ class Incident:
         self.entries: dict[str, Entry] = {}
         self.counts: Counter[str] = Counter()
         self.looked: Counter[str] = Counter()  # the same of those that were looked at
+        self._lines: Counter[tuple[str, ...]] = Counter()  # what findings name
+        self._directions: Counter[str] = Counter()
         self.back: dict[str, None] = {}  # names, told or about to be
         self.absent = 0  # entries that are back
         self.joined_at = self.changed_at = since
@@ -84,15 +90,13 @@ class Incident:
     @property
     def parted(self) -> tuple[str, ...]:
         """The line that most findings name."""
-        found = Counter(entry.finding.parted for entry in self.entries.values() if entry.finding.parted)
-        return max(found.items(), key=lambda pair: (pair[1], pair[0]))[0] if found else ()
+        return max(self._lines.items(), key=lambda pair: (pair[1], pair[0]))[0] if self._lines else ()
 
     @property
     def direction(self) -> str:
         """What most findings say; those that do not know count only if none knows."""
-        found = Counter(entry.finding.direction for entry in self.entries.values() if entry.finding.direction)
-        known = [(count, word) for word, count in found.items() if word != UNKNOWN]
-        return max(known)[1] if known else next(iter(found), "")
+        known = [(count, word) for word, count in self._directions.items() if word != UNKNOWN]
+        return max(known)[1] if known else next(iter(self._directions), "")
 
     def add(self, name: str, entry: Entry, now: float) -> None:
         """A node joins."""
@@ -158,6 +162,15 @@ class Incident:
             entry.tags = tags
             self._count(entry)
 
+    def refine(self, name: str, finding: Finding, basis: Basis) -> None:
+        """More is known of a node."""
+        entry = self.entries[name]
+        if entry.finding != finding:
+            self._uncount(entry)
+            entry.finding = finding
+            self._count(entry)
+        entry.basis = basis
+
     def looked_at(self, name: str) -> None:
         """What was assumed of a node is known now."""
         entry = self.entries[name]
@@ -197,6 +210,10 @@ class Incident:
     def _count(self, entry: Entry) -> None:
         for counts in (self.counts,) if entry.assumed else (self.counts, self.looked):
             counts.update(entry.tags)
+        if entry.finding.parted:
+            self._lines[entry.finding.parted] += 1
+        if entry.finding.direction:
+            self._directions[entry.finding.direction] += 1
 
     def _uncount(self, entry: Entry) -> None:
         for counts in (self.counts,) if entry.assumed else (self.counts, self.looked):
@@ -204,6 +221,8 @@ class Incident:
                 counts[tag] -= 1
                 if not counts[tag]:
                     del counts[tag]
+        _less(self._lines, entry.finding.parted)
+        _less(self._directions, entry.finding.direction)
 
     def _evidence(self, action: Action, names: tuple[str, ...], now: float) -> str:
         if action is Action.CLOSED:
@@ -219,6 +238,14 @@ class Incident:
         alike = f"{names[0]}: {first}; {len(names) - 1} more alike" if len(names) > 1 else first
         gone = len(self.back)
         return f"{gone} back after {lasting(now - self.since)}, {len(names)} not; {alike}" if gone else alike
+
+
+def _less(counts: Counter[K], key: K) -> None:
+    """One fewer of a key, if it is counted at all."""
+    if key:
+        counts[key] -= 1
+        if not counts[key]:
+            del counts[key]
 
 
 def best_domain(counts: Counter[str], size: int, of: Callable[[str], int], prefer: Iterable[str]) -> tuple[str, int]:

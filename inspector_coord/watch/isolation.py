@@ -33,6 +33,7 @@ class Isolation:
         self._low_since = NEVER
         self._half: float | None = None  # when the picture was asked for that showed about half
         self._cut_from_entries = False  # the ring itself may be whole
+        self._wary_until = -NEVER
         self.open: Happening | None = None
         self.healed_at = -NEVER
 
@@ -55,7 +56,7 @@ class Isolation:
         """A picture is wanted, unless there is a fresh one."""
         home = self._state.vantages.home
         latest = None if home is None else self._state.pictures.latest(home)
-        if latest is None or now >= latest.at + self._state.settings.picture_s:
+        if latest is None or now >= max(latest.at + self._state.settings.picture_s, latest.over_at):
             self._state.agenda.sooner(("picture", 0), now + self._state.asks.luck * limits.apart_s)
 
     def once_more(self, now: float) -> None:
@@ -66,28 +67,52 @@ class Isolation:
             self._state.agenda.sooner(("picture", 0), max(now, latest.at + self._state.gossip_s + limits.own_s))
 
     def ask(self, now: float) -> None:
-        """Ask the same sample through every vantage."""
+        """Ask the same sample through every vantage; the same again while there is doubt, so that what is late counts.
+
+        Where nobody says anything at all, the ring may be so busy that questions are what it suffers from: then fewer
+        are asked, and while the watcher is isolated through one vantage after the other.
+        """
         state = self._state
         usable = state.vantages.usable()
         if not usable:
             return
+        lost = self.open is not None  # then also those that have been told as down: they may be the first to be back
+        mute = all(state.pictures.mute(one.number) for one in usable)
+        if mute and lost:
+            usable = [usable[self._rounds % len(usable)]]
         free = max(state.asks.free_at(one.number, now) for one in usable)
         if free > now:
             state.agenda.put(("picture", 0), free)
             return
-        self._rounds += 1
-        lost = self.open is not None  # then also those that have been told as down: they may be the first to be back
-        names = sample(state.members, f"picture {self._rounds}", limits.picture_names_max, everybody=lost)
+        self._rounds += lost or not self.doubtful
+        count = limits.names_mute_max if mute and lost else limits.picture_names_max
+        names = sample(state.members, f"picture {self._rounds}", count, everybody=lost)
         names = fitting(names, limits.question_names_bytes, limits.names_max)
         spare = {name for name in names if state.members.nodes[name].written_off}
+        sides = {name: next(iter(state.members.nodes[name].places), "") for name in names}
         beside: list[Picture] = []
+        low = max([int(now < self._wary_until), *(state.pictures.low(one.number) for one in usable)])
+        usual_s = state.gossip_s + limits.answer_s
+        wait_s = state.patience.wait_s(usual_s, low, now)
         for vantage in usable if names else ():
-            wait_s = state.gossip_s + limits.answer_s
-            ask = state.asks.send(Purpose.PICTURE, vantage.number, names, now, wait_s=wait_s)
-            state.pictures.add(Picture(state.asked(ask), spare, beside))
+            ask = state.asks.send(Purpose.PICTURE, vantage.number, names, now, wait_s=wait_s, patient_s=wait_s)
+            state.pictures.add(Picture(state.asked(ask), spare, sides, beside))
+        state.agenda.put(("glance", 0), now + usual_s)
         if self.open is not None:
-            gap = min(max(state.settings.picture_s, (now - self.open.at) / 4), limits.isolated_picture_s_max)
+            gap = min(max(state.settings.picture_s, wait_s, (now - self.open.at) / 4), limits.isolated_picture_s_max)
             state.agenda.put(("picture", 0), now + gap + state.asks.luck * limits.apart_s)
+
+    def glance(self, now: float) -> None:
+        """The usual time of a picture is over: where only one place is heard, it needs no more patience.
+
+        That is a cut, and its direction takes a second picture.
+        """
+        state = self._state
+        for one in state.pictures.decided():
+            state.agenda.put(("ask", one.number), now)
+            self.once_more(now)
+        if state.pictures.waiting:
+            state.agenda.put(("glance", 0), now + limits.glance_s)
 
     def heard(self, one: Open, now: float) -> None:
         """Somebody has said something to a picture; it may show a majority before its end."""
@@ -116,7 +141,7 @@ class Isolation:
             state.agenda.sooner(("picture", 0), now + limits.own_s)
         elif majority:
             self._sees(now)
-        elif majority is False and state.vantages.isolated(since):
+        elif majority is False and state.vantages.isolated(since, limits.pictures_low + (now < self._wary_until)):
             self._isolate(self._few(best, since), min(self._low_since, now), now)
         else:
             if majority is False:
@@ -146,6 +171,7 @@ class Isolation:
         self._low_since = NEVER
         if self.open is not None:
             known, self.open = self.open, None
+            self._wary_until = now + limits.wary_s
             if not self._cut_from_entries:
                 self.healed_at = now
             why = f"the majority is heard again after {lasting(now - known.since)}"

@@ -54,6 +54,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     looks     how often it was looked at; lossy: packets get lost in this ring; healing: a cut has just ended
     answers   it answers questions through the vantage that hears the majority;  answers_behind: through another
     around    where those stand that answer the vantages behind a cut through which it is known to live
+    beyond    where those stand that answer the vantage that hears the majority since: no line runs around them
     acks      its Serf agent acknowledges them
     beside    there is a vantage on its own side, or one that hears a minority;  beside_heard: somebody answers there
     taken_by  another member that is alive at its very address and port
@@ -70,6 +71,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     answers: bool = False
     answers_behind: bool = False
     around: Sequence[tuple[str, ...]] = ()
+    beyond: Sequence[tuple[str, ...]] = ()
     acks: bool = False
     beside: bool = False
     beside_heard: bool = False
@@ -106,7 +108,9 @@ def _reached(case: Case, reached: Sequence[Seen], unreached: Sequence[Seen]) -> 
     if case.looks < limits.looks_stalled_min:  # one answer, and one connection, may have been lost
         return Verdict.AGAIN
     parted = line(_places(reached, behind=True), _places(unreached), case.places, case.narrowest)
-    if parted:
+    if parted and len(unreached) < limits.far_witnesses_min and case.looks < limits.looks_max:
+        return Verdict.AGAIN  # a single witness that has lost its packets is no line
+    if parted and (len(unreached) >= limits.far_witnesses_min or not case.lossy):
         return Finding(Kind.CUT_OFF, _sides(reached, unreached), parted, "unknown")
     closed = any(one.closed for one in reached)
     if (case.healing and not closed) or case.answers_behind:
@@ -124,7 +128,8 @@ def _behind(case: Case, reached: Sequence[Seen], unreached: Sequence[Seen]) -> F
     """It lives, but nobody of the majority reaches it."""
     if not unreached:
         return Verdict.AGAIN if case.looks < limits.looks_max else Verdict.WELL
-    parted = line([*_places(reached, behind=True), *case.around], _places(unreached), case.places, case.narrowest)
+    near, far = [*_places(reached, behind=True), *case.around], [*_places(unreached), *case.beyond]
+    parted = line(near, far, case.places, 0 if case.beyond else case.narrowest)
     lives = "it answers an entry on its own side" if case.answers_behind else "witnesses on its own side reach it"
     return Finding(Kind.CUT_OFF, f"{lives}; {_nobody(unreached)}", parted, "unknown")
 

@@ -58,6 +58,7 @@ witnesses = 6
 witnesses_beside = 4  # asked through a vantage on the suspects' side
 witnesses_min = 3  # that do not reach a node before it is called down at the first look
 weight_min = 1.0  # of them together
+far_witnesses_min = 2  # that do not reach a node which others do, for a line between them
 witness_tries = 12  # nodes considered for each
 hash_step = 7_919
 loss_nodes_min = 4  # that have said anything, for a question to tell of loss
@@ -71,10 +72,24 @@ majority_margin = 0.05  # of a sample: so near to half it may be exactly half
 picture_names_max = 48
 pictures_kept = 4  # of each vantage
 pictures_low = 2  # in a row, until the watcher says that it is isolated
+pictures_mute = 3  # the same where nobody at all has said anything
+one_sided_chance = 0.01  # that the first who are heard all stand at one place, although everybody will be
+glance_s = 0.5  # between looks at a picture that is waited for
+names_mute_max = 24  # asked then: a question of 48 names fills a packet, and may be what it waits behind
+wary_s = 120.0  # after it was isolated one more is needed: whatever was wrong may not be over
 picture_fresh_s = 10.0
 sample_groups_max = 512
 entry_away_s = 5.0  # without any entry; a Serf agent that restarts needs about a second
 isolated_picture_s_max = 15.0
+# Measured in rings of 100 while a zone of 24 fails: acknowledgements come after 1 to 4 s instead of 0.3.
+slowest_s = 15.0  # acknowledgements of so long are remembered
+patience_slack = 1.5  # times the slowest of them, for a picture
+settle_slack = 1.2  # for a question to be heard everywhere
+patience_s_max = 8.0
+doubt_patience_s = 4.0  # of the second picture, where the first has shown a minority; then half of that more each time
+change_patience_s = 0.05  # for each member that changed within
+changes_s = 5.0
+changes_kept = 64
 
 # ---- cuts -----------------------------------------------------------------------------------------------------------
 # memberlist gossips to members that it lists as failed for another 30 s (GossipToTheDeadTime of the LAN profile). Later
@@ -129,7 +144,7 @@ domain_share_min = 0.5  # of the domain's members
 falling_share = 0.2  # of a domain's members went just now: the others are going
 merge_s = 60.0  # between two incidents that turn out to be one domain's
 recent_incidents = 8  # of each kind, that may still be joined
-tell_s_max = 1.9  # after a node changed, it is told even if others of it are still being looked at
+tell_s_max = 1.7  # after a node changed, it is told even if others of it are still being looked at
 change_gap_s = 0.5  # between two words on one incident, doubling while a domain stands for its nodes
 change_doublings_max = 5
 follow_s_max = 2.0  # a node is in an incident, until it is named in it, where a domain stands for it
@@ -199,7 +214,7 @@ status_chars_max = 200
 
 _RELATIONS = {
     "a look with its collecting is over when it has to be told": (
-        collect_s + answer_within_s + gossip_s + 3 * gossip_decade_s <= tell_s_max
+        collect_s + witness_limits.patience_s + gossip_s + 3 * gossip_decade_s <= tell_s_max
     ),
     "names and targets fit into a question": (
         question_names_bytes

@@ -127,5 +127,5 @@ class Lines:
                 lambda number: number in state.vantages and state.at_place(state.vantages[number].node, far),
                 lambda number: number in state.vantages and state.at_place(state.vantages[number].node, near),
             ),
-            state.gossip_s,
+            state.settle_s(now),
         )  # fmt: skip

@@ -27,13 +27,15 @@ class Look(msgspec.Struct):
     """One look.
 
     asks      the witnesses, by the number of their question
-    acked_by  a witness that has not even acknowledged it by then is not waited for
+    acked_by  a witness that has not even acknowledged it by then is not waited for, if enough others have answered
+    patient_until  nor is anybody then who has not acknowledged it
     """
 
     number: int
     targets: tuple[str, ...]
     at: float
     acked_by: float
+    patient_until: float
     asks: dict[int, frozenset[str]]
 
 
@@ -56,9 +58,17 @@ class Looks:
         self._count = 0
 
     def begin(
-        self, batch: Sequence[Suspect], ack_s: float, wait_s: float, minority: Callable[[int], bool], now: float
+        self,
+        batch: Sequence[Suspect],
+        waits_s: tuple[float, float, float],
+        minority: Callable[[int], bool],
+        now: float,
     ) -> list[Ask]:
-        """Ask about these suspects; those for whom the question has no room wait for the next."""
+        """Ask about these suspects; those for whom the question has no room wait for the next.
+
+        waits_s  for acknowledgements; for them where too few have answered; for answers
+        """
+        ack_s, patient_s, wait_s = waits_s
         home = self._vantages.home
         if home is None:
             return []
@@ -66,7 +76,7 @@ class Looks:
         for suspect in batch[len(named) :]:
             self._suspicion.postponed(suspect, now + limits.collect_s)
         self._count += 1
-        look = Look(self._count, tuple(named), now, now + max(ack_s, limits.own_s), {})
+        look = Look(self._count, tuple(named), now, now + max(ack_s, limits.own_s), now + patient_s, {})
         asks = [self._ask(look, self._vantages[home], "", self._witnesses, wait_s, now)]
         beside = self._beside(batch[: len(named)], minority)
         count = max(1, limits.witnesses_beside + 1 - len(named))  # suspects that live look at each other
@@ -91,7 +101,14 @@ class Looks:
         asked = [*names, *(name for name in look.targets if name not in names)]
         fits = fitting(asked, room, limits.names_max)
         ask = self._asks.send(
-            Purpose.LOOK, vantage.number, fits, now, wait_s=wait_s, targets=look.targets, key=look.number
+            Purpose.LOOK,
+            vantage.number,
+            fits,
+            now,
+            wait_s=wait_s,
+            targets=look.targets,
+            key=look.number,
+            patient_s=wait_s - limits.answer_s,
         )
         look.asks[ask.number] = frozenset(name for name in fits if name in names)
         self._agenda.put(("ask", ask.number), now + wait_s)
@@ -128,10 +145,13 @@ class Looks:
             one = self._asks.get(number)
             if one is None or one.over:
                 continue
-            early = now < look.acked_by
+            until = look.acked_by
+            if sum(name in one.answered for name in witnesses) < min(limits.witnesses_min, len(witnesses)):
+                until = max(until, look.patient_until)
+            early = now < until
             if any(name not in one.answered and (early or name in one.acked) for name in witnesses):
                 if early:
-                    self._agenda.put(("look", look.number), look.acked_by)
+                    self._agenda.put(("look", look.number), until)
                 return False
         return True
 

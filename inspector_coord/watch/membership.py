@@ -50,6 +50,8 @@ class Membership:
         """Serf's events; whether another vantage than home has seen somebody fail whom home lists as alive."""
         state = self._state
         news = vantage.mirror.changed(what, members, now)
+        for member, _ in news:
+            state.patience.changed(member.name, now)
         if vantage.number == state.vantages.home:
             for member, status in news:
                 self.listed(member, status, what, now)

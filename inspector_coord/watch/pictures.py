@@ -1,13 +1,14 @@
 """CORE. Whether a vantage hears the majority of the ring: a small sample of all that are expected, asked through it.
 
 Serf in a cut-off minority lists the others as alive for minutes, so a list proves nothing. An answer does, and so does
-an acknowledgement: where every inspection agent is being restarted, the Serf agents still acknowledge.
+an acknowledgement: where every inspection agent is being restarted, the Serf agents still acknowledge. Whatever comes
+after a picture was asked for counts for it, also where an older question brought it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Set
+from collections.abc import Iterator, Mapping, Set
 from itertools import takewhile
 
 from inspector_coord.watch import limits
@@ -17,20 +18,32 @@ __all__ = ["Picture", "Pictures"]
 
 
 class Picture:
-    """One picture. heard: who has said anything.
+    """One picture. heard: who of those asked has said anything through that vantage since.
 
     spare  of those asked, who has been told as down: if they say something they count, and if not, they do not
+    sides   where those asked stand, by the widest place tag
     beside  the pictures of the same sample through other vantages, and this one
     """
 
-    def __init__(self, asked: Open, spare: Set[str], beside: list[Picture]) -> None:
-        self.asked, self.spare, self.beside = asked, spare, beside
+    def __init__(self, asked: Open, spare: Set[str], sides: Mapping[str, str], beside: list[Picture]) -> None:
+        self.asked, self.spare, self.sides, self.beside = asked, spare, sides, beside
+        self.heard: set[str] = set()
         beside.append(self)
 
     @property
-    def heard(self) -> set[str]:
-        """Who has answered or acknowledged."""
-        return self.asked.answered.keys() | self.asked.acked.keys()
+    def clear(self) -> bool:
+        """It shows the majority, whatever else comes."""
+        return self.share > limits.majority_share + limits.majority_margin
+
+    @property
+    def one_sided(self) -> bool:
+        """All who were heard stand at one place, where no majority does, and not by chance: nobody else will come."""
+        heard = {self.sides[name] for name in self.heard}
+        if len(heard) != 1:
+            return False
+        share = sum(1 for side in self.sides.values() if side in heard) / len(self.sides)
+        chance: float = share ** (len(self.heard) - 1)
+        return share <= limits.majority_share + limits.majority_margin and chance < limits.one_sided_chance
 
     @property
     def share(self) -> float:
@@ -56,6 +69,16 @@ class Pictures:
         """A picture has been asked for."""
         self._taken.setdefault(one.asked.vantage, deque(maxlen=limits.pictures_kept)).append(one)
 
+    def said(self, vantage: int, name: str) -> bool:
+        """A node has said something through a vantage; whether one of its pictures is clear by that."""
+        cleared = False
+        for one in self._taken.get(vantage, ()):
+            if name in one.asked.names and name not in one.heard:
+                before = one.clear
+                one.heard.add(name)
+                cleared |= one.clear and not before
+        return cleared
+
     def discard(self, one: Open) -> None:
         """It could not be asked for."""
         kept = [picture for picture in self._taken.get(one.vantage, ()) if picture.asked is not one]
@@ -66,28 +89,44 @@ class Pictures:
         self._taken.pop(vantage, None)
 
     def last(self, vantage: int, since: float) -> Picture | None:
-        """The last one asked for at `since` or later that is over, or clearly shows the majority before its end."""
+        """The last one that is over and ended at `since` or later, or shows the majority and was asked for since."""
         for one in reversed(self._taken.get(vantage, ())):
-            clear = limits.majority_share + limits.majority_margin
-            if one.asked.at >= since and (one.asked.over or one.share > clear):
+            if one.asked.at >= since and one.clear:
+                return one
+            if one.asked.over and one.asked.over_at >= since:
                 return one
         return None
 
-    def twice(self, vantage: int, since: float) -> bool:
-        """Whether the last two pictures, at `since` or later, have shown no more than half.
+    def low(self, vantage: int) -> int:
+        """How many in a row, the last ones that are over, have not shown the majority."""
+        over = [one for one in self._taken.get(vantage, ()) if one.asked.over or one.clear]
+        return sum(1 for _ in takewhile(lambda one: not one.clear, reversed(over)))
+
+    def mute(self, vantage: int) -> int:
+        """The same: to how many nobody at all has said anything."""
+        over = [one for one in self._taken.get(vantage, ()) if one.asked.over or one.heard]
+        return sum(1 for _ in takewhile(lambda one: not one.heard, reversed(over)))
+
+    def proven(self, vantage: int, count: int) -> bool:
+        """Whether the last `count` pictures have shown no majority, however long they were waited for.
 
         One in which nobody at all has said anything proves nothing until there are several: the question may have been
         overwritten at the entry by another program's.
         """
         over = [one for one in self._taken.get(vantage, ()) if one.asked.over]
-        mute = len(list(takewhile(lambda one: not one.heard, reversed(over))))
-        low = [one for one in over if one.asked.at >= since][-limits.pictures_low :]
-        half = limits.majority_share + limits.majority_margin
-        return (
-            mute in (0, limits.pictures_kept)
-            and len(low) == limits.pictures_low
-            and all(one.share <= half for one in low)
-        )
+        enough = limits.pictures_mute if self.mute(vantage) else count
+        waited_s = over[-1].asked.over_at - over[-1].asked.at if over else 0.0
+        return self.low(vantage) >= max(count, enough) and waited_s >= limits.doubt_patience_s
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is one that is not over and shows no majority yet."""
+        return any(not one.asked.over and not one.clear for taken in self._taken.values() for one in taken)
+
+    def decided(self) -> Iterator[Open]:
+        """The questions of pictures that are not over and to which nothing will come that changes them."""
+        for taken in self._taken.values():
+            yield from (one.asked for one in taken if not one.asked.over and one.one_sided)
 
     def latest(self, vantage: int) -> Open | None:
         """The picture asked for last."""

@@ -12,6 +12,7 @@ from inspector_coord.watch.flaps import Flaps
 from inspector_coord.watch.gathering import Gathering
 from inspector_coord.watch.members import Members
 from inspector_coord.watch.model import Ask, Effect
+from inspector_coord.watch.patience import Patience
 from inspector_coord.watch.pictures import Pictures
 from inspector_coord.watch.settings import Settings
 from inspector_coord.watch.suspicion import Suspicion
@@ -33,6 +34,7 @@ class State:
         self.members = Members(settings.place_tags, settings.without_agent)
         self.asks = Asks(ring, ring_id)
         self.pictures = Pictures()
+        self.patience = Patience()
         self.vantages = Vantages(self.pictures, lambda: len(self.members) - self.members.written_off)
         self.suspicion = Suspicion(limits.collect_s + self.asks.luck * limits.apart_s)
         self.hearing = Hearing()
@@ -46,6 +48,10 @@ class State:
     def gossip_s(self) -> float:
         """Until everybody has heard a question (Serf spreads in logarithmic time)."""
         return limits.gossip_s + limits.gossip_decade_s * ceil(log10(len(self.members) + 1))
+
+    def settle_s(self, now: float) -> float:
+        """The same as it was lately: who says that it has not heard a question by then, would have."""
+        return max(self.gossip_s, limits.settle_slack * self.patience.slowest_s(now))
 
     @property
     def lossy(self) -> bool:

@@ -125,10 +125,10 @@ class Vantages:
             return home.number
         return most.number
 
-    def isolated(self, since: float) -> bool:
-        """Whether every vantage that can be used has been found, twice, to hear a minority."""
+    def isolated(self, since: float, count: int) -> bool:
+        """Whether every vantage that can be used has been found, `count` times, to hear a minority."""
         return all(
-            self._pictures.twice(one.number, since) and self.majority(one.number, since) is False
+            self._pictures.proven(one.number, count) and self.majority(one.number, since) is False
             for one in self.usable()
         )
 

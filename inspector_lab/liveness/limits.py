@@ -60,6 +60,7 @@ blind_s = 60.0  # where no inspection agent answers, Serf is believed in the end
 found_s = 3.0  # 2 s of the budget, and what the epidemic of a big ring and a look that comes to nothing take
 found_lossy_s = 4.0  # where packets get lost somebody is asked again
 followed_s = 6.0  # a domain is complete when nobody has followed for 5 s
+found_busy = 2.0  # times the seconds that a question needs more
 found_at_once = 16  # so many are looked at by one question
 found_each_s = 0.1  # of the others, each
 together_s = 10.0
@@ -84,7 +85,7 @@ touching = (
     "off", "flap", "slow", "late", "unwell", "serf-frozen", "serf-dead", "agent-frozen", "agent-dead", "false", "leave",
     "join", "prune",
 )  # fmt: skip
-touching_all = ("cut", "churn", "loss", "watcher-restart", "overflow")
+touching_all = ("cut", "churn", "loss", "busy", "watcher-restart", "overflow")
 asks_window_s = 10.0
 asks_in_window_max = 60
 roll_s_min = 30.0

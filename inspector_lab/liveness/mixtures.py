@@ -115,6 +115,12 @@ def _loss(dice: Dice, scenario: Scenario) -> list[Fault]:
     ]
 
 
+def _busy(dice: Dice, scenario: Scenario) -> list[Fault]:
+    at_s = _moment(dice, scenario)
+    until_s = round(at_s + dice.between(5.0, 90.0), 3)
+    return [Fault("busy", at_s=at_s, until_s=until_s, amount=dice.one_of((1.0, 2.0, 3.0)))]
+
+
 def _agents(dice: Dice, scenario: Scenario) -> list[Fault]:
     """All inspection agents are restarted: an upgrade."""
     at_s = _moment(dice, scenario)
@@ -180,6 +186,7 @@ DRAWS: dict[str, tuple[float, Draw]] = {
     "off": (0.35, _off),
     "cut": (0.35, _cut),
     "loss": (0.2, _loss),
+    "busy": (0.1, _busy),
     "flap": (0.15, _flap),
     "churn": (0.12, _churn),
     "slow": (0.15, _few("slow", share=0.1, lasts=(30.0, 200.0), amounts=(0.1, 0.3, 0.8))),

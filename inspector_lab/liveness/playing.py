@@ -58,8 +58,8 @@ class Player:
             case "cut":
                 self._cuts[number] = fault
                 self._reroute()
-            case "loss":
-                self._ring.loss = min(1.0, self._ring.loss + fault.amount)
+            case "loss" | "busy":
+                self._everywhere(fault, 1)
             case "entry-down" | "overflow":
                 self._entry(fault, 1)
             case "watcher-restart":
@@ -81,8 +81,8 @@ class Player:
             case "cut":
                 self._cuts.pop(number, None)
                 self._reroute()
-            case "loss":
-                self._ring.loss = max(0.0, self._ring.loss - fault.amount)
+            case "loss" | "busy":
+                self._everywhere(fault, -1)
             case "entry-down" | "overflow":
                 self._entry(fault, -1)
             case (
@@ -97,6 +97,12 @@ class Player:
                 | "unwell"
             ):
                 self._mend(fault.what, self.meant(fault))
+
+    def _everywhere(self, fault: Fault, sign: int) -> None:
+        if fault.what == "loss":
+            self._ring.loss = min(1.0, max(0.0, self._ring.loss + sign * fault.amount))
+        else:
+            self._views.busy_s += sign * fault.amount
 
     # ---- hosts ------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ KINDS = {
     "off": "the hosts have no power; on again at the end",
     "cut": "a domain hears nothing from the others (in), is not heard by them (out), or both; or by one zone only",
     "loss": "so many packets more are lost",
+    "busy": "processors and queues are so full that a question needs so many seconds more to be heard",
     "flap": "goes and comes back, once in so many seconds",
     "churn": "a share of all nodes a minute fails, restarts or leaves, each for a while",
     "slow": "processor time is stolen: late by about so many seconds, unwell by Serf's score, at times falsely failed",

@@ -102,6 +102,13 @@ SCENARIOS: Mapping[str, Named] = {
         "a zone is cut off, and no entry is in it: nobody can tell it from one without power",
         _cut("both", vantages=("a",), opens_max=3),
     ),
+    "slow-ring": Named(
+        "a ring so busy that questions need seconds to be heard, as a zone is cut off, cannot hear: never isolated",
+        lambda n: _with(
+            _cut("in", vantages=("a", "b", "c"))(n),
+            faults=(Fault("busy", at_s=40.0, until_s=220.0, amount=3.0), *_cut("in")(n).faults),
+        ),
+    ),
     "two-zones-cut": Named(
         "two zones do not reach each other, a third reaches both",
         lambda n: _scenario(

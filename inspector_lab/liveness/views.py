@@ -30,6 +30,7 @@ class Views:
 
     core   the list that members of the core agree about; vantages: that of each entry
     absent, left  hosts that are no members, and those that left
+    busy_s  that a question waits although no member changes
     refutes_inside  whether members of a side that nobody hears clear each other
     turns  (when, vantage, host, status) of every change in the list of a vantage
     """
@@ -57,6 +58,7 @@ class Views:
         self.absent = set(range(members, members + spare))
         self.left: set[int] = set()
         self._one_way = False
+        self.busy_s = 0.0
         self.turns: list[tuple[float, int, int, str]] = []
         for view in (self.core, *self.vantages):
             for host in self.absent:
@@ -71,9 +73,9 @@ class Views:
         while words and words[0] < now - limits.words_s:
             words.popleft()
         if len(words) <= limits.words_free:
-            return 0.0
+            return self.busy_s
         a_second = limits.words_packet * PROFILE.gossip_nodes / PROFILE.gossip_interval_s
-        return min(limits.starved_s_max, len(words) * PROFILE.retransmits(self._count) / a_second)
+        return self.busy_s + min(limits.starved_s_max, len(words) * PROFILE.retransmits(self._count) / a_second)
 
     # ---- what happens -----------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ Of version 1 or 2: the cpu controller is in one of them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,8 +58,10 @@ class Slices:
             if not folder.exists():
                 return
             move(members(folder), self.hierarchy)
-            with suppress(OSError):  # something has forked in between: once more
+            with suppress(OSError):  # something has forked in between, or is just dying there: once more
                 folder.rmdir()
+                return
+            time.sleep(limits.move_gap_s)
         raise BreakError(f"processes cannot be moved out of {folder}")
 
     def clear(self) -> None:

@@ -16,7 +16,8 @@ shm_bytes = 8 << 20
 fill_step_bytes = 1 << 20
 
 cpu_period_us = 100_000  # the kernel's own default
-moves_max = 20  # of all processes out of a cgroup, some of which fork meanwhile
+moves_max = 100  # times that a cgroup is emptied: on a busy machine what dies there takes a while
+move_gap_s = 0.02
 loss_steps = 10_000  # of a share: what nft is given to draw from
 
 woe_bytes_max = 2_000  # of what a node's first process says when it cannot boot

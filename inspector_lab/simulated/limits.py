@@ -39,6 +39,7 @@ healthy_loss_max = 0.2
 healthy_local_members_min = 40  # with it members of a ring of nine pass each question on twice: one in five misses it
 healthy_timeout_s = 8.0  # what asking again needs at that loss, through a second entry if the first one is mute
 healthy_delay_s = 0.25
+healthy_side_min = 0.3  # of a ring's members run on the entry's side of a cut; of fewer, questions die out
 # Changed tags put questions off, in a real ring of 60 by 1.9 to 3.8 s, which the sweep of 10 s has; so much a node is
 # what a longer one needs in addition.
 healthy_retags = 60

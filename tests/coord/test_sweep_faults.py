@@ -224,9 +224,10 @@ async def test_serf_takes_filters_as_big_as_they_are_made(tmp_path: Path, length
             everybody=False,
         )
         asker = Asker(plan, len(names))
+        asker.deadline = 10.0
         asker.waits.update((name, Wait(Node("main", name, "", {}, "alive"))) for name in names)
         waits = list(asker.waits.values())
-        asks = [ask for ask in asker.by_name(waits, 0.0, 10.0) if isinstance(ask, Ask)]
+        asks = [ask for ask in asker.by_name(waits, 0.0) if isinstance(ask, Ask)]
         assert 2 < len(asks[0].names) <= limits.filter_names_max
         async with connect(ring.ring[0].rpc) as client:
             for ask in asks:

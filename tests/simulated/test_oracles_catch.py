@@ -130,7 +130,7 @@ def test_a_ledger_that_is_closed_late(monkeypatch: Patch) -> None:
 
     def patient(self: RingRounds, now: float) -> None:
         original(self, now)
-        self._deadline += 1.0
+        self._asker.deadline += 1.0
 
     monkeypatch.setattr(RingRounds, "_begin", patient)
     assert caught(FAULTY) == {"deadline"}

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,14 @@ def running_lab(home: Path, nodes: int, *options: str) -> Iterator[Lab]:
 
 
 def gone(pids: Sequence[int]) -> bool:
-    """Whether none of these processes runs any more."""
+    """Whether none of these processes runs any more.
+
+    Those that were handed to us are collected: a check that ran in this process has made it adopt orphans, and the
+    first process of a node ends only when all others of it have been collected.
+    """
+    for pid in pids:
+        with suppress(ChildProcessError):  # not ours
+            os.waitpid(pid, os.WNOHANG)
     stats = [processes.read_stat(pid) for pid in pids]
     return all(stat is None or stat.zombie for stat in stats)
 

@@ -7,14 +7,13 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from typer.testing import CliRunner
 
-from inspector_lab import processes
 from inspector_lab.cli import app
 from inspector_lab.down import leave_nothing
 from inspector_lab.namespaces import world as planned
@@ -23,6 +22,7 @@ from tests.support.lab import Lab
 from tests.support.waiting import PATIENCE_S
 
 PORT = 9999
+KINDS = ("net", "mnt", "pid")
 LISTENER = f"""
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -141,14 +141,20 @@ def slices_of(cable: str, name: str) -> list[Path]:
     return [path for path in Path("/sys/fs/cgroup").glob(f"*/{cable}/{name}") if path.is_dir()]
 
 
-def namespaces_of(pids: list[int]) -> set[str]:
-    """The network, mount and PID namespaces that these processes are in."""
-    found = set()
-    for pid in pids:
-        for kind in ("net", "mnt", "pid"):
-            if processes.read_stat(pid) is not None:
-                found.add(str(Path(f"/proc/{pid}/ns/{kind}").readlink()))
-    return found
+@contextmanager
+def namespaces_of(pids: Iterable[int]) -> Iterator[set[str]]:
+    """The network, mount and PID namespaces that these processes are in and we are not.
+
+    Held open, so that no other lab gets their numbers while they are looked for.
+    """
+    with ExitStack() as held:
+        found = set()
+        for path in (Path(f"/proc/{pid}/ns/{kind}") for pid in pids for kind in KINDS):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                file = held.enter_context(path.open("rb"))
+                name = str(Path(f"/proc/self/fd/{file.fileno()}").readlink())
+                found.add(name)
+        yield found - {str(Path(f"/proc/self/ns/{kind}").readlink()) for kind in KINDS}
 
 
 def lived_in(namespaces: set[str]) -> list[int]:
@@ -156,7 +162,7 @@ def lived_in(namespaces: set[str]) -> list[int]:
     everybody = [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()]
     found = []
     for pid in everybody:
-        for kind in ("net", "mnt", "pid"):
+        for kind in KINDS:
             try:
                 if str(Path(f"/proc/{pid}/ns/{kind}").readlink()) in namespaces:
                     found.append(pid)

@@ -130,7 +130,9 @@ class World:
 
     def give(self, event: Event) -> None:
         """Hand an event to the watcher and do what it wants."""
-        for effect in self.watcher.handle(event, self.now):
+        effects = self.watcher.handle(event, self.now)
+        assert self.watcher.wake_at <= self.watcher._court.looks_at, "it would sleep while a suspect is due"  # noqa: SLF001
+        for effect in effects:
             self.effects.append((self.now, effect))
             if isinstance(effect, Tell):
                 self._check(effect.happening)

@@ -45,6 +45,7 @@ class ScriptedAgent:
     heard: list[Question] = field(default_factory=list)
     asked: trio.Event = field(default_factory=trio.Event)
     _held: list[tuple[int, bytes]] = field(default_factory=list)
+    _left: bool = False
 
     def forget(self, script: tuple[str, ...]) -> None:
         """Begin anew, with another script."""
@@ -67,7 +68,9 @@ class ScriptedAgent:
         self.asked.set()
         word = self.script[min(len(self.heard), len(self.script)) - 1]
         if word == "leave":
-            await client.leave()
+            if not self._left:  # Serf refuses who is leaving already
+                self._left = True
+                await client.leave()
         elif word == "hold":
             self._held.append((event.id, self._answer("pass", question)))
         elif word != "hang":

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from inspector_coord.watch.model import Action, Happening, Kind
 from inspector_lab.liveness import limits
+from inspector_lab.liveness.oracles.found import busy_s
 from inspector_lab.liveness.result import Result
 from inspector_lab.liveness.scenario import Fault
 
@@ -91,7 +92,7 @@ def _named(result: Result, fault: Fault, within: frozenset[str], until: float) -
     well = [name for name in within if not any(result.hosts.were(result.land.index[name], fault.at_s - 60.0, until))]
     if len(failed) < len(well) or len(well) < limits.cut_nodes_min:
         return []
-    due = max(failed.values()) + limits.named_s + limits.named_each_s * len(within)
+    due = max(failed.values()) + limits.named_s + limits.named_each_s * len(within) + busy_s(result)
     if due >= until or fault.other:
         return []
     last = {each.number: each for at, each in result.told if at <= due}

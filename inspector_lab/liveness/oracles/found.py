@@ -59,8 +59,14 @@ def bound_s(result: Result, many: int) -> float:
     return (
         limits.found_s
         + (limits.found_lossy_s if lossy else 0.0)
+        + busy_s(result)
         + limits.found_each_s * max(0, many - limits.found_at_once)
     )
+
+
+def busy_s(result: Result) -> float:
+    """What it takes longer where questions are heard late: a picture and a look, or two of each."""
+    return limits.found_busy * sum(fault.amount for fault, _ in result.faults("busy"))
 
 
 def _tellings(result: Result) -> list[tuple[float, int, str, float]]:

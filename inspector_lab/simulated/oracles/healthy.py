@@ -11,6 +11,9 @@ enough. Excused are, because the coordinator cannot do better:
 
     small rings with Serf's local profile    each member passes a question on to so few that some never hear it
     a zone that is cut off, in that profile  the same: of these few most are out of reach
+    ... in which so few Serf agents run      of the eight copies that a member passes on less than three reach
+        that of ten listed members not       somebody: now and then a question dies out, and five in a row may
+        three pass a question on
     ... that others still hear               they have its nodes as failed, and it hears them say so
     ... if another entry is outside          questions go through each entry in turn, and the one in use, outside, may
                                              have the zone as failed
@@ -18,6 +21,7 @@ enough. Excused are, because the coordinator cannot do better:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from inspector_agent import limits as agent_limits
@@ -95,7 +99,11 @@ def _reached(result: Result, line: Line, faults: Sequence[Fault]) -> set[str]:
     whole = {place.zone for place in places} - set(cuts) if good - set(cuts) else set()
     if result.scenario.profile != "lan":
         return whole
-    return whole | {zone for zone in good & set(cuts) if entries == {zone} and cuts[zone] != "out"}
+    frozen = _hit(faults, BREAKS_SERF)
+    carrying = Counter(place.zone for member, place in enumerate(places) if member not in frozen)
+    least = limits.healthy_side_min * len(places)
+    alone = {zone for zone in good & set(cuts) if entries == {zone} and carrying[zone] >= least}
+    return whole | {zone for zone in alone if cuts[zone] != "out"}
 
 
 def _work_s(result: Result, line: Line, faults: Sequence[Fault]) -> float | None:

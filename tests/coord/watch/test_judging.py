@@ -57,6 +57,9 @@ EVERYBODY = "a+ a+ b+ b+ c+ c+"
         (EVERYBODY, {"looks": 2}, Kind.STALLED),
         (EVERYBODY, {"looks": 2, "healing": True}, Verdict.WELL),
         ("a- a- b+ b+ c+ c+", {"looks": 2}, Kind.CUT_OFF),
+        ("a- b+ b+ c+ c+", {"looks": 2}, Verdict.AGAIN),  # one witness that lost its packets draws no line
+        ("a- b+ b+ c+ c+", {"looks": limits.looks_max}, Kind.CUT_OFF),  # where none get lost it does, in the end
+        ("a- b+ b+ c+ c+", {"looks": limits.looks_max, "lossy": True}, Kind.STALLED),
         ("a- b- b+ b+ c+ c+", {"looks": 2}, Kind.STALLED),  # most reach it, no place tells the others apart
         ("a- b- b- b+ c- c-", {"looks": 2}, Verdict.AGAIN),
         ("a- b- b- b+ c- c-", {"looks": 3}, Kind.CUT_OFF),
@@ -93,6 +96,18 @@ def test_the_line_runs_around_all_that_answer_on_its_side() -> None:
     assert isinstance(found, Finding)
     assert found.parted == (HOME[0],)
     found = judge(Case(places=HOME, narrowest=1, seen=seen("a- a- b- b-"), answers_behind=True, around=[HOME]))
+    assert isinstance(found, Finding)
+    assert found.parted == (HOME[1],)
+    beyond = [PLACES["a"], PLACES["b"]]  # nobody of its zone answers: a rack that answers first is not all of it
+    found = judge(Case(places=HOME, narrowest=1, seen=seen("a- b-"), answers_behind=True, around=[HOME], beyond=beyond))
+    assert isinstance(found, Finding)
+    assert found.parted == (HOME[0],)
+    found = judge(
+        Case(
+            places=HOME, narrowest=1, seen=seen("a- b-"), answers_behind=True, around=[HOME],
+            beyond=[*beyond, PLACES["c"]],
+        )
+    )  # fmt: skip
     assert isinstance(found, Finding)
     assert found.parted == (HOME[1],)
 

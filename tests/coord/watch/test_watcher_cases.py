@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from inspector_agent.ring import Member
-from inspector_coord.watch.model import Action, Happening, Kind, MembersChanged, MembersRead
+from inspector_coord.watch.model import Action, Ask, Happening, Kind, MembersChanged, MembersRead
+from inspector_coord.watch.settings import Settings
 from tests.support.paper_world import World, fleet
 
 EVERYWHERE = ("n000", "n010", "n020")  # an entry in each zone
@@ -204,9 +205,13 @@ def test_a_flapping_node_that_stays_away_is_told_as_down() -> None:
         made.run(5.0)
         made.change(["n007"], host=True)
         made.run(5.0)
+    made.listed_at.clear()
+    made.effects.clear()
     made.change(["n007"], host=False)
     told = made.run(200.0)
     assert [one.kind for one in opened(told)] == [Kind.DOWN]
+    still = failed_at(made, "n007") + Settings().flap_failed_s
+    assert any(isinstance(one, Ask) and one.targets and still <= at < still + 0.25 for at, one in made.effects)
     assert [(one.kind, one.closed_by) for one in told if one.action is Action.CLOSED] == [
         (Kind.FLAPPING, opened(told)[0].number)
     ]

@@ -33,8 +33,10 @@ def test_an_entry_that_home_does_not_know_is_asked_who_lives_beside_it() -> None
     made.run(100.0)
     made.told.clear()
     made.cut("zone=c", "*")
+    made.asks.clear()
     told = made.run(60.0)
     assert {(one.kind, one.domain) for one in told} == {(Kind.CUT_OFF, "zone=c")}
+    assert any(ask.targets and ask.vantage == 2 for ask in made.asks)
 
 
 def test_no_witness_is_asked_more_often_than_it_looks() -> None:
@@ -70,7 +72,7 @@ def test_a_question_that_another_program_overwrites_does_not_isolate() -> None:
     """Nobody answers it, not even the entry's own node: that is asked again, and apart from other watchers."""
     made = World(fleet(), ("n000",))
     made.run(70.0)
-    made.overwritten = 3
+    made.overwritten = 2
     made.change(["n007"], host=False)
     told = made.run(40.0)
     assert made.overwritten == 0

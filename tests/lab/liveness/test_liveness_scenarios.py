@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from inspector_coord.watch.model import Action, Kind
 from inspector_lab.liveness.many import held
 from inspector_lab.liveness.mixtures import drawn
 from inspector_lab.liveness.result import Result
-from inspector_lab.liveness.scenario import KINDS, Scenario
+from inspector_lab.liveness.scenario import KINDS, Fault, Scenario
 from inspector_lab.liveness.scenarios import SCENARIOS, named
 from inspector_lab.liveness.world import simulate
 
@@ -48,6 +49,23 @@ def test_a_node_that_flaps_is_one_event_with_a_count() -> None:
     flapping = [each for _, each in result.told if each.kind is Kind.FLAPPING]
     assert [each.action for each in flapping].count(Action.OPENED) == 1
     assert flapping[-1].count >= 50
+
+
+def test_a_ring_that_is_slow_is_not_isolated_and_a_cut_is_one_event_with_its_direction() -> None:
+    """Questions need three seconds more to be heard (three real rings of 100, on a busy machine)."""
+    result = simulate(named("slow-ring"))
+    assert {(each.kind, each.number, each.domain) for _, each in result.told} == {(Kind.CUT_OFF, 1, "zone=c")}
+    assert result.told[-2][1].direction == "cannot hear"
+
+
+def test_a_watcher_in_the_minority_of_a_slow_ring_says_so_all_the_same() -> None:
+    scenario = named("watcher-in-the-minority")
+    slow = msgspec.structs.replace(scenario, faults=(Fault("busy", at_s=40.0, amount=3.0), *scenario.faults))
+    told_ = [each for _, each in simulate(slow).told]
+    assert [(each.kind, each.action) for each in told_] == [
+        (Kind.ISOLATED, Action.OPENED),
+        (Kind.ISOLATED, Action.CLOSED),
+    ]
 
 
 def test_a_watcher_in_the_minority_accuses_nobody() -> None:

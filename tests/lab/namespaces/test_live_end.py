@@ -50,15 +50,15 @@ def test_nothing_stays_behind(tmp_path: Path, victim: str) -> None:
             assert mounts(world.home) == []
             everybody = world.pids()
             state = json.loads(world.layout.state.read_text())
-            theirs = namespaces_of(everybody) - namespaces_of([os.getpid()])
-            assert len(theirs) >= 2 + 2 * 3
-            if victim == "nobody":
-                world.run("down")
-            else:
-                os.kill(state[victim]["pid"], signal.SIGKILL)
-            wait_until(lambda: gone(everybody), "everything has ended")
+            with namespaces_of(everybody) as theirs:
+                assert len(theirs) >= 2 + 2 * 3
+                if victim == "nobody":
+                    world.run("down")
+                else:
+                    os.kill(state[victim]["pid"], signal.SIGKILL)
+                wait_until(lambda: gone(everybody), "everything has ended")
+                assert gone(lived_in(theirs))
         wait_until(lambda: number not in cables(), "the cable is gone, and with it the route")
-        assert gone(lived_in(theirs))
         assert mounts(world.home) == []
         assert belonging_to(world.home) == []
         if victim == "guard":  # who clears up was killed: the next lab of that world does
