@@ -1,4 +1,4 @@
-"""What the history of a month costs: its size, one more sweep booked in it, and one node's history out of it.
+"""What a month of history costs: its size, one more sweep booked in it, one node's history, and the report of a week.
 
 The history is made by bench.history_data: 30 days of a fleet of 10,000 nodes and 500 items, a sweep every 5 minutes,
 0.1 % of all five million findings changing in an hour. The sweep that is booked changes as many as one of them.
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import msgspec
 
 from bench.figures import Figure
 from bench.history_data import make
+from bench.history_fleet import BEGAN
 from inspector_coord.history.asking import about
 from inspector_coord.history.booking import Told, book
 from inspector_coord.history.reading import read
@@ -83,6 +84,23 @@ def node_ms(place: Path, names: list[str]) -> list[float]:
     return taken
 
 
+def report_s(place: Path, runs: int, days: float) -> list[float]:
+    """Seconds of `inspector drift` over the last week of the history, as a whole process each."""
+    config = place.with_name("coordinator.yml")
+    rings = "rings: {main: {entries: ['127.0.0.1:1']}}\nconfig_center: http://127.0.0.1:1\n"
+    config.write_text(f"{rings}history: {place}\ncache: {place.with_name('cache')}\n")
+    until = datetime.fromtimestamp(BEGAN + days * 86_400, UTC)
+    period = ["--since", (until - timedelta(days=min(7, days))).isoformat(), "--until", until.isoformat()]
+    command = [sys.executable, "-m", "inspector_coord", "--config", str(config), "drift", *period, "--json"]
+    taken = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        told = subprocess.run(command, check=False, capture_output=True)
+        taken.append(time.perf_counter() - began)
+        assert msgspec.json.decode(told.stdout)["groups"], told.stderr
+    return taken
+
+
 def measure(*, runs: int, days: float = DAYS, nodes: int = NODES) -> list[Figure]:
     """All figures."""
     changes = round(nodes * ITEMS * HOURLY * EVERY_S / 3600)
@@ -96,6 +114,7 @@ def measure(*, runs: int, days: float = DAYS, nodes: int = NODES) -> list[Figure
         child = [sys.executable, "-m", "bench.history", str(place), str(last), str(runs), str(changes)]
         found = msgspec.json.decode(subprocess.run(child, check=True, capture_output=True).stdout, type=Booked)
         milliseconds = node_ms(place, names)
+        reports = report_s(place, runs, days)
     fleet_is = f"{days:g} days of {nodes:,} nodes and {ITEMS} items, a sweep every {EVERY_S / 60:g} minutes"
     drift = f"{HOURLY:.1%} of all findings changing in an hour"
     return [
@@ -111,6 +130,10 @@ def measure(*, runs: int, days: float = DAYS, nodes: int = NODES) -> list[Figure
         Figure(
             "history_node_ms", "history: all that is known of one node", "ms", tuple(milliseconds), 50,
             note=f"some twenty nodes, at most {ROWS} intervals of each",
+        ),
+        Figure(
+            "drift_report_s", "drift report of 7 days of it", "s", tuple(reports), 3,
+            note="`inspector drift --json`, the whole command",
         ),
     ]  # fmt: skip
 

@@ -124,6 +124,7 @@ def _set_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> 
     connection.execute("PRAGMA synchronous = FULL")  # a commit has reached the disk when it returns
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute(f"PRAGMA mmap_size = {limits.database_mapped_bytes}")  # read in place: a fifth less of a report
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -68,6 +68,7 @@ describe_site_s_max: Final = 3.0  # one executable of the site, which may not kn
 # The database.
 database_wait_s: Final = 10  # for a turn to write, for a lock, for a free connection
 database_connect_s: Final = 5
+database_mapped_bytes: Final = 1 << 30  # of a SQLite file, read in place instead of copied
 database_connections_max: Final = 4
 nodes_max: Final = 200_000  # that are kept; beyond, new ones are refused
 

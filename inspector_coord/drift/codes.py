@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final, NamedTuple
 
 from inspector_coord.drift.document import CLASSES, ORIGINS, Class, Origin
 from inspector_coord.faces.words import SEVERITIES
 
-__all__ = ["CLASS", "NOT_JUDGED", "ORIGIN", "OUTCOME", "SEVERITY", "Code", "decoded"]
+__all__ = ["CLASS", "CLASS_STEP", "NOT_JUDGED", "ORIGIN", "OUTCOME", "SEVERITY", "Code", "decoded"]
 
-CLASS: Final = {word: 1000 * index for index, word in enumerate(CLASSES)}
+CLASS_STEP: Final = 1000
+CLASS: Final = {word: CLASS_STEP * index for index, word in enumerate(CLASSES)}
 ORIGIN: Final = {word: 100 * index for index, word in enumerate(ORIGINS)}
 SEVERITY: Final = {word: 10 * index for index, word in enumerate(SEVERITIES)}
 OUTCOME: Final = {"fail": 0, "error": 1}
@@ -27,8 +29,8 @@ class Code(NamedTuple):
     outcome: str
 
 
+@cache
 def decoded(code: int) -> Code:
     """The words of a number."""
-    return Code(
-        CLASSES[code // 1000], ORIGINS[code // 100 % 10], SEVERITIES[code // 10 % 10], ("fail", "error")[code % 10]
-    )
+    origin, severity = ORIGINS[code // 100 % 10], SEVERITIES[code // 10 % 10]
+    return Code(CLASSES[code // CLASS_STEP], origin, severity, ("fail", "error")[code % 10])

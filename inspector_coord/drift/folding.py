@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from inspector_coord.drift import limits
-from inspector_coord.drift.codes import CLASS, decoded
+from inspector_coord.drift.codes import decoded
 from inspector_coord.drift.document import CLASSES, Class
 from inspector_coord.verdict import SEVERITY_RANK
 
@@ -75,7 +75,10 @@ class Cell(NamedTuple):
 
 
 class Folded(msgspec.Struct, frozen=True):
-    """One group before it is told. values: fingerprints that were made one; observed is then that of the most nodes."""
+    """One group before it is told. values: fingerprints that were made one; observed is then that of the most nodes.
+
+    fresh: how many of them opened in the period.
+    """
 
     code: int
     item: int
@@ -90,15 +93,13 @@ class Folded(msgspec.Struct, frozen=True):
     confirmed: int
     closed: int
     openings: int
+    fresh: int
     release: int
 
     @property
     def class_(self) -> Class:
         """Its class."""
         return decoded(self.code).class_
-
-
-_FLAPPING: Final = CLASS["flapping"]
 
 
 def fold(rows: Iterable[Row]) -> list[Folded]:
@@ -108,7 +109,7 @@ def fold(rows: Iterable[Row]) -> list[Folded]:
         alike[row.code, row.item, row.expected, row.source].append(row)
     folded: list[Folded] = []
     for several in alike.values():
-        flaps = several[0].code // 1000 * 1000 == _FLAPPING
+        flaps = decoded(several[0].code).class_ == "flapping"
         if len(several) > (1 if flaps else limits.values_told_max):
             folded.append(_one(several))
         else:
@@ -123,7 +124,8 @@ def _one(rows: Sequence[Row]) -> Folded:
         values=len(rows), count=sum(row.count for row in rows), unknown=sum(row.unknown for row in rows),
         opened=min(row.opened for row in rows), newest=max(row.newest for row in rows),
         confirmed=max(row.confirmed for row in rows), closed=max(row.closed for row in rows),
-        openings=sum(row.openings for row in rows), release=max(row.release for row in rows),
+        openings=sum(row.openings for row in rows), fresh=sum(row.fresh for row in rows),
+        release=max(row.release for row in rows),
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Shell: the deviations of a period, one row each, in a temporary table that all queries read (`pairs`).
 
 A deviation is a (node, item) with at least one interval in the period. Few have several: these are counted in `again`,
-and of each only the last interval is told. Doing this once, in the database, is what keeps a report of a million
-intervals within seconds: nothing but sums leaves it.
+of each the last interval stays, and says what the others were. Doing this once, in the database, is what keeps a report
+of a million intervals within seconds: nothing but sums leaves it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from inspector_coord.drift import limits
-from inspector_coord.drift.codes import CLASS, NOT_JUDGED, ORIGIN, OUTCOME, SEVERITY
+from inspector_coord.drift.codes import CLASS, CLASS_STEP, NOT_JUDGED, ORIGIN, OUTCOME, SEVERITY
 from inspector_coord.drift.scope import Scope
 from inspector_coord.history import tables as t
 
-__all__ = ["intervals", "make_pairs", "pairs", "unjudged"]
+__all__ = ["make_pairs", "pairs", "unjudged"]
+
+Columns = sa.ColumnCollection[str, Any]
 
 _TEMPORARY: Final = ["TEMPORARY"]
 
 _again = sa.Table(
     "drift_again", sa.MetaData(),
     sa.Column("node_id", t.Id, primary_key=True), sa.Column("item_id", t.Id, primary_key=True),
-    sa.Column("last", t.Id, nullable=False), sa.Column("openings", sa.Integer, nullable=False),
+    sa.Column("last", t.Id, nullable=False, unique=True), sa.Column("openings", sa.Integer, nullable=False),
     sa.Column("opened", t.Id, nullable=False), prefixes=_TEMPORARY,
 )  # fmt: skip
 
@@ -31,7 +33,7 @@ _again = sa.Table(
 # period; closed: 0 while it is not, or by a later sweep, or nobody knows; expected, source, observed: 0 none.
 pairs = sa.Table(
     "drift_pairs", sa.MetaData(),
-    sa.Column("finding", t.Id, nullable=False), sa.Column("node_id", t.Id, nullable=False),
+    sa.Column("finding", t.Id, primary_key=True, autoincrement=False), sa.Column("node_id", t.Id, nullable=False),
     sa.Column("item_id", t.Id, nullable=False), sa.Column("code", sa.Integer, nullable=False),
     sa.Column("openings", sa.Integer, nullable=False), sa.Column("opened", t.Id, nullable=False),
     sa.Column("confirmed", t.Id, nullable=False), sa.Column("closed", t.Id, nullable=False),
@@ -39,19 +41,6 @@ pairs = sa.Table(
     sa.Column("source", t.Id, nullable=False), sa.Column("observed", t.Id, nullable=False),
     sa.Column("release", t.Id, nullable=False), prefixes=_TEMPORARY,
 )  # fmt: skip
-
-
-def intervals(scope: Scope) -> sa.CompoundSelect[Any]:
-    """Ids of all intervals that overlap the period; three ranges, so that each finds its index."""
-    f = t.findings.c
-    early = f.opened < scope.first
-    ranges = (
-        f.opened.between(scope.first, scope.last),
-        sa.and_(early, f.closed >= scope.first),
-        sa.and_(early, f.closed.is_(None)),
-    )
-    asked = scope.within(f.node_id, f.item_id)
-    return sa.union_all(*(sa.select(t.findings).where(one, *asked) for one in ranges))
 
 
 def unjudged(scope: Scope) -> sa.Select[Any]:
@@ -67,65 +56,75 @@ def make_pairs(connection: sa.Connection, scope: Scope) -> None:
     for table in (_again, pairs):
         table.drop(connection, checkfirst=True)
         table.create(connection, checkfirst=False)
-    i = intervals(scope).subquery("i").c
-    in_period = sa.case((i.opened >= scope.first, 1), else_=0)
+    for told in (_ended(scope), _lasting(scope)):
+        connection.execute(pairs.insert().from_select([column.name for column in pairs.columns], told))
+    p, a = pairs.c, _again.c
+    first = sa.func.min(sa.case((p.openings > 0, p.opened), else_=scope.last))  # one before the period is no flap
     connection.execute(
         _again.insert().from_select(
-            ["node_id", "item_id", "last", "openings", "opened"],
-            sa.select(i.node_id, i.item_id, sa.func.max(i.id), sa.func.sum(in_period), _first_opened(i, scope))
-            .group_by(i.node_id, i.item_id)
+            [column.name for column in _again.columns],
+            sa.select(p.node_id, p.item_id, sa.func.max(p.finding), sa.func.sum(p.openings), first)
+            .group_by(p.node_id, p.item_id)
             .having(sa.func.count() > 1),
         )
     )
-    connection.execute(pairs.insert().from_select([column.name for column in pairs.columns], _told(scope)))
-
-
-def _first_opened(i: sa.ColumnCollection[str, Any], scope: Scope) -> sa.ColumnElement[int]:
-    """The first opening within the period; one that lies before it is no flap."""
-    return sa.func.min(sa.case((i.opened >= scope.first, i.opened), else_=scope.last))
-
-
-def _told(scope: Scope) -> sa.Select[Any]:
-    """One row a deviation: its last interval, and what the others say of it."""
-    i = intervals(scope).subquery("i")
-    u = unjudged(scope).subquery("u")
-    c, a = i.c, _again.c
-    gone = sa.and_(c.closed <= scope.last, c.how.in_(NOT_JUDGED))
-    closed = sa.and_(c.closed <= scope.last, c.how.not_in(NOT_JUDGED))
+    same = sa.and_(a.node_id == p.node_id, a.item_id == p.item_id, a.last != p.finding)
+    connection.execute(pairs.delete().where(sa.exists().where(same)))
     flapping = a.openings >= limits.flap_openings_min
+    connection.execute(
+        pairs.update()
+        .where(p.finding == a.last)
+        .values(
+            openings=a.openings,
+            opened=sa.case((flapping, a.opened), else_=p.opened),
+            code=sa.case((flapping, CLASS["flapping"] + p.code % CLASS_STEP), else_=p.code),
+        )
+    )
+
+
+def _ended(scope: Scope) -> sa.Select[Any]:
+    """Intervals that closed in the period, each as if it were the only one of its deviation: nearly all there are."""
+    f = t.findings.c
+    gone = f.how.in_(NOT_JUDGED)
+    return sa.select(
+        *_same(f, scope, sa.case((gone, _begun(f, scope)), else_=CLASS["back"])),
+        f.seen,
+        sa.case((gone, 0), else_=f.closed),
+        sa.case((gone, 1), else_=0),
+        *_texts(f),
+    ).where(f.closed.between(scope.first, scope.last), *scope.within(f.node_id, f.item_id))
+
+
+def _lasting(scope: Scope) -> sa.Select[Any]:
+    """Those that were open at its end; two ranges, so that each finds its index."""
+    f, u = t.findings.c, unjudged(scope).subquery("u")
+    begun, asked = f.opened <= scope.last, scope.within(f.node_id, f.item_id)
+    ranges = (sa.select(t.findings).where(one, begun, *asked) for one in (f.closed > scope.last, f.closed.is_(None)))
+    i = sa.union_all(*ranges).subquery("i")
+    c = i.c
     seen = sa.case((c.seen < scope.last, c.seen), else_=scope.last)
     # `partial` names some of what is wrong: what it named is written as seen.
-    unknown = sa.or_(
-        gone,
-        sa.and_(
-            sa.not_(sa.func.coalesce(closed, sa.false())),
-            u.c.node_id.is_not(None),
-            sa.or_(u.c.state != "partial", seen < scope.whole),
-        ),
-    )
-    known_whole = sa.case((seen < scope.whole, scope.whole), else_=seen)
-    code = sa.case(
-        (flapping, CLASS["flapping"]),
-        (closed, CLASS["back"]),
-        (c.opened >= scope.first, CLASS["new"]),
-        else_=CLASS["open"],
-    )
-    return (
-        sa.select(
-            c.id, c.node_id, c.item_id,
-            code + sa.case(ORIGIN, value=c.origin, else_=ORIGIN["unknown"])
-            + sa.case(SEVERITY, value=c.severity, else_=SEVERITY["info"]) + sa.case(OUTCOME, value=c.outcome, else_=0),
-            sa.func.coalesce(a.openings, sa.case((c.opened >= scope.first, 1), else_=0)),
-            sa.case((flapping, a.opened), else_=c.opened),
-            sa.case((closed, c.seen), (unknown, seen), else_=known_whole),
-            sa.case((closed, c.closed), else_=0),
-            sa.case((unknown, 1), else_=0),
-            sa.func.coalesce(c.expected, 0), sa.func.coalesce(c.source, 0), sa.func.coalesce(c.observed, 0), c.release,
-        )
-        .select_from(
-            i.outerjoin(_again, sa.and_(a.node_id == c.node_id, a.item_id == c.item_id)).outerjoin(
-                u, u.c.node_id == c.node_id
-            )
-        )
-        .where(sa.or_(a.last.is_(None), a.last == c.id))
-    )  # fmt: skip
+    unknown = sa.and_(u.c.node_id.is_not(None), sa.or_(u.c.state != "partial", seen < scope.whole))
+    return sa.select(
+        *_same(c, scope, _begun(c, scope)),
+        sa.case((unknown, seen), (seen < scope.whole, scope.whole), else_=seen),
+        sa.literal(0),
+        sa.case((unknown, 1), else_=0),
+        *_texts(c),
+    ).select_from(i.outerjoin(u, u.c.node_id == c.node_id))
+
+
+def _begun(c: Columns, scope: Scope) -> sa.ColumnElement[int]:
+    return sa.case((c.opened >= scope.first, CLASS["new"]), else_=CLASS["open"])
+
+
+def _same(c: Columns, scope: Scope, class_: sa.ColumnElement[int]) -> list[sa.ColumnElement[Any]]:
+    """finding to opened."""
+    code = class_ + sa.case(ORIGIN, value=c.origin, else_=ORIGIN["unknown"])
+    code += sa.case(SEVERITY, value=c.severity, else_=SEVERITY["info"]) + sa.case(OUTCOME, value=c.outcome, else_=0)
+    return [c.id, c.node_id, c.item_id, code, sa.case((c.opened >= scope.first, 1), else_=0), c.opened]
+
+
+def _texts(c: Columns) -> list[sa.ColumnElement[Any]]:
+    """expected to release."""
+    return [*(sa.func.coalesce(one, 0) for one in (c.expected, c.source, c.observed)), c.release]

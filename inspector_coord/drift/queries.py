@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
+from inspector_coord.drift.codes import CLASS_STEP
 from inspector_coord.drift.folding import Cell, Fingerprint, Folded, Member, Row
 from inspector_coord.drift.marking import pairs, unjudged
 from inspector_coord.drift.scope import Scope
@@ -96,10 +97,10 @@ def rows(connection: sa.Connection) -> Iterator[Row]:
 def node_rows(connection: sa.Connection) -> list[NodeRow]:
     """Deviations by node and class."""
     p = pairs.c
-    class_ = (p.code - p.code % 1000).label("class")
+    class_ = (p.code - p.code % CLASS_STEP).label("class")
     sums = (sa.func.count(), sa.func.sum(p.unknown), sa.func.sum(p.openings), sa.func.sum(_FRESH))
     found = connection.execute(sa.select(p.node_id, class_, *sums).group_by(p.node_id, class_))
-    return [NodeRow(*row) for row in found]
+    return [NodeRow(*row) for row in found.all()]
 
 
 def members(connection: sa.Connection, folded: Sequence[Folded]) -> list[list[Member]]:

@@ -14,7 +14,7 @@ from inspector_coord.drift.attributing import Event, Events, Tags, happenings_to
 from inspector_coord.drift.codes import decoded
 from inspector_coord.drift.document import Document, Group, Sweeps
 from inspector_coord.drift.figures import Corrections, Drifter, Heat, Longest, Offender, Point, Share
-from inspector_coord.drift.folding import Fingerprint, Folded, Member, Row, bucket, fold, ranked, within_bounds
+from inspector_coord.drift.folding import Fingerprint, Folded, Member, bucket, fold, ranked, within_bounds
 from inspector_coord.drift.journal import incidents
 from inspector_coord.drift.marking import make_pairs
 from inspector_coord.drift.period import Period, told
@@ -62,7 +62,7 @@ class _Report:
 
     def __init__(self, connection: sa.Connection, asked: Asked, beside: Beside, scope: Scope) -> None:
         self._connection, self._asked, self._beside, self._scope = connection, asked, beside, scope
-        self._rows: list[Row] = list(queries.rows(connection))
+        self._folded: list[Folded] = fold(queries.rows(connection))
         self._of_nodes = queries.node_rows(connection)
         self._at: dict[int, float] = {}
         states = queries.states_now(connection, scope)
@@ -73,7 +73,7 @@ class _Report:
     def document(self) -> Document:
         """All of it."""
         scope, asked = self._scope, self._asked
-        folded = ranked(fold(self._rows), self._ages())
+        folded = ranked(self._folded, self._ages())
         shown = within_bounds(folded)
         found, more = self._events(shown)
         told_groups, numbers = self._groups(shown, found)
@@ -180,8 +180,8 @@ class _Report:
         by_node, by_item = Counter[int](), Counter[int]()
         for one in self._of_nodes:
             by_node[one.node] += one.count
-        for row in self._rows:
-            by_item[row.item] += row.count
+        for group in self._folded:
+            by_item[group.item] += group.count
         nodes = sorted(heat.widest(by_node, limits.heat_nodes_max), key=self._name)
         items = heat.widest(by_item, limits.heat_items_max)
         cells = queries.cells(self._connection, nodes, items)
@@ -201,8 +201,8 @@ class _Report:
 
     def _origins(self) -> measures.Tally:
         tally = measures.Tally()
-        for row in self._rows:
-            tally.add(decoded(row.code).origin, row.code, row.count, row.unknown)
+        for group in self._folded:
+            tally.add(decoded(group.code).origin, group.code, group.count, group.unknown)
         return tally
 
     def _by(self) -> dict[str, list[Share]]:
@@ -219,12 +219,13 @@ class _Report:
     def _shares(self, dimension: str) -> list[Share]:
         tally = measures.Tally()
         if dimension in {"item", "layer", "owner"}:
-            layers = queries.texts(self._connection, {row.source for row in self._rows}) if dimension == "layer" else {}
-            for row in self._rows:
-                item = self._item(row.item)
-                source = layers.get(row.source, "")
+            sources = {group.source for group in self._folded if dimension == "layer"}
+            layers = queries.texts(self._connection, sources)
+            for group in self._folded:
+                item = self._item(group.item)
+                source = layers.get(group.source, "")
                 value = {"item": item, "owner": self._owner(item)}.get(dimension, source.rpartition(":")[0] or source)
-                tally.add(value, row.code, row.count, row.unknown)
+                tally.add(value, group.code, group.count, group.unknown)
         else:
             for one in self._of_nodes:
                 value = self._scope.nodes[one.node].tags.get(dimension, "")
@@ -237,10 +238,10 @@ class _Report:
             times, items = openings.get(one.node, (0, 0))
             openings[one.node] = (times + one.openings, items + one.fresh)
         drifting: dict[int, tuple[int, int]] = {}
-        for row in self._rows:
-            if decoded(row.code).origin == "drift":
-                times, on = drifting.get(row.item, (0, 0))
-                drifting[row.item] = (times + row.openings, on + row.fresh)
+        for group in self._folded:
+            if decoded(group.code).origin == "drift":
+                times, on = drifting.get(group.item, (0, 0))
+                drifting[group.item] = (times + group.openings, on + group.fresh)
         return measures.ranks(openings, drifting, self._name, self._item)
 
     def _corrections(self) -> Corrections:

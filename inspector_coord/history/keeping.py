@@ -27,7 +27,10 @@ _PREFIX = re.compile(f"[0-9a-f]{{{2 * id_bytes}}}")
 def keep_in_history(
     config: Config, report: Mapping[str, Any], releases: Mapping[bytes, Release], known: Known, source: str
 ) -> None:
-    """Book a report. releases: those it is about, by prefix; source: hand or schedule. Raises nothing."""
+    """Book a report. releases: those it is about, by prefix; source: hand or schedule. Raises nothing.
+
+    Ctrl-C ends only this: the sweep is over, and what it found has been shown.
+    """
     if config.history_at is None:
         return
     try:
@@ -38,8 +41,9 @@ def keep_in_history(
             at_hand |= past_releases(config, {number: digests[number] for number in digests.keys() - at_hand.keys()})
             facts = {name: node.facts for name, node in known.nodes.items()}
             book(history, read(report, facts), Told(time.time(), socket.gethostname(), source), at_hand)
-    except CoordError as problem:
-        print(f"inspector: this sweep is not in the history: {problem}", file=sys.stderr)
+    except (CoordError, KeyboardInterrupt) as problem:
+        why = "interrupted" if isinstance(problem, KeyboardInterrupt) else problem
+        print(f"inspector: this sweep is not in the history: {why}", file=sys.stderr)
 
 
 def past_releases(config: Config, digests: Mapping[int, str]) -> dict[int, Release]:

@@ -8,13 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 import yaml
 
+from inspector_coord.config import load
+from inspector_coord.current import Known
+from inspector_coord.history import keeping
 from inspector_coord.history.store import History
 from inspector_coord.history.tables import sweeps
 from tests.support.center import item, layer, release_of
-from tests.support.history import intervals, rows
+from tests.support.history import intervals, judged, rows, swept
 from tests.support.mirror import pointer_to
 from tests.support.real_fleet import RealFleet, real_fleet
 
@@ -63,3 +67,21 @@ async def test_sweeps_are_booked_by_default(tmp_path: Path) -> None:
     assert json.loads(broken.stdout)["ledger"]["fail"] == 2
     assert b"inspector: this sweep is not in the history: history: " in broken.stderr
     assert b"is damaged, or no database" in broken.stderr
+
+
+def test_ctrl_c_while_it_is_booked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sweep's own end stays what it was; nothing of it is in the history, and that is said."""
+    real = "rings: {main: {entries: ['127.0.0.1:1']}}\nconfig_center: http://127.0.0.1:1\n"
+    (tmp_path / "coordinator.yml").write_text(f"{real}cache: {tmp_path}\n")
+    config = load(tmp_path / "coordinator.yml")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keeping, "book", interrupted)
+    keeping.keep_in_history(config, swept([judged("n1")]), {}, Known(), "hand")
+    assert capsys.readouterr().err == "inspector: this sweep is not in the history: interrupted\n"
+    with History(tmp_path / "history.db") as history:
+        assert rows(history, sweeps) == []
