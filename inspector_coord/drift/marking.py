@@ -33,7 +33,7 @@ _again = sa.Table(
 # period; closed: 0 while it is not, or by a later sweep, or nobody knows; expected, source, observed: 0 none.
 pairs = sa.Table(
     "drift_pairs", sa.MetaData(),
-    sa.Column("finding", t.Id, primary_key=True, autoincrement=False), sa.Column("node_id", t.Id, nullable=False),
+    sa.Column("finding", t.Id, nullable=False), sa.Column("node_id", t.Id, nullable=False),
     sa.Column("item_id", t.Id, nullable=False), sa.Column("code", sa.Integer, nullable=False),
     sa.Column("openings", sa.Integer, nullable=False), sa.Column("opened", t.Id, nullable=False),
     sa.Column("confirmed", t.Id, nullable=False), sa.Column("closed", t.Id, nullable=False),
@@ -96,9 +96,9 @@ def _ended(scope: Scope) -> sa.Select[Any]:
 
 
 def _lasting(scope: Scope) -> sa.Select[Any]:
-    """Those that were open at its end; two ranges, so that each finds its index."""
+    """Those that were open at its end; two ranges, so that each finds its index (that of `opened` is no help)."""
     f, u = t.findings.c, unjudged(scope).subquery("u")
-    begun, asked = f.opened <= scope.last, scope.within(f.node_id, f.item_id)
+    begun, asked = f.opened + 0 <= scope.last, scope.within(f.node_id, f.item_id)
     ranges = (sa.select(t.findings).where(one, begun, *asked) for one in (f.closed > scope.last, f.closed.is_(None)))
     i = sa.union_all(*ranges).subquery("i")
     c = i.c
