@@ -66,7 +66,9 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
 
 
 def _gap_s(one: Incident) -> float:
-    """Between two words on one incident: longer with each, where a domain stands for its nodes."""
+    """Between two words on one incident: longer with each, where a domain stands for its nodes, or they only flap."""
+    if one.kind is Kind.FLAPPING:
+        return limits.change_gap_s * 2.0 ** min(one.changes, limits.change_doublings_max)
     doublings = 0 if one.uncovered else min(one.changes, limits.change_doublings_max) if one.domain else 0
     return limits.change_gap_s * 2.0**doublings
 
