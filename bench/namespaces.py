@@ -92,8 +92,11 @@ class Ring:
 
 
 def inspector_lab(*words: str) -> str:
-    """Run the command to its end."""
-    return subprocess.run([BIN / "inspector-lab", *words], check=True, capture_output=True, text=True).stdout
+    """Run the command to its end, which must be a good one."""
+    done = subprocess.run([BIN / "inspector-lab", *words], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"inspector-lab {words[0]} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
 
 
 @contextmanager

@@ -43,12 +43,15 @@ def is_name(text: str) -> bool:
 
 
 def find_release(database: Database, text: str) -> Release:
-    """The release of a name as is_name takes it. Raises NothingPublished, or StoreError where there is none."""
+    """The release of a name as is_name takes it. Raises NothingPublished, or StoreError where there is none.
+
+    Where the beginning of a digest has no letter, and is no release's number, it is that digest's.
+    """
     if text in {CURRENT, CANARY}:
         return _standing_release(database, text)
-    if _NUMBER.fullmatch(text):
+    found = {act.digest for act in walk(database) if act.digest.startswith(text)} if _DIGEST.fullmatch(text) else set()
+    if _NUMBER.fullmatch(text) and (not found or any(act.number == int(text) for act in walk(database))):
         return database.release_numbered(int(text))
-    found = {act.digest for act in walk(database) if act.digest.startswith(text)}
     if len(found) > 1:
         raise StoreError(f"{text} is the beginning of {len(found)} digests in {database.where}: give more digits")
     if not found:

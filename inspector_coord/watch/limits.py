@@ -147,6 +147,7 @@ recent_incidents = 8  # of each kind, that may still be joined
 tell_s_max = 1.7  # after a node changed, it is told even if others of it are still being looked at
 change_gap_s = 0.5  # between two words on one incident, doubling while a domain stands for its nodes
 change_doublings_max = 5
+changes_quick = 6  # words on an incident without a domain that are not slowed
 follow_s_max = 2.0  # a node is in an incident, until it is named in it, where a domain stands for it
 back_hold_s = 10.0  # one that was gone for a short time only may be about to flap, and is that in one incident then
 back_short_s = 60.0

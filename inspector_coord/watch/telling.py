@@ -66,9 +66,12 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
 
 
 def _gap_s(one: Incident) -> float:
-    """Between two words on one incident: longer with each, where a domain stands for its nodes."""
-    doublings = 0 if one.uncovered else min(one.changes, limits.change_doublings_max) if one.domain else 0
-    return limits.change_gap_s * 2.0**doublings
+    """Between two words on one incident. Longer with each, where a domain stands for its nodes, or they only flap; else
+    with some: a word names who is in no other.
+    """
+    stands = one.kind is Kind.FLAPPING or (one.domain and not one.uncovered)
+    doublings = one.changes if stands else one.changes // limits.changes_quick
+    return limits.change_gap_s * 2.0 ** min(doublings, limits.change_doublings_max)
 
 
 def _closes_at(one: Incident) -> float:

@@ -292,6 +292,16 @@ def test_finding_releases(tmp_path: Path) -> None:
             find_release(database, name)
 
 
+def test_a_digest_that_begins_with_digits_alone(tmp_path: Path) -> None:
+    """It is no number, unless a release has that."""
+    database, releases = made(tmp_path, *range(1, 41))
+    one = next(release for release in releases if release.digest[:6].isdigit())
+    assert find_release(database, one.digest[:6]) == one
+    assert find_release(database, "40") == releases[39]
+    with pytest.raises(StoreError, match="no release 999999"):
+        find_release(database, "999999")
+
+
 def test_who_acts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The login and the host; behind sudo, who called it."""
     login, host = pwd.getpwuid(os.getuid()).pw_name, socket.gethostname()

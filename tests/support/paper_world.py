@@ -14,6 +14,7 @@ from zlib import crc32
 
 from inspector_agent.ring import Member
 from inspector_agent.witness.messages import Picture, Reach, Sight, WitnessAnswer
+from inspector_coord.watch import shell_limits
 from inspector_coord.watch.model import (
     Acked,
     Action,
@@ -87,6 +88,7 @@ class World:
         self.connected: dict[int, bool] = {}
         self.dice = random.Random(seed)  # noqa: S311  of a simulation
         self.loss, self.detection_s = loss, detection_s
+        self.gossip_s = (0.02, 0.45)  # until a node hears a question
         self.now = 100.0
         self.settings = settings
         self.watcher = RingWatcher("main", ring_id=seed, settings=settings, open_incidents=tuple(open_incidents))
@@ -97,6 +99,7 @@ class World:
         self.overwritten = 0  # so many of the next questions for pictures are, by another program's at the entry
         self.told: list[Happening] = []
         self.asks: list[Ask] = []
+        self.over_at: dict[int, float] = {}  # by question: what comes later is not heard any more
         self.effects: list[tuple[float, Effect]] = []
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
@@ -317,6 +320,7 @@ class World:
 
     def _ask(self, ask: Ask) -> None:
         home = self.vantages[ask.vantage]
+        self.over_at[ask.number] = self.now + ask.within_s + shell_limits.ask_tail_s
         if not self.nodes[home].alive or not self.connected.get(ask.vantage):
             self.at(self.now, lambda: self.give(AskOver(ask.number, "not connected")))
             return
@@ -325,7 +329,7 @@ class World:
             self.overwritten -= 1
             return
         for name in ask.names or tuple(self.nodes):
-            delay = self.dice.uniform(0.02, 0.45) if name != home else 0.0
+            delay = self.dice.uniform(*self.gossip_s) if name != home else 0.0
             self.at(self.now + delay, lambda name=name: self._hears(ask, home, name))  # type: ignore[misc]
 
     def _hears(self, ask: Ask, home: str, name: str) -> None:
@@ -358,7 +362,7 @@ class World:
             for there in way:
                 through = through and self.nodes[there].alive and self.passes(here, there) and not self._lost()
                 here = there
-            if through:
+            if through and self.now <= self.over_at[ask.number]:
                 self.at(self.now + 0.01, then)
 
     def _sight(self, witness: str, target: str) -> Sight | None:

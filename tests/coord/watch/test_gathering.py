@@ -342,3 +342,20 @@ def test_a_follower_without_a_domain_is_told_at_once_and_one_of_a_domain_when_it
     desk.run(2.0)
     desk.put("n008")
     assert [one.at for one in desk.run(5.0)] == [pytest.approx(2.0 + limits.follow_s_max)]
+
+
+@pytest.mark.parametrize(
+    ("finding", "every_s", "words"), [(DOWN, 0.5, 26), (Finding(Kind.FLAPPING, "4 times gone or back"), 3.0, 26)]
+)
+def test_an_incident_that_grows_and_grows_is_told_at_longer_gaps(finding: Finding, every_s: float, words: int) -> None:
+    """Node by node for minutes: the first are told at once, and all in the end."""
+    desk = Desk(zones=3, racks=4, each=10)
+    order = [f"n{index % 12 * 10 + index // 12:03}" for index in range(120)]  # no rack is complete before the last
+    for name in order[:100]:
+        desk.put(name, finding=finding, since=0.0)
+        desk.run(every_s)
+    desk.run(30.0)
+    assert {one.number for one in desk.told} == {1}
+    assert len(desk.told[-1].nodes) == 100
+    assert desk.told[1].at - desk.told[0].at <= max(1.0, every_s)
+    assert len(desk.told) <= words

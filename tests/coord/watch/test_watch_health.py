@@ -48,7 +48,8 @@ async def test_what_is_no_alertmanager_is_said(
     tmp_path: Path, handler: Handler, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is tried within a time, and read within a size."""
-    monkeypatch.setattr(limits, "push_s", 0.2)
+    if handler is says_nothing:  # the others have the usual time: a busy machine is no fault of theirs
+        monkeypatch.setattr(limits, "push_s", 0.2)
     monkeypatch.setattr(limits, "reply_bytes_max", 2_000)
     async with web() as server:
         server.handlers["/api/v2/status"] = handler

@@ -45,6 +45,18 @@ def test_a_node_without_power_is_down_within_two_seconds_and_back() -> None:
     assert made.watcher.open_incidents == []
 
 
+def test_in_a_slow_ring_witnesses_get_the_time_that_questions_need() -> None:
+    """Questions are open for as long as it takes to be heard: the word is late, and has its evidence."""
+    made = world()
+    made.gossip_s = (3.0, 4.5)
+    assert made.run(60.0) == []
+    made.change(["n007"], host=False)
+    told = made.run(40.0)
+    assert [(one.action, one.kind, one.nodes) for one in told] == [(Action.OPENED, Kind.DOWN, ("n007",))]
+    assert told[0].evidence == "reached by none of 10 witnesses (zone=a, zone=b, zone=c)"
+    assert told[0].at - failed_at(made, "n007") <= 8.0
+
+
 def test_all_of_ten_that_are_killed_are_named_in_time() -> None:
     """As one incident without a domain."""
     made = World(fleet(3, 4, 8), ("n000", "n040", "n070"))
