@@ -1,7 +1,7 @@
 # One command surface. `make` alone lists the verbs.
 PYTHON ?= python3
-# Tests wait for real rings more than they compute: three workers pay even on one core. 0 is none, for a debugger.
-WORKERS ?= 3
+# Tests wait for real rings more than they compute: four workers pay even on two cores. 0 is none, for a debugger.
+WORKERS ?= 4
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SEEDS ?= 1-2000

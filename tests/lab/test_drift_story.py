@@ -117,7 +117,8 @@ def told(story: Story, began: float) -> dict[str, Any]:
 def _alive(story: Story, name: str) -> bool:
     """Whether the ring lists it as alive again, by the command."""
     config = ["--config", str(story.lab.layout.coordinator)]
-    listed = json.loads(story.terminal.type("inspector", *config, "nodes", name, "--json").partition("\n1 members")[0])
+    shown = story.terminal.type("inspector", *config, "nodes", name, "--json")
+    listed = json.loads(shown[shown.index("[") :].partition("\n1 members")[0])  # the sums go to stderr, at any time
     return bool(listed[0]["status"] == "alive")
 
 

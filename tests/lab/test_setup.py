@@ -115,9 +115,9 @@ def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyP
     with pytest.raises(ToolMissingError, match=r"sshd is not installed: run `make setup`, .* openssh-server"):
         tools.find("sshd", tmp_path)
     assert tools.missing_packages(tmp_path) == [
-        "chrony", "cron", "dmidecode", "etcd-server", "ethtool", "iproute2", "kmod", "monitoring-plugins-basic",
-        "nftables", "openssh-client", "openssh-server", "openssl", "postgresql", "prometheus-alertmanager",
-        "rpm", "runc", "serf", "smartmontools", "sudo",
+        "chromium", "chrony", "cron", "dmidecode", "etcd-server", "ethtool", "iproute2", "kmod",
+        "monitoring-plugins-basic", "nftables", "openssh-client", "openssh-server", "openssl", "postgresql",
+        "prometheus-alertmanager", "rpm", "runc", "serf", "smartmontools", "sudo",
     ]  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def test_a_machine_without_apt_is_told_what_to_install(monkeypatch: pytest.Monke
     """One sentence, with the names of the packages."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(tools, "SYSTEM_FOLDERS", ())
-    with pytest.raises(SetupError, match="no apt-get: install what Debian calls chrony cron dmidecode"):
+    with pytest.raises(SetupError, match="no apt-get: install what Debian calls chromium chrony cron dmidecode"):
         installer.install_programs(tmp_path)
 
 
