@@ -14,13 +14,14 @@ from typing import Any, TypeVar, cast
 import msgspec
 import trio
 
-from inspector_agent.ring.commands import Command
+from inspector_agent.ring.commands import Command, Stop
 from inspector_agent.ring.errors import Disconnected, NotConnected
 from inspector_agent.ring.frames import Frame, Reply
 from inspector_agent.ring.link import Link, outcome
 from inspector_agent.ring.subscription import Buffered
 
 T = TypeVar("T")
+NO_SEQ = 0  # no command has it
 
 
 class _Waiter(msgspec.Struct):
@@ -89,12 +90,15 @@ class Exchange:
 
     @asynccontextmanager
     async def subscribe(self, command: Command[T], buffered_max: int) -> AsyncIterator[Buffered[T]]:
-        """A stream or monitor that is stopped on exit. Raises as `ask` does."""
+        """A stream or monitor that is stopped on exit; nothing that happens inside is missed. Raises as `ask` does."""
         subscription = Buffered[T](buffered_max)
         seq = self._post(command)
         self._subscriptions[seq] = subscription  # before the reply: records may come in the same packet
         try:
             await self._reply(seq)
+            # Serf acknowledges a subscription before it registers it, and handles the commands of one connection in
+            # turn: when the next one has been answered, here one without any effect, the subscription is in force.
+            await self.ask(Stop(NO_SEQ))
             yield subscription
         finally:
             del self._subscriptions[seq]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+import msgpack  # type: ignore[import-untyped]
 import pytest
 import trio
 import trio.testing
 
 from inspector_agent.ring import CommandRefused, MemberEvent, QueryEvent, RingEvent, Subscription, UserEvent, connect
 from inspector_agent.ring.subscription import Buffered
+from tests.support.fake_serf import header, listening
 from tests.support.serf import heard, serf_ring, until
 
 
@@ -96,6 +98,26 @@ async def test_a_slow_reader_loses_the_oldest_and_they_are_counted() -> None:
         await until(all_came, what="15 of 20 events are dropped")
         assert await payloads(slow, 5) == [b"%d" % number for number in range(15, 20)]
         assert quick.dropped == 0
+
+
+async def test_nothing_is_missed_from_the_first_moment() -> None:
+    """Serf acknowledges a stream before it registers it; whoever is let in finds it registered."""
+    registered = False
+
+    async def slow_to_register(stream: trio.SocketStream) -> None:
+        nonlocal registered
+        unpacker = msgpack.Unpacker()
+        following = False
+        async for data in stream:
+            unpacker.feed(data)
+            for value in unpacker:
+                if "Command" in value:
+                    registered = following  # as in Serf: once it turns to the connection's next command
+                    following = value["Command"] == "stream"
+                    await stream.send_all(header(value["Seq"]))
+
+    async with listening(slow_to_register) as address, connect(address) as client, client.stream("user"):
+        assert registered
 
 
 async def test_leaving_a_stream_stops_it_in_serf() -> None:

@@ -39,19 +39,20 @@ async def listening(behave: Behaviour) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def fake_serf(at_command: Behaviour) -> AsyncIterator[str]:
-    """Greets (Seq 1 and 2); a query or stream (Seq 3) gets its reply, then `at_command` has the connection."""
+    """Greets (Seq 1 and 2); a query, or a stream and what follows it, gets its reply, then `at_command` takes over."""
 
     async def behave(stream: trio.SocketStream) -> None:
         unpacker = msgpack.Unpacker()
-        seen = 0
+        seen, streaming = 0, False
         async for data in stream:
             unpacker.feed(data)
             for value in unpacker:
                 if "Command" not in value:
                     continue
                 seen = value["Seq"]
+                streaming = value["Command"] == "stream"
                 await stream.send_all(header(seen))
-            if seen >= 3:
+            if seen >= 3 and not streaming:
                 await at_command(stream)
                 return
 
