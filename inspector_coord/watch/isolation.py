@@ -127,13 +127,13 @@ class Isolation:
         """Something has changed: a picture is over, an entry has come or gone, a list was read."""
         state = self._state
         since = now - limits.picture_fresh_s
-        best = state.vantages.best(since)
+        before = state.vantages.home
+        best = state.vantages.choose(since)
         if best is None:
             self._blind(now)
             return
         state.agenda.drop(("blind", 0))
-        if best != state.vantages.home:
-            state.vantages.home = best
+        if best != before:
             state.frozen = True  # until it is known whether this one hears the majority
             state.effects.append(ReadMembers(best))
         majority = state.majority(best, now)

@@ -69,6 +69,9 @@ lossy_share = 0.04  # single packets lost, from which on nobody is called down b
 # ---- the majority ---------------------------------------------------------------------------------------------------
 majority_share = 0.5
 majority_margin = 0.05  # of a sample: so near to half it may be exactly half
+chance_deviations = 2.0  # standard ones, by which another side is heard more than the home vantage hears
+sure_deviations = 3.5  # the same, once home was chosen between the two
+both_share_max = 0.125  # of what one side hears that another hears, too, where a line runs between them
 picture_names_max = 48
 pictures_kept = 4  # of each vantage
 pictures_low = 2  # in a row, until the watcher says that it is isolated

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Set
 from itertools import takewhile
+from math import sqrt
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.asks import Open
@@ -36,10 +37,23 @@ class Picture:
         return self.share > limits.majority_share + limits.majority_margin
 
     @property
+    def told(self) -> bool:
+        """Nothing that changes it is waited for."""
+        return self.asked.over or self.clear
+
+    @property
+    def low(self) -> bool:
+        """All vantages together do not show the majority. Of two living halves each shows a half."""
+        return self.share_together <= limits.majority_share + limits.majority_margin
+
+    @property
     def one_sided(self) -> bool:
-        """All who were heard stand at one place, where no majority does, and not by chance: nobody else will come."""
+        """All who were heard stand at one place, where no majority does, and not by chance: nobody else will come.
+
+        Where others are heard through another vantage, and not clearly the majority, it takes a whole count.
+        """
         heard = {self.sides[name] for name in self.heard}
-        if len(heard) != 1:
+        if len(heard) != 1 or any(self.apart(one) and not one.clear for one in self.beside):
             return False
         share = sum(1 for side in self.sides.values() if side in heard) / len(self.sides)
         chance: float = share ** (len(self.heard) - 1)
@@ -54,6 +68,11 @@ class Picture:
     def share_together(self) -> float:
         """The same through all vantages together."""
         return self._share(set().union(*(one.heard for one in self.beside)))
+
+    def apart(self, other: Picture) -> bool:
+        """Whether another one of the same sample heard others: hardly any of the fewer is among the more."""
+        both = len(self.heard & other.heard)
+        return both < limits.both_share_max * min(len(self.heard), len(other.heard))
 
     def _share(self, heard: Set[str]) -> float:
         return len(heard) / max(1, len(self.asked.names) - len(self.spare - heard))
@@ -99,8 +118,8 @@ class Pictures:
 
     def low(self, vantage: int) -> int:
         """How many in a row, the last ones that are over, have not shown the majority."""
-        over = [one for one in self._taken.get(vantage, ()) if one.asked.over or one.clear]
-        return sum(1 for _ in takewhile(lambda one: not one.clear, reversed(over)))
+        over = [one for one in self._taken.get(vantage, ()) if one.asked.over or not one.low]
+        return sum(1 for _ in takewhile(lambda one: one.low, reversed(over)))
 
     def mute(self, vantage: int) -> int:
         """The same: to how many nobody at all has said anything."""
@@ -118,10 +137,31 @@ class Pictures:
         waited_s = over[-1].asked.over_at - over[-1].asked.at if over else 0.0
         return self.low(vantage) >= max(count, enough) and waited_s >= limits.doubt_patience_s
 
+    def pairs(self, vantage: int, other: int) -> Iterator[tuple[Picture, Picture]]:
+        """Pictures of the same samples through two vantages, the last first: those that show most of the ring."""
+        for theirs in reversed(self._taken.get(other, ())):
+            ours = next((one for one in theirs.beside if one.asked.vantage == vantage), None)
+            if ours is None or ours.low or not (ours.told and theirs.told):
+                continue
+            if ours.heard and theirs.heard:
+                yield ours, theirs
+
+    def more(self, vantage: int, than: int, deviations: float, members: int) -> bool:
+        """Whether one vantage hears more of so many members than another, and not by chance: by their last pictures."""
+        only, others = 0, 0
+        for ours, theirs in self.pairs(vantage, than):
+            only += len(ours.heard - theirs.heard)
+            others += len(theirs.heard - ours.heard)
+            drawn = max(0.0, 1.0 - len(ours.asked.names) / max(1, members))  # all of them: nothing is left to chance
+            chance = deviations * sqrt((only + others) * drawn)
+            if only - others > max(chance, 2 * limits.majority_margin * (only + others)):
+                return True
+        return False
+
     @property
     def waiting(self) -> bool:
         """Whether there is one that is not over and shows no majority yet."""
-        return any(not one.asked.over and not one.clear for taken in self._taken.values() for one in taken)
+        return any(not one.told for taken in self._taken.values() for one in taken)
 
     def decided(self) -> Iterator[Open]:
         """The questions of pictures that are not over and to which nothing will come that changes them."""

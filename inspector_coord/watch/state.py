@@ -82,9 +82,10 @@ class State:
         return self.vantages.majority(vantage, now - limits.picture_fresh_s) if vantage in self.vantages else None
 
     def with_home(self, vantage: int, now: float) -> bool:
-        """Whether it is the home vantage, or hears more than half of the ring: then they hear some nodes both."""
-        clear = limits.majority_share + limits.majority_margin
-        return vantage == self.vantages.home or self.vantages.share(vantage, now - limits.picture_fresh_s) > clear
+        """Whether it is the home vantage, or hears nodes that home hears, too: who hears more than half must."""
+        since, clear = now - limits.picture_fresh_s, limits.majority_share + limits.majority_margin
+        apart = self.vantages.apart(vantage, since)
+        return self.vantages.share(vantage, since) > clear if apart is None else not apart
 
     def minority(self, vantage: int, now: float) -> bool:
         """Whether it has been seen lately not to."""

@@ -1,7 +1,9 @@
 """CORE. The entries the watcher is connected to, and which of them judges: the one that hears the majority.
 
 Serf in a minority lists the others as alive for minutes, or as failed although they are well. So what is concluded
-comes from one vantage, the *home*, and only while pictures show that it hears at least half of the ring.
+comes from one vantage, the *home*, and only while pictures show that it hears at least half of the ring. Of two living
+halves a sample shows now the one and now the other as the bigger: once it has been chosen between them, it takes
+pictures which chance does not make to choose again.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ class Vantages:
     def __init__(self, pictures: Pictures, expected: Callable[[], int]) -> None:
         self._all: dict[int, Vantage] = {}
         self._pictures, self._expected = pictures, expected
+        self._chosen_between = False  # home is one of two living sides, and the other one was left for it
         self.home: int | None = None
 
     def __getitem__(self, number: int) -> Vantage:
@@ -88,11 +91,14 @@ class Vantages:
         if picture is None:
             return None
         share = picture.share
-        if abs(share - limits.majority_share) > limits.majority_margin:
-            return share > limits.majority_share
-        whole = len(picture.asked.names) >= self._expected() and share >= limits.majority_share
-        if not whole and picture.share_together <= limits.majority_share + limits.majority_margin:
-            return False
+        if share > limits.majority_share + limits.majority_margin:
+            return True
+        if picture.low or not self._holds(number, since):
+            if share < limits.majority_share - limits.majority_margin:
+                return False
+            whole = len(picture.asked.names) >= self._expected() and share >= limits.majority_share
+            if not whole and picture.low:
+                return False
         statuses = self._all[number].mirror.statuses
         alive = sum(1 for name in picture.heard if statuses.get(name) == "alive")
         return alive * 2 >= len(picture.heard)
@@ -102,11 +108,46 @@ class Vantages:
         picture = self._pictures.last(number, since)
         return 0.0 if picture is None else picture.share
 
-    def best(self, since: float) -> int | None:
-        """Which vantage should judge: home as long as it hears more than half, else the one that hears most.
+    def apart(self, number: int, since: float) -> bool | None:
+        """Whether a vantage hears others than home does, by their last pictures of the same sample; None: not known."""
+        if self.home is None or number == self.home:
+            return False
+        pairs = self._pictures.pairs(number, self.home)
+        return next((ours.apart(home) for ours, home in pairs if home.asked.over_at >= since), None)
+
+    def choose(self, since: float) -> int | None:
+        """Choose which vantage judges: home as long as it hears more than half, else the one that hears most.
 
         Of two that hear half each, the one that misses more: it can tell what is wrong. None: none can be used.
         """
+        best = self._best(since)
+        if best is None or self.home is None or not self[self.home].usable:
+            self._chosen_between = False
+        elif best != self.home:
+            self._chosen_between = bool(self.apart(best, since))
+        elif self._chosen_between:
+            known = [self.apart(one.number, since) for one in self.usable() if one.number != self.home]
+            self._chosen_between = any(known) or None in known
+        self.home = best
+        return best
+
+    def _holds(self, number: int, since: float) -> bool:
+        """Whether it is home, one of two living sides, and the other is not seen to be the bigger."""
+        others = [one.number for one in self.usable() if self.apart(one.number, since)]
+        return number == self.home and bool(others) and not any(self._more(other) for other in others)
+
+    def _halfway(self, number: int, since: float) -> bool:
+        """Whether its last picture is over, and one of the same sample through another vantage is not."""
+        picture = self._pictures.last(number, since)
+        usable = {one.number for one in self.usable()}
+        return picture is not None and any(not one.told and one.asked.vantage in usable for one in picture.beside)
+
+    def _more(self, number: int) -> bool:
+        """Whether a vantage of another side hears more than home does, and not by chance."""
+        sure = limits.sure_deviations if self._chosen_between else limits.chance_deviations
+        return self.home is not None and self._pictures.more(number, self.home, sure, self._expected())
+
+    def _best(self, since: float) -> int | None:
         usable = self.usable()
         if not usable:
             return None
@@ -114,10 +155,14 @@ class Vantages:
         home = next((one for one in usable if one.number == self.home), None)
         clear = limits.majority_share + limits.majority_margin
         if home is not None and (
-            hears[home.number] is None or (hears[home.number] and self.share(home.number, since) > clear)
+            hears[home.number] is None
+            or (hears[home.number] and self.share(home.number, since) > clear)
+            or self._halfway(home.number, since)
         ):
             return home.number
-        hearing = [one for one in usable if hears[one.number]]
+        hearing = [
+            one for one in usable if hears[one.number] and (not self.apart(one.number, since) or self._more(one.number))
+        ]
         if not hearing:
             return home.number if home is not None else usable[0].number
         most = max(hearing, key=lambda one: (self.share(one.number, since) > clear, one.failed, -one.number))
