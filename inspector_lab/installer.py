@@ -17,6 +17,7 @@ from inspector_lab.errors import SetupError
 
 LOCK = "requirements.lock"
 STAMP = "inspector-setup"
+COMPILED = ("checks", "config_center", "inspector_agent", "inspector_coord", "inspector_lab")
 
 
 def install(repository: str) -> int:
@@ -62,6 +63,8 @@ def install_python(home: Path) -> None:
     say(f"Python packages into {environment.name}, as pinned in {LOCK}")
     call([*pip, "-r", str(home / LOCK)])
     call([*pip, "--no-build-isolation", "-e", str(home)])
+    # Where Python may not write bytecode, every program that starts would compile what it imports.
+    call([str(python), "-m", "compileall", "-q", *(str(home / name) for name in COMPILED)])
     stamp.write_text(wanted)
 
 

@@ -11,6 +11,7 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib import import_module
 from types import FrameType, ModuleType
 from typing import Any
@@ -57,6 +58,7 @@ def parsers() -> dict[str, tuple[Callable[..., Any], str]]:
     return found
 
 
+@cache
 def seeds() -> dict[str, list[str]]:
     """Name of a function -> what case files have it parse; and, under "", all texts of all trees."""
     told: dict[str, list[str]] = {"": []}
@@ -70,13 +72,13 @@ def seeds() -> dict[str, list[str]]:
 
 
 PARSERS = parsers()
-SEEDS = seeds()
 
 
+@cache
 def anything(name: str) -> st.SearchStrategy[str]:
     """Texts that may be nearly right: own ones with something else in the place of a piece, and mixtures of all."""
-    own = SEEDS.get(name.rpartition(".")[2], [])
-    texts = own + SEEDS[""]
+    own = seeds().get(name.rpartition(".")[2], [])
+    texts = own + seeds()[""]
     pieces = [line for text in texts for line in text.splitlines(keepends=True)] or ["x"]
     words = [word for text in texts for word in text.split()] or ["x"]
     part = st.sampled_from(pieces) | st.sampled_from(words) | st.sampled_from(GARBLED) | st.text(max_size=8)
@@ -131,7 +133,7 @@ def test_any_text_is_parsed_or_cannot_be(name: str, data: st.DataObject) -> None
 @pytest.mark.parametrize("name", PARSERS)
 def test_a_wrong_word_is_parsed_or_said(name: str) -> None:
     """Every word and number of what case files have it parse, one after the other, is another one or none."""
-    for text in SEEDS.get(name.rpartition(".")[2], [])[:5]:
+    for text in seeds().get(name.rpartition(".")[2], [])[:5]:
         for word in list(re.finditer(r"\w+", text))[:60]:
             for other in ("", "x", "-1", "9" * 40):
                 feed(name, text[: word.start()] + other + text[word.end() :])
@@ -140,7 +142,7 @@ def test_a_wrong_word_is_parsed_or_said(name: str) -> None:
 @pytest.mark.parametrize("name", PARSERS)
 def test_a_large_text_takes_bounded_time(name: str) -> None:
     """As much as may be read: of what is right, and of what regular expressions and recursion are known to hate."""
-    own = SEEDS.get(name.rpartition(".")[2], []) or SEEDS[""][:3] or ["x = 1\n"]
+    own = seeds().get(name.rpartition(".")[2], []) or seeds()[""][:3] or ["x = 1\n"]
     for text in (*own[:3], *HATED):
         with patience(name):
             feed(name, (text * (LARGE_CHARS // max(1, len(text)) + 1))[:LARGE_CHARS])
