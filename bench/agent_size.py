@@ -8,14 +8,7 @@ from pathlib import Path
 
 from bench.figures import Figure
 from bench.fleet import Fleet
-
-
-def memory_kb(pid: int, field: str) -> int:
-    """One field of a process's smaps_rollup, kB: "Pss", "Rss", "Private_Dirty"."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1])
-    raise SystemExit(f"/proc/{pid}/smaps_rollup has no {field}")
+from bench.memory import memory_kb
 
 
 def family(pid: int) -> list[int]:

@@ -22,6 +22,7 @@ from pathlib import Path
 import trio
 
 from bench.figures import Figure
+from bench.memory import peak_mb
 from config_center.database import Database
 from config_center.pointer import Pointer, encode_pointer
 from config_center.release import Layer, LayerItem, build, canonical
@@ -48,19 +49,12 @@ class Served:
 
     def peak_mb(self) -> float:
         """The most memory that one of its processes has had."""
-        return max(_peak_mb(pid) for pid in self.pids)
+        return max(peak_mb(pid) for pid in self.pids)
 
 
 def _processor_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _peak_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 @dataclass

@@ -6,7 +6,7 @@ The history is made by bench.history_data: 30 days of a fleet of 10,000 nodes an
 
 from __future__ import annotations
 
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +20,7 @@ import msgspec
 from bench.figures import Figure
 from bench.history_data import make
 from bench.history_fleet import BEGAN
+from bench.memory import peak_mb
 from inspector_coord.history.asking import about
 from inspector_coord.history.booking import Told, book
 from inspector_coord.history.reading import read
@@ -68,7 +69,7 @@ def booked(place: Path, report: Path, runs: int, changes: int) -> Booked:
             began = time.perf_counter()
             book(history, read(told), Told(time.time(), "bench"), {})
             seconds.append(time.perf_counter() - began)
-    return Booked(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return Booked(seconds, peak_mb(os.getpid()))
 
 
 def node_ms(place: Path, names: list[str]) -> list[float]:

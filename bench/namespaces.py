@@ -15,9 +15,9 @@ from pathlib import Path
 
 import trio
 
-from bench.agent_size import memory_kb
 from bench.figures import Figure, Results, Section
 from bench.fleet import BIN
+from bench.memory import memory_kb
 from inspector_agent.ring import RingClient, RingError, connect
 from inspector_lab import processes
 from inspector_lab.breaking import break_nodes

@@ -7,12 +7,13 @@ baselines there are.
 from __future__ import annotations
 
 import json
-import resource
+import os
 import sys
 import time
 from pathlib import Path
 
 from bench import brain_fleet
+from bench.memory import peak_mb
 from config_center.describe import bundled_checks, catalogue_of
 from config_center.drafting import draft
 from config_center.resolve import Resolver
@@ -27,7 +28,7 @@ def main(directory: Path) -> None:
     seconds = time.perf_counter() - began
     if len(baselines) != brain_fleet.NODES or any(len(one.items) != brain_fleet.ITEMS for one in baselines):
         raise SystemExit("not every node has every item")
-    mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    mb = peak_mb(os.getpid())
     print(json.dumps({"seconds": seconds, "mb": mb, "different": len({id(one.items) for one in baselines})}))
 
 

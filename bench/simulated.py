@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import gc
 import json
-import resource
+import os
 import subprocess
 import sys
 import time
 from typing import Any
 
 from bench.figures import Figure
+from bench.memory import peak_mb
 
 NODES, RINGS = 100_000, 20
 LOSSES = (0.0, 0.05, 0.2)
@@ -39,7 +40,7 @@ def one(nodes: int, rings: int, loss: float, seed: int) -> dict[str, Any]:
         "unaccounted": nodes - sum(states.values()),
         "unheard": states["silent"] + states["stalled"] + states["down"],
         "took_s": took_s,
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "megabytes": peak_mb(os.getpid()),
         "wire": dict(result.wire),
     }
 

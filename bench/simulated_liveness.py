@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
-import resource
+import os
 import statistics
 import subprocess
 import sys
@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bench.figures import Figure, Results, Section
+from bench.memory import peak_mb
 
 if TYPE_CHECKING:
     from inspector_lab.liveness.result import Result
@@ -41,7 +42,7 @@ def one(name: str, nodes: int, seed: int) -> dict[str, Any]:
     began = time.process_time()
     result = simulate(msgspec.structs.replace(named(name, nodes), seed=seed))
     took_s = time.process_time() - began
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    megabytes = peak_mb(os.getpid())
     incidents = list(result.incidents())
     return {
         "lags": lags(result),
