@@ -109,11 +109,11 @@ class Membership:
         if state.frozen or before == status or {before, status} == {"alive", "leaving"}:
             return
         if status == "failed":
-            self._flap(node, now)
+            self._flap(node, now, gone=True)
             self._failed(node, now)
         else:
             if before == "failed" or state.gathering.of(node.name) is not None:
-                self._flap(node, now)
+                self._flap(node, now, gone=False)
             self._back(node, now)
 
     def _failed(self, node: Node, now: float) -> None:
@@ -171,7 +171,7 @@ class Membership:
         """In good order, which only it can say itself: so it is true however little the watcher sees now."""
         state = self._state
         before = state.gathering.of(node.name)
-        self._flap(node, now)
+        self._flap(node, now, gone=True)
         if node.name not in state.flaps.flapping:
             left = Finding(Kind.LEFT, "left in good order")
             state.gathering.put(node.name, left, Basis.LEFT, now, now, settled=True)
@@ -180,11 +180,11 @@ class Membership:
 
     # ---- flapping ---------------------------------------------------------------------------------------------------
 
-    def _flap(self, node: Node, now: float) -> None:
+    def _flap(self, node: Node, now: float, *, gone: bool) -> None:
         """It has come or gone once more."""
         state = self._state
         known = state.flaps.flapping.get(node.name)
-        flapping = state.flaps.note(node.name, now)
+        flapping = state.flaps.note(node.name, now, gone=gone)
         if flapping is None:
             return
         if known is None:

@@ -74,10 +74,11 @@ def _apart(host: int, paths: Paths) -> bool:
 
 
 def _flapped(result: Result, name: str) -> bool:
-    """Whether the ring said of it that it went or came, as often as flapping wants, within its time."""
-    for vantage in range(len(result.land.vantages)):
-        times = [at for at, number, who, _ in result.learned if who == name and number == vantage]
-        for index in range(len(times) - limits.flaps_min + 1):
-            if times[index + limits.flaps_min - 1] - times[index] <= limits.flaps_s:
-                return True
-    return False
+    """Whether the ring said of it that it went or came, as often as flapping wants, within its time.
+
+    Whichever entry said so: one after the other may have been home. Who goes twice without having come has gone once.
+    """
+    told = [(at, status == "alive") for at, _, who, status in result.learned if who == name]
+    times = [at for index, (at, here) in enumerate(told) if not index or told[index - 1][1] is not here]
+    first = limits.flaps_min - 1
+    return any(late - early <= limits.flaps_s for early, late in zip(times, times[first:], strict=False))

@@ -255,25 +255,37 @@ def test_a_vantage_is_asked_a_few_questions_a_second_and_old_ones_are_forgotten(
 def test_four_transitions_within_the_window_are_flapping() -> None:
     """Not three, and not four over a longer time."""
     flaps = Flaps()
-    assert [flaps.note("slow", at * 110.0) is not None for at in range(8)] == [False] * 8
-    assert [flaps.note("fast", 1_000.0 + at * 90.0) is not None for at in range(4)] == [False, False, False, True]
+    assert [flaps.note("slow", at * 110.0, gone=at % 2 == 0) is not None for at in range(8)] == [False] * 8
+    found = [flaps.note("fast", 1_000.0 + at * 90.0, gone=at % 2 == 0) for at in range(4)]
+    assert [one is not None for one in found] == [False, False, False, True]
     assert flaps.flapping["fast"].count == 4
+
+
+def test_who_is_gone_for_one_entry_after_the_other_has_gone_once() -> None:
+    """Another entry became home, whose list says the same some seconds later."""
+    flaps = Flaps()
+    assert [flaps.note("n1", at, gone=at < 3.0) for at in (1.0, 1.5, 2.0, 20.0, 20.5)] == [None] * 5
+    assert flaps.note("n1", 30.0, gone=True) is None
+    assert flaps.note("n1", 31.0, gone=False) is not None
+    flaps.note("n1", 32.0, gone=False)
+    flaps.note("n1", 33.0, gone=True)
+    assert (flaps.flapping["n1"].count, flaps.flapping["n1"].last_at) == (5, 33.0)
 
 
 def test_the_quiet_time_doubles_with_each_reopening() -> None:
     """5, 10, 20 and again 20 minutes; after a long rest it is 5 again."""
     flaps, now, quiet = Flaps(), 0.0, []
     for _ in range(4):
-        for _ in range(4):
+        for gone in (True, False, True, False):
             now += 1.0
-            flaps.note("n1", now)
+            flaps.note("n1", now, gone=gone)
         quiet.append(flaps.flapping["n1"].quiet_s)
         now = flaps.still_at("n1", failed=False)
         flaps.end("n1")
     assert quiet == [300.0, 600.0, 1_200.0, 1_200.0]
     now += limits.flap_memory_s
     for at in range(4):
-        flaps.note("n1", now + at)
+        flaps.note("n1", now + at, gone=at % 2 == 0)
     assert flaps.flapping["n1"].quiet_s == 300.0
     assert flaps.still_at("n1", failed=True) == now + 3 + Settings().flap_failed_s
 

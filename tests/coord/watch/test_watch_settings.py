@@ -63,8 +63,8 @@ def test_flapping_is_what_is_set() -> None:
     """Three times in ten minutes; one that has come to rest as failed is told after the slowest flapping."""
     settings = Settings(flap_count=3, flap_window_s=600.0)
     flaps = Flaps(settings)
-    assert [flaps.note("n1", at * 250.0) is not None for at in range(3)] == [False, False, True]
+    assert [flaps.note("n1", at * 250.0, gone=at != 1) is not None for at in range(3)] == [False, False, True]
     assert flaps.flapping["n1"].quiet_s == 600.0
     assert flaps.still_at("n1", failed=True) == 500.0 + settings.flap_failed_s
     assert settings.flap_failed_s > 300.0
-    assert Flaps().note("n1", 0.0) is None
+    assert Flaps().note("n1", 0.0, gone=True) is None
