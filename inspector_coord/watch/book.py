@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from inspector_coord.watch.incidents import Basis, Entry, Incident
+from inspector_coord.watch.incidents import Basis, Entry, Incident, evidence_of_one
 from inspector_coord.watch.joining import Joining
 from inspector_coord.watch.members import Members
 from inspector_coord.watch.model import Finding, Happening, Kind
@@ -142,7 +142,7 @@ class Book:
 
     def resume(self, told: Happening, now: float) -> None:
         """An incident that was open, and had been told, when the watcher began."""
-        finding = Finding(told.kind, told.evidence, told.parted, told.direction)
+        finding = Finding(told.kind, evidence_of_one(told), told.parted, told.direction)
         one = Incident(told.number, told.kind, told.since)
         for name in told.nodes:
             if name not in self._where:

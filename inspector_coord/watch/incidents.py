@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
@@ -14,10 +15,13 @@ from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.cuts import UNKNOWN
 from inspector_coord.watch.model import Action, Finding, Happening, Kind
 
-__all__ = ["Basis", "Entry", "Incident", "best_domain", "lasting"]
+__all__ = ["Basis", "Entry", "Incident", "best_domain", "evidence_of_one", "lasting"]
 
 
 K = TypeVar("K")
+
+# What `Incident` makes of the evidence on its first node where there are more.
+_TOLD = re.compile(r"(?:\d+ back after [^,;]+, \d+ not; )?(?:(?P<name>\S+): )?(?P<evidence>.*?)(?:; \d+ more alike)?")
 
 
 class Basis(Enum):
@@ -238,6 +242,14 @@ class Incident:
         alike = f"{names[0]}: {first}; {len(names) - 1} more alike" if len(names) > 1 else first
         gone = len(self.back)
         return f"{gone} back after {lasting(now - self.since)}, {len(names)} not; {alike}" if gone else alike
+
+
+def evidence_of_one(told: Happening) -> str:
+    """What the sentence that was told of an incident says of its first node, as `Incident` put it together."""
+    found = _TOLD.fullmatch(told.evidence)
+    if found is None or not told.nodes or found["name"] not in (None, told.nodes[0]):
+        return told.evidence
+    return found["evidence"]
 
 
 def _less(counts: Counter[K], key: K) -> None:

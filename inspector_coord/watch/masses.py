@@ -29,7 +29,7 @@ class Masses:
 
     def __init__(self, state: State, direction: Callable[[str, Suspect, float], str]) -> None:
         self._state, self._direction = state, direction
-        self._asked_at = -NEVER
+        self._asked_at, self._gap_s = -NEVER, limits.mass_roll_s
         self._open = 0
         self._over_at = -NEVER  # when the roll call was asked that is over
 
@@ -39,7 +39,7 @@ class Masses:
         if state.frozen or state.suspicion.unjudged <= limits.mass_min:
             return
         state.agenda.sooner(("mass", 0), now + limits.mass_step_s)
-        if now >= self._asked_at + limits.mass_roll_s:
+        if now >= self._asked_at + self._gap_s:
             self._ask(now)
         if self._over_at > -NEVER:
             self._judge(now)
@@ -47,6 +47,8 @@ class Masses:
     def _ask(self, now: float) -> None:
         """Who of all lives, and on which side?"""
         state = self._state
+        again = now < self._asked_at + limits.mass_rest_s
+        self._gap_s = min(2 * self._gap_s, limits.mass_roll_s_max) if again else limits.mass_roll_s
         self._asked_at, self._open = now, 0
         spread_s = min(len(state.members) / limits.mass_rate_per_s, limits.roll_spread_s_max)
         wait_s = limits.answer_s + spread_s + state.gossip_s + limits.roll_slack_s

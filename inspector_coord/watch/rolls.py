@@ -9,6 +9,7 @@ neither is a suspect.
 from __future__ import annotations
 
 from inspector_coord.watch import limits
+from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.asks import Open, Purpose, fitting
 from inspector_coord.watch.gray import Usual, mark, usual
 from inspector_coord.watch.incidents import Basis
@@ -33,6 +34,7 @@ class Rolls:
         self._missing: dict[str, int] = {}  # asked by name so often, in vain
         self._acked: dict[str, None] = {}  # of those, who has acknowledged
         self._asking: dict[str, int] = {}
+        self._named_at = -NEVER
         self._closer: dict[str, None] = {}
 
     # ---- everybody --------------------------------------------------------------------------------------------------
@@ -96,9 +98,12 @@ class Rolls:
         home = state.vantages.home
         if home is None or state.frozen or not self._missing:
             return
-        if state.asks.free_at(home, now) > now:
-            state.agenda.put(("named", 0), state.asks.free_at(home, now))
+        waited = now >= self._named_at + limits.named_rest_s
+        free = state.asks.free_at(home, now, spare=0 if waited else limits.named_spare)
+        if free > now:
+            state.agenda.put(("named", 0), min(free, max(now, self._named_at) + limits.named_rest_s))
             return
+        self._named_at = now
         names = fitting(self._missing, limits.question_names_bytes, limits.names_max)
         wait_s = limits.named_gap_s
         ask = state.asks.send(Purpose.NAMED, home, names, now, wait_s=wait_s, relay=limits.named_relay)

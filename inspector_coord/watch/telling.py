@@ -67,11 +67,12 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
 
 def _gap_s(one: Incident) -> float:
     """Between two words on one incident. Longer with each, where a domain stands for its nodes, or they only flap; else
-    with some: a word names who is in no other.
+    with some: a word names who is in no other. It is never long where the incident has doubled: that is news.
     """
     stands = one.kind is Kind.FLAPPING or (one.domain and not one.uncovered)
     doublings = one.changes if stands else one.changes // limits.changes_quick
-    return limits.change_gap_s * 2.0 ** min(doublings, limits.change_doublings_max)
+    gap_s: float = limits.change_gap_s * 2.0 ** min(doublings, limits.change_doublings_max)
+    return min(gap_s, limits.follow_s_max) if _doubled(one) else gap_s
 
 
 def _closes_at(one: Incident) -> float:
@@ -87,7 +88,11 @@ def _closes_at(one: Incident) -> float:
 
 def _grown(one: Incident, now: float) -> bool:
     """Whether new nodes are worth a word although a domain stands for them: they are many, or it may be complete."""
-    return len(one.entries) >= 2 * one.told_size or now >= one.untold_since + limits.follow_s_max
+    return _doubled(one) or now >= one.untold_since + limits.follow_s_max
+
+
+def _doubled(one: Incident) -> bool:
+    return len(one.entries) >= 2 * one.told_size
 
 
 def _most_back(one: Incident) -> bool:

@@ -59,6 +59,7 @@ starting_s = 20.0  # a watcher that was only just started knows nothing yet
 blind_s = 60.0  # where no inspection agent answers, Serf is believed in the end
 found_s = 3.0  # 2 s of the budget, and what the epidemic of a big ring and a look that comes to nothing take
 found_lossy_s = 4.0  # where packets get lost somebody is asked again
+found_mute_s = 4.0  # where many agents are silent, a look waits for witnesses that only acknowledge
 followed_s = 6.0  # a domain is complete when nobody has followed for 5 s
 found_busy = 2.0  # times the seconds that a question needs more
 found_at_once = 16  # so many are looked at by one question

@@ -1,19 +1,20 @@
 """CORE. Oracle: nobody dead stays alive: whom Serf has told as failed is named within a bound, and as what it is.
 
-Precisely: connected entries that hear the core of the ring told the watcher that a member failed, and it stays so: its
-Serf agent does not run, or it is cut off. Within `found_s` (more where packets get lost, or where many fail at once:
-witnesses look at a few at a time) it is in an open incident, or one is open of a domain that it belongs to. For a host
-without power it is one that says down, cut off or flapping. While the watcher says that it is isolated it accuses
-nobody, and has so much time afterwards.
+Precisely: connected entries that hear the core of the ring told the watcher that a member failed, and it stays so:
+its Serf agent does not run, or it is cut off. Within `found_s` (more where packets get lost, or seem to, and where many
+wait to be looked at: witnesses look at a few at a time) it is in an open incident, or one is open of a domain that it
+belongs to. For a host without power it is one that says down, cut off or flapping. While the watcher says that it is
+isolated it accuses nobody, and has so much time afterwards.
 
 Who follows others into their incident is told when these are twice as many, or `followed_s` later.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 
+from inspector_coord.watch.limits import lossy_share
 from inspector_coord.watch.model import Action, Kind
 from inspector_lab.liveness import limits
 from inspector_lab.liveness.hosts import SILENT
@@ -31,13 +32,15 @@ def check(result: Result) -> list[str]:
     stories = _stories(result)
     alone = _alone(result)
     tellings = _tellings(result)
-    times = sorted(at for at, _, _, _ in tellings)
+    times, waits = _waits(result)
     for at, vantage, name, until in tellings:
-        many = bisect_right(times, at + limits.together_s) - bisect_right(times, at - limits.together_s)
-        due = at + bound_s(result, many)
+        early, late = bisect_left(times, at - limits.together_s), bisect_right(times, at + limits.together_s)
+        together_s = limits.found_each_s * (late - early - limits.found_at_once)
+        wait_s = max([0.0, together_s, *waits[early:late]])
+        due = at + bound_s(result, wait_s)
         for first, last in alone:  # it is silent while it is isolated
             if first <= due and last >= at - limits.rounding_s:
-                due = max(due, last + bound_s(result, many))
+                due = max(due, last + bound_s(result, wait_s))
         if due >= min(until, result.scenario.seconds) or not result.up_throughout(vantage, at, due):
             continue
         kinds = _kinds(stories.get(name, []), due) | _around(result, name, due)
@@ -53,14 +56,34 @@ def check(result: Result) -> list[str]:
     return wrong
 
 
-def bound_s(result: Result, many: int) -> float:
-    """How long it may take, where so many failed about the same time."""
-    lossy = max([result.scenario.loss, *(fault.amount for fault, _ in result.faults("loss"))])
+def _waits(result: Result) -> tuple[list[float], list[float]]:
+    """(when somebody was first told as failed; how long the last of all by then waits): one each `found_each_s`."""
+    times, waits, done = [], [], 0.0
+    failed: set[str] = set()
+    for at, _, name, status in sorted(result.learned):
+        if status != "failed":
+            failed.discard(name)
+            continue
+        if name in failed:
+            continue
+        failed.add(name)
+        times.append(at)
+        done = max(done, at) + limits.found_each_s
+        waits.append(max(0.0, done - at - limits.found_each_s * limits.found_at_once))
+    return times, waits
+
+
+def bound_s(result: Result, wait_s: float) -> float:
+    """How long it may take, where some wait so long for their turn."""
+    mute = {host for _, hosts in result.faults("agent-dead", "agent-frozen") for host in hosts}
+    many_mute = len(mute) > lossy_share * len(result.land)  # it looks like loss, and each look waits for one of them
+    lossy = result.scenario.loss > 0 or any(True for _ in result.faults("loss")) or many_mute
     return (
         limits.found_s
         + (limits.found_lossy_s if lossy else 0.0)
+        + (limits.found_mute_s if many_mute else 0.0)
         + busy_s(result)
-        + limits.found_each_s * max(0, many - limits.found_at_once)
+        + wait_s
     )
 
 

@@ -1,7 +1,8 @@
 """CORE. Oracle: nobody is told as down whom a majority could reach, nor whom an entry beside it could hear.
 
 Precisely: told as down for the first time in an incident, its host had power, and for the last `mattered_s` more than
-half of the ring could connect to it; or it was cut off, and the watcher was connected to an entry on its side.
+half of the ring could connect to it; or it was cut off, and the watcher was connected to an entry on its side. Whom a
+domain stands for that was told before is named with others later: the time since the word before counts for it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ def check(result: Result) -> list[str]:
     """Sentences about what does not hold."""
     wrong: list[str] = []
     known: dict[int, set[str]] = {}
+    before: dict[int, tuple[float, str]] = {}  # when the last word on an incident was told, and with which domain
     for at, each in result.told:
         if each.kind is not Kind.DOWN or each.action is Action.CLOSED:
             continue
         fresh = set(each.nodes) - known.setdefault(each.number, set())
         known[each.number] |= fresh
+        told_at, domain = before.get(each.number, (at, ""))
+        before[each.number] = at, each.domain
+        covered = set(result.land.hosts(domain)) if domain else set()
         for name in sorted(fresh):
-            host, first = result.land.index[name], at - limits.mattered_s
+            host = result.land.index[name]
+            first = (told_at if host in covered else at) - limits.mattered_s
             if result.reachable(host, first, at):
                 wrong.append(f"{name} was told as down at {at:.1f} s, while a majority could reach it")
             elif _beside(result, host, first, at):
