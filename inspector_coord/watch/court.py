@@ -113,17 +113,31 @@ class Court:
             if node is None:
                 state.suspicion.drop(suspect.name)
                 continue
-            seen = None if home is None else state.vantages.majority(home, suspect.series_at - state.settings.picture_s)
-            if seen is None or not seen or state.frozen:
+            case = self._case(suspect, now)
+            alone = self._one_sided(case)
+            since = suspect.looked_at - (0.0 if alone else state.settings.picture_s)
+            seen = home is not None and state.vantages.majority(home, since)
+            if not seen or state.frozen or (alone and home is not None and not state.pictures.asked(home, since)):
                 self._pending[suspect.name] = None
+                if alone:
+                    self._isolation.once_more(now)
                 continue
-            verdict = judge(self._case(suspect, now))
+            verdict = judge(case)
             if isinstance(verdict, Finding):
                 self._found(suspect, verdict, now)
             elif verdict is Verdict.AGAIN:
                 state.suspicion.again(suspect, now)
             else:
                 self._well(suspect, now)
+
+    def _one_sided(self, case: Case) -> bool:
+        """Whether all who have told something of it stand where the home entry does: the ring may have parted there."""
+        state = self._state
+        home = state.vantages.home
+        own = None if home is None else state.members.nodes.get(state.vantages[home].node)
+        if own is None or not own.places or len(state.members.groups(0)) < 2:
+            return False
+        return {one.places[:1] for one in case.seen} == {own.places[:1]}
 
     def _case(self, suspect: Suspect, now: float) -> Case:
         state = self._state

@@ -83,6 +83,7 @@ class Looks:
         asks += [self._ask(look, one, self._place(one), count, wait_s, now) for one in beside]
         for suspect in batch[: len(named)]:
             suspect.looks += 1
+            suspect.looked_at = now
             suspect.looking = look.number
             suspect.asked_beside |= bool(beside)
         self._open[look.number] = look

@@ -116,6 +116,10 @@ class Pictures:
                 return one
         return None
 
+    def asked(self, vantage: int, since: float) -> bool:
+        """Whether there is one that was asked for since then, and to which nothing comes that changes it."""
+        return any(one.told and one.asked.at >= since for one in self._taken.get(vantage, ()))
+
     def low(self, vantage: int) -> int:
         """How many in a row, the last ones that are over, have not shown the majority."""
         over = [one for one in self._taken.get(vantage, ()) if one.asked.over or not one.low]

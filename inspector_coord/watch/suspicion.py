@@ -42,12 +42,12 @@ class Suspect:
 
     seen      by witness, of this series;  answers, acks: through which vantages it has said something in this series
     looks     of this series;  series: how many before it brought nothing
-    looking   the look it is in, 0: none
+    looking   the look it is in, 0: none;  looked_at: when the last one began
     """
 
     __slots__ = (
-        "acks", "answers", "asked_beside", "cause", "heard_beside", "looking", "looks", "name", "seen", "series",
-        "series_at", "since",
+        "acks", "answers", "asked_beside", "cause", "heard_beside", "looked_at", "looking", "looks", "name", "seen",
+        "series", "series_at", "since",
     )  # fmt: skip
 
     def __init__(self, name: str, cause: Cause, since: float) -> None:
@@ -60,7 +60,7 @@ class Suspect:
 
     def begin(self, now: float) -> None:
         """A new series."""
-        self.series_at = now
+        self.series_at = self.looked_at = now
         self.looks = 0
         self.seen: dict[str, Glimpse] = {}
         self.answers: dict[int, None] = {}

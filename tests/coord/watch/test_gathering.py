@@ -9,7 +9,7 @@ import pytest
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import Agenda
 from inspector_coord.watch.gathering import Gathering
-from inspector_coord.watch.incidents import Basis, best_domain, lasting
+from inspector_coord.watch.incidents import Basis, best_domain, evidence_of_one, lasting
 from inspector_coord.watch.members import Members
 from inspector_coord.watch.model import Action, Finding, Happening, Kind
 from inspector_coord.watch.settings import Settings
@@ -359,3 +359,39 @@ def test_an_incident_that_grows_and_grows_is_told_at_longer_gaps(finding: Findin
     assert len(desk.told[-1].nodes) == 100
     assert desk.told[1].at - desk.told[0].at <= max(1.0, every_s)
     assert len(desk.told) <= words
+
+
+def test_what_a_domain_stands_for_is_told_soon_when_it_doubles() -> None:
+    """However often it was told before, and however long its gaps are by then."""
+    desk = Desk(zones=1, racks=10, each=100)
+    desk.put(*(f"n{index:03}" for index in range(500)), finding=(cut := Finding(Kind.CUT_OFF, "cut", ("zone=a",))))
+    desk.run(2.0)
+    for index in range(500, 506):
+        desk.put(f"n{index:03}", finding=cut)
+        desk.run(40.0)
+    told, desk.told = desk.told, []
+    assert (told[-1].domain, len(told)) == ("zone=a", 7)
+    desk.back(*(f"n{index:03}" for index in range(400)))
+    desk.run(100.0)
+    size = len(desk.told[-1].nodes)
+    desk.put(*(f"n{index:03}" for index in range(600, 600 + 2 * size)), finding=cut)
+    began = desk.now
+    assert desk.run(30.0)[0].at - began <= limits.follow_s_max
+
+
+@pytest.mark.parametrize(
+    ("evidence", "first"),
+    [
+        ("reached by none of 6 witnesses (zone=a, zone=b)", "reached by none of 6 witnesses (zone=a, zone=b)"),
+        ("n000: reached by none of 6 witnesses; 12 more alike", "reached by none of 6 witnesses"),
+        ("3 back after 1 min 2 s, 13 not; n000: left in good order; 12 more alike", "left in good order"),
+        ("n000, n001, …: 4 times gone or back within 8 s", "n000, n001, …: 4 times gone or back within 8 s"),
+    ],
+)
+def test_what_was_told_before_a_restart_is_not_wrapped_again(evidence: str, first: str) -> None:
+    """An incident of the journal speaks of its first node as it did, however often the watcher restarts."""
+    told = Happening(
+        number=1, action=Action.CHANGED, kind=Kind.DOWN, nodes=("n000", "n001"), domain="", of=0, since=0.0, at=1.0,
+        evidence=evidence,
+    )  # fmt: skip
+    assert evidence_of_one(told) == first

@@ -112,3 +112,28 @@ FOUND = {
 @pytest.mark.parametrize("what", FOUND)
 def test_what_a_seed_has_found_holds(what: str) -> None:
     assert held(FOUND[what], again=False)[1] == {}
+
+
+def test_evidence_from_one_side_waits_for_a_picture_of_that_moment() -> None:
+    """Suspects' second looks straddle a cut around home: its own zone cannot reach anybody, and accuses nobody."""
+    scenario = Scenario(
+        seed=337, nodes=10_000, rack_nodes=20, seconds=32.0, vantages=("c", "c"),
+        faults=(
+            Fault("cut", domain="zone=c", at_s=22.4, way="out"),
+            Fault("serf-dead", tuple(range(2, 10_000, 35)), at_s=-6.6),
+        ),
+    )  # fmt: skip
+    assert "innocent" not in held(scenario, again=False)[1]
+
+
+def test_looks_come_before_questions_by_name() -> None:
+    """A thousand inspection agents are dead and asked for by name, when the Serf agents of a dozen nodes die."""
+    dead = range(1, 10_000, 900)
+    scenario = Scenario(
+        seed=1, nodes=10_000, rack_nodes=20, seconds=100.0, vantages=("c", "b"),
+        faults=(Fault("agent-dead", tuple(range(2, 10_000, 10)), at_s=0.0), Fault("serf-dead", tuple(dead), at_s=60.0)),
+    )  # fmt: skip
+    result = held(scenario, again=False)[0]
+    name = result.land.names[dead[0]]
+    failed = min(at for at, _, who, status in result.learned if (who, status) == (name, "failed"))
+    assert min(at for at, each in result.told if name in each.nodes) - failed <= 5.0
