@@ -59,7 +59,6 @@ class Incident:
         self.number, self.kind, self.since = number, kind, since
         self.entries: dict[str, Entry] = {}
         self.counts: Counter[str] = Counter()
-        self.looked: Counter[str] = Counter()  # the same of those that were looked at
         self._lines: Counter[tuple[str, ...]] = Counter()  # what findings name
         self._directions: Counter[str] = Counter()
         self.back: dict[str, None] = {}  # names, told or about to be
@@ -177,11 +176,7 @@ class Incident:
 
     def looked_at(self, name: str) -> None:
         """What was assumed of a node is known now."""
-        entry = self.entries[name]
-        if entry.assumed:
-            self._uncount(entry)
-            entry.assumed = False
-            self._count(entry)
+        self.entries[name].assumed = False
 
     def place(self, of: Callable[[str], int], prefer: Iterable[str]) -> None:
         """Find its domain anew."""
@@ -212,19 +207,15 @@ class Incident:
         return self.last
 
     def _count(self, entry: Entry) -> None:
-        for counts in (self.counts,) if entry.assumed else (self.counts, self.looked):
-            counts.update(entry.tags)
+        self.counts.update(entry.tags)
         if entry.finding.parted:
             self._lines[entry.finding.parted] += 1
         if entry.finding.direction:
             self._directions[entry.finding.direction] += 1
 
     def _uncount(self, entry: Entry) -> None:
-        for counts in (self.counts,) if entry.assumed else (self.counts, self.looked):
-            for tag in entry.tags:
-                counts[tag] -= 1
-                if not counts[tag]:
-                    del counts[tag]
+        for tag in entry.tags:
+            _less(self.counts, tag)
         _less(self._lines, entry.finding.parted)
         _less(self._directions, entry.finding.direction)
 

@@ -53,6 +53,7 @@ mass_rate_per_s = 8_000.0  # answers
 mass_step_s = 0.5
 mass_fresh_s = 2.0  # a roll call began so long before a suspect was listed as failed, at most: it was dead by then
 mass_looked_min = 16  # of one place
+mass_alike_s = 20.0  # who went longer before them says nothing of them
 mass_alike_share = 0.95
 
 # ---- witnesses ------------------------------------------------------------------------------------------------------

@@ -2,13 +2,13 @@
 
 A question has 16 targets, and a ring takes a few questions a second, so looking at each would take minutes. Then a
 roll call through every vantage tells within seconds who of them lives, and on which side. Those that say nothing
-anywhere, and that Serf lists as failed, are taken for what those of their place are that have been looked at, if all of
-these are the same; and they are looked at afterwards.
+anywhere, and that Serf lists as failed, are taken for what those of their place are that went when they did and have
+been looked at, if all of these are the same; and they are looked at afterwards.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 
 from msgspec import structs
@@ -16,7 +16,7 @@ from msgspec import structs
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.asks import Open, Purpose
-from inspector_coord.watch.incidents import Basis, Incident
+from inspector_coord.watch.incidents import Basis
 from inspector_coord.watch.model import Finding, Kind
 from inspector_coord.watch.state import State
 from inspector_coord.watch.suspicion import Cause, Suspect
@@ -51,7 +51,7 @@ class Masses:
         self._gap_s = min(2 * self._gap_s, limits.mass_roll_s_max) if again else limits.mass_roll_s
         self._asked_at, self._open = now, 0
         spread_s = min(len(state.members) / limits.mass_rate_per_s, limits.roll_spread_s_max)
-        wait_s = limits.answer_s + spread_s + state.gossip_s + limits.roll_slack_s
+        wait_s = limits.answer_s + spread_s + state.settle_s(now) + limits.roll_slack_s
         for vantage in state.vantages.usable():
             ask = state.asks.send(
                 Purpose.MASS, vantage.number, (), now, wait_s=wait_s, spread_s=spread_s
@@ -71,20 +71,21 @@ class Masses:
         """Those that were not looked at yet, by what is known of their places."""
         state = self._state
         known = {one.number for one in state.vantages.usable() if state.with_home(one.number, now)}
-        alike: dict[str, Finding | None] = {}
-        for suspect in state.suspicion.waiting():
+        alike: dict[tuple[str, bool], Finding | None] = {}
+        waiting = list(state.suspicion.waiting())
+        since = min((one.since for one in waiting if one.cause is Cause.SERF), default=NEVER) - limits.mass_alike_s
+        for suspect in waiting:
             node = state.members.nodes[suspect.name]
             if suspect.cause is not Cause.SERF or suspect.since > self._over_at + limits.mass_fresh_s:
                 continue
             if node.status != "failed" or not known.isdisjoint(suspect.answers):
                 continue
-            finding = next((found for found in (self._alike(tag, alike) for tag in node.places) if found), None)
-            if finding is not None and self._fits(finding, suspect):
+            lives = bool(suspect.answers)
+            finding = next(
+                (one for one in (self._alike(tag, since, alike, lives=lives) for tag in node.places) if one), None
+            )
+            if finding is not None:
                 self._take(suspect, finding, now)
-
-    def _fits(self, finding: Finding, suspect: Suspect) -> bool:
-        """Who answers behind a cut is not down."""
-        return finding.kind is Kind.CUT_OFF or not suspect.answers
 
     def _take(self, suspect: Suspect, finding: Finding, now: float) -> None:
         state = self._state
@@ -96,27 +97,37 @@ class Masses:
         if not suspect.answers:
             state.suspicion.begin(suspect.name, Cause.REVIEW, suspect.since, now)
 
-    def _alike(self, tag: str, known: dict[str, Finding | None]) -> Finding | None:
-        """What all are that have been looked at with this tag, None where they differ or are too few."""
-        if tag not in known:
-            known[tag] = self._common(tag)
-        return known[tag]
+    def _alike(
+        self, tag: str, since: float, known: dict[tuple[str, bool], Finding | None], *, lives: bool
+    ) -> Finding | None:
+        """What all with this tag are that went since then and were looked at; None where they differ or are few.
 
-    def _common(self, tag: str) -> Finding | None:
+        lives: of those that answer behind a cut. They are not down, whatever others there are.
+        """
+        if (tag, lives) not in known:
+            known[tag, lives] = self._common(tag, since, lives=lives)
+        return known[tag, lives]
+
+    def _lives(self, place: str) -> bool:
+        """Whether an entry that stands there can be used: then not all are down there, whatever some are."""
+        state = self._state
+        return any(state.at_place(one.node, place) for one in state.vantages.usable())
+
+    def _common(self, tag: str, since: float, *, lives: bool) -> Finding | None:
         state = self._state
         if state.members.failed.get(tag, 0) < limits.domain_share_min * state.members.of(tag):
             return None
-        kinds: Counter[Kind] = Counter()
-        example: dict[Kind, Incident] = {}
+        found: dict[Kind, list[Finding]] = defaultdict(list)
         for one in state.gathering:
-            if one.looked[tag]:
-                kinds[one.kind] += one.looked[tag]
-                example[one.kind] = one
-        if not kinds:
+            if one.counts[tag] and not (lives and one.kind is not Kind.CUT_OFF):
+                entries = one.entries.values()
+                found[one.kind] += [
+                    each.finding for each in entries if tag in each.tags and each.since >= since and not each.assumed
+                ]
+        kind, findings = max(found.items(), key=lambda pair: len(pair[1]), default=(Kind.DOWN, []))
+        count = len(findings)
+        enough = count >= max(limits.mass_looked_min, limits.mass_alike_share * sum(map(len, found.values())))
+        if not enough or kind not in (Kind.DOWN, Kind.CUT_OFF) or (kind is Kind.DOWN and self._lives(tag)):
             return None
-        kind, count = kinds.most_common(1)[0]
-        enough = count >= limits.mass_looked_min and count >= limits.mass_alike_share * kinds.total()
-        if not enough or kind not in (Kind.DOWN, Kind.CUT_OFF):
-            return None
-        first = next(entry.finding for entry in example[kind].entries.values() if tag in entry.tags)
+        first = findings[0]
         return structs.replace(first, evidence=f"like all {count} of {tag} that were looked at: {first.evidence}")

@@ -78,8 +78,10 @@ class Rolls:
             state.agenda.sooner(("closer", 0), now + limits.closer_s)
 
     def _unexplained(self, node: Node) -> bool:
+        """Neither looked at, nor in an incident that says why it is silent: who was slow may have died of it."""
         state = self._state
-        return node.name not in state.suspicion and state.gathering.of(node.name) is None
+        one = state.gathering.of(node.name)
+        return node.name not in state.suspicion and (one is None or one.kind is Kind.GRAY)
 
     def forget(self) -> None:
         """The watcher was isolated: who did not answer then was not missing."""

@@ -147,6 +147,18 @@ class Vantages:
         sure = limits.sure_deviations if self._chosen_between else limits.chance_deviations
         return self.home is not None and self._pictures.more(number, self.home, sure, self._expected())
 
+    def _may_judge(self, one: Vantage, since: float) -> bool:
+        """Whether it is of home's side, or of a bigger one, or knows better.
+
+        Serf in one half may list everybody as alive: where home lists hardly anybody as failed, and a vantage of the
+        other side lists home's side, that one can tell what is wrong.
+        """
+        home = None if self.home is None else self[self.home]
+        if home is None or not self.apart(one.number, since) or self._more(one.number):
+            return True
+        knows = not self._chosen_between or one.failed * 4 >= self._expected() > 16 * home.failed
+        return knows and one.failed >= 2 * home.failed + 1
+
     def _best(self, since: float) -> int | None:
         usable = self.usable()
         if not usable:
@@ -160,9 +172,7 @@ class Vantages:
             or self._halfway(home.number, since)
         ):
             return home.number
-        hearing = [
-            one for one in usable if hears[one.number] and (not self.apart(one.number, since) or self._more(one.number))
-        ]
+        hearing = [one for one in usable if hears[one.number] and self._may_judge(one, since)]
         if not hearing:
             return home.number if home is not None else usable[0].number
         most = max(hearing, key=lambda one: (self.share(one.number, since) > clear, one.failed, -one.number))

@@ -40,7 +40,7 @@ def check(result: Result) -> list[str]:
 
 
 def _single(result: Result) -> Iterator[tuple[Fault, tuple[int, ...]]]:
-    """Cuts of a domain that no other cut overlaps, not even while it heals."""
+    """Cuts of a domain that no other cut overlaps, not even while it heals; not of about half, where either may be."""
     cuts = list(result.faults("cut"))
     for fault, hosts in cuts:
         end = (fault.until_s if fault.until_s is not None else float("inf")) + limits.healed_s
@@ -50,7 +50,12 @@ def _single(result: Result) -> Iterator[tuple[Fault, tuple[int, ...]]]:
             or (other.until_s if other.until_s is not None else float("inf")) + limits.healed_s < fault.at_s
             for other, _ in cuts
         )
-        if alone and fault.domain and fault.at_s >= limits.starting_s and 2 * len(hosts) < len(result.land):
+        if (
+            alone
+            and fault.domain
+            and fault.at_s >= limits.starting_s
+            and 2 * limits.alone_share * len(hosts) < len(result.land)
+        ):
             yield fault, hosts
 
 
