@@ -32,11 +32,11 @@ def check(result: Result) -> list[str]:
     stories = _stories(result)
     alone = _alone(result)
     tellings = _tellings(result)
-    times, waits = _waits(result)
+    times, dones = _queue(result, alone)
     for at, vantage, name, until in tellings:
         early, late = bisect_left(times, at - limits.together_s), bisect_right(times, at + limits.together_s)
-        together_s = limits.found_each_s * (late - early - limits.found_at_once)
-        wait_s = max([0.0, together_s, *waits[early:late]])
+        together = limits.found_each_s * (late - early - limits.found_at_once)
+        wait_s = max(0.0, together, dones[late - 1] - at if late else 0.0)
         due = at + bound_s(result, wait_s)
         for first, last in alone:  # it is silent while it is isolated
             if first <= due and last >= at - limits.rounding_s:
@@ -56,21 +56,25 @@ def check(result: Result) -> list[str]:
     return wrong
 
 
-def _waits(result: Result) -> tuple[list[float], list[float]]:
-    """(when somebody was first told as failed; how long the last of all by then waits): one each `found_each_s`."""
-    times, waits, done = [], [], 0.0
+def _queue(result: Result, alone: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """(when somebody was first told as failed; when all of those by then have been looked at): one each `found_each_s`.
+
+    Some are looked at together. Nobody is while the watcher is isolated.
+    """
+    times, dones, done = [], [], 0.0
     failed: set[str] = set()
-    for at, _, name, status in sorted(result.learned):
+    for told_at, _, name, status in sorted(result.learned):
+        at = max([told_at, *(last for first, last in alone if first <= told_at <= last < float("inf"))])
         if status != "failed":
             failed.discard(name)
             continue
         if name in failed:
             continue
         failed.add(name)
-        times.append(at)
+        times.append(told_at)
         done = max(done, at) + limits.found_each_s
-        waits.append(max(0.0, done - at - limits.found_each_s * limits.found_at_once))
-    return times, waits
+        dones.append(done - limits.found_each_s * limits.found_at_once)
+    return times, dones
 
 
 def bound_s(result: Result, wait_s: float) -> float:
