@@ -1,0 +1,88 @@
+"""Thousands of suspects at once: who is taken for what others of the place are, and who is not."""
+
+from __future__ import annotations
+
+from inspector_coord.watch.incidents import Basis
+from inspector_coord.watch.masses import Masses
+from inspector_coord.watch.model import Ask, Finding, Kind
+from inspector_coord.watch.settings import Settings
+from inspector_coord.watch.state import State
+from inspector_coord.watch.suspicion import Cause
+from tests.support.paper_world import fleet, listed
+
+DOWN = Finding(Kind.DOWN, "reached by none of 6 witnesses")
+CUT = Finding(Kind.CUT_OFF, "it answers an entry on its own side", ("zone=b",), "unknown")
+EARLIER = [f"n{index}" for index in range(200, 220)]  # half of a rack of zone b
+LATER = [f"n{index}" for index in range(240, 380)]
+SEEN = LATER[::8][:16]  # of several racks
+LIVING = [name for name in LATER[70:] if name not in SEEN]
+
+
+class Desk:
+    """400 nodes in two zones, of which most of zone b fail at 100 s; an entry in each of these places."""
+
+    def __init__(self, *entries: str) -> None:
+        self.state = State("main", 0, Settings(), 1)
+        members = [listed(node) for node in fleet(2, 5, 40)]
+        for member in members:
+            self.state.members.list_as(self.state.members.put(member), "alive", 0.0)
+        for number, entry in enumerate(entries):
+            self.state.vantages.up(number, entry, 0.0).mirror.read(members, 0.0)
+        self.state.vantages.choose(0.0)
+        self.state.frozen = False
+        self.masses = Masses(self.state, lambda *_: "unknown")
+
+    def looked(self, names: list[str], finding: Finding, since: float) -> None:
+        """These failed then, and have been looked at."""
+        for name in names:
+            self.state.members.list_as(self.state.members.nodes[name], "failed", since)
+            self.state.suspicion.drop(name)
+            self.state.gathering.put(name, finding, Basis.SERF, since, since + 2.0)
+
+    def fail(self) -> None:
+        """Zone b goes, and a roll call through all entries has ended; LIVING have answered the last of them."""
+        last = len(self.state.vantages) - 1
+        for name in LATER:
+            self.state.members.list_as(self.state.members.nodes[name], "failed", 100.0)
+            self.state.suspicion.begin(name, Cause.SERF, 100.0, 100.0)
+            suspect = self.state.suspicion.get(name)
+            assert suspect is not None
+            if name in LIVING and last:
+                suspect.answers[last] = None
+        self.masses.tend(100.0)
+        for effect in self.state.effects:
+            assert isinstance(effect, Ask)
+            self.masses.over(self.state.asks.known(effect.number), 104.0)
+
+    def taken(self) -> dict[Kind, int]:
+        """How many of those that were not looked at are taken for what."""
+        self.masses.tend(104.5)
+        found = [self.state.gathering.of(name) for name in LATER if name not in SEEN]
+        return {kind: count for kind in Kind if (count := sum(1 for one in found if one and one.kind is kind))}
+
+
+def test_who_went_long_before_says_nothing_of_them() -> None:
+    """Twenty nodes of a rack without power are all that has been looked at in the zone so far."""
+    desk = Desk("n000")
+    desk.looked(EARLIER, DOWN, 10.0)
+    desk.fail()
+    assert desk.taken() == {}
+    desk.looked(SEEN, DOWN, 100.0)
+    assert desk.taken() == {Kind.DOWN: len(LATER) - len(SEEN)}
+
+
+def test_where_an_entry_lives_not_all_are_down() -> None:
+    """An entry in the zone can be used, so what is down there is down for itself, and looked at each."""
+    desk = Desk("n000", "n399")
+    desk.fail()
+    desk.looked(SEEN, DOWN, 100.0)
+    assert desk.taken() == {}
+
+
+def test_those_that_answer_behind_a_cut_are_measured_by_each_other() -> None:
+    """Some of the zone are down as well: that leaves the silent ones open, and tells nothing of who answers."""
+    desk = Desk("n000", "n399")
+    desk.looked(EARLIER, DOWN, 95.0)
+    desk.fail()
+    desk.looked(SEEN, CUT, 100.0)
+    assert desk.taken() == {Kind.CUT_OFF: len(LIVING)}
