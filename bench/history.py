@@ -134,7 +134,7 @@ def measure(*, runs: int, days: float = DAYS, nodes: int = NODES) -> list[Figure
         ),
         Figure(
             "drift_report_s", "drift report of 7 days of it", "s", tuple(reports), 3,
-            note="`inspector drift --json`, the whole command: some 370,000 deviations, gone over five times",
+            note="`inspector drift --json`, the whole command: some 370,000 deviations",
         ),
     ]  # fmt: skip
 

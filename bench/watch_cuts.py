@@ -13,7 +13,7 @@ import trio
 from bench.figures import Figure, Results
 from bench.watch_scenes import CROWD, NODES, accused, bounded, healed, kinds_of, named_at, played, told
 from bench.watched_lab import NEVER, POLL_S, Scene, watched
-from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch.conclusions import Action, Kind
 from inspector_coord.watch.record import Record
 from inspector_lab.hows import Choices
 from inspector_lab.layout import Layout

@@ -21,7 +21,7 @@ from bench.namespaces import state_of
 from bench.watch_scenes import NODES, accused, played, told
 from bench.watched_lab import Scene, watched
 from inspector_coord.fold import fold_names
-from inspector_coord.watch.model import Action
+from inspector_coord.watch.conclusions import Action
 from inspector_lab import processes
 from inspector_lab.errors import UpError
 from inspector_lab.hows import Choices

@@ -16,7 +16,7 @@ from bench.figures import Figure, Results, Section
 from bench.namespaces import lab
 from bench.watched_lab import NEVER, Scene, watched
 from inspector_coord.fold import fold_names
-from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch.conclusions import Action, Kind
 from inspector_coord.watch.record import Record
 from inspector_lab.hows import Choices
 from inspector_lab.layout import Layout

@@ -17,7 +17,7 @@ import trio
 from bench.fleet import BIN
 from bench.namespaces import state_of
 from inspector_agent.ring import RingError, connect
-from inspector_coord.watch.model import Action
+from inspector_coord.watch.conclusions import Action
 from inspector_coord.watch.record import Record, happening_of, read_record
 from inspector_coord.watch.telling_times import stamp
 from inspector_coord.watch.watch_lines import line

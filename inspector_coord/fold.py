@@ -27,6 +27,7 @@ SECRET = "(secret)"  # noqa: S105 -- it stands for one
 # What ClusterShell reads back as the same single node. A member chooses its own name: "n[1-9999999]" is one, too.
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _NUMBER = re.compile(r"[0-9]+")
+_ONE_NUMBER = re.compile(r"([^0-9]*)([0-9]+)([^0-9]*)")
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -112,9 +113,17 @@ def fold_names(names: Iterable[str]) -> str:
     unique = sorted(set(names))
     safe = [name for name in unique if _SAFE.fullmatch(name)]
     odd = [plain(name, limits.observed_chars_max) for name in unique if not _SAFE.fullmatch(name)]
-    many = len(safe) > limits.fold_fields_nodes_max
-    folded = _fold_one_field(safe) if many else str(NodeSet.fromlist(safe, resolver=RESOLVER_NOGROUP))
+    if len(safe) > limits.fold_fields_nodes_max or _in_one_row(safe):
+        folded = _fold_one_field(safe)
+    else:
+        folded = str(NodeSet.fromlist(safe, resolver=RESOLVER_NOGROUP))
     return ",".join([*([folded] if folded else []), *odd])
+
+
+def _in_one_row(names: list[str]) -> bool:
+    """Whether they differ in one number only, as n001 and n002: nearly all do, and there is one way to fold those."""
+    around = {found.group(1, 3) if (found := _ONE_NUMBER.fullmatch(name)) else None for name in names}
+    return len(around) == 1 and None not in around
 
 
 def _fold_one_field(names: list[str]) -> str:

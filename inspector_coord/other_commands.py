@@ -17,8 +17,8 @@ from inspector_coord.config import Config, default_path, group_text, load
 from inspector_coord.errors import ReportError, TargetError
 from inspector_coord.fold import fold_names
 from inspector_coord.groups import read_groups
+from inspector_coord.kept_releases import KeptReleases
 from inspector_coord.plain import plain
-from inspector_coord.release_cache import ReleaseCache
 from inspector_coord.report import SCHEMA
 from inspector_coord.roster import Rosters, read_rosters
 from inspector_coord.targets import select
@@ -80,7 +80,7 @@ def explain(config_file: Path | None, what: str, report_file: Path | None, *, as
     report = _read_report(report_file or (config.last_report if config else Path()))
     canary = report["release"].get("canary") or {}
     prefixes = [bytes.fromhex(each.get("digest", ""))[:id_bytes] for each in (report["release"], canary)]
-    past = ReleaseCache.of(config).past(prefix for prefix in prefixes if prefix) if config else {}
+    past = KeptReleases.of(config).past(prefix for prefix in prefixes if prefix) if config else {}
     document = explaining.explain(report, what, *(past.get(prefix) for prefix in prefixes))
     if as_json:
         _print_json(document)

@@ -23,11 +23,11 @@ from config_center.files import write_whole
 from config_center.keys import PublicKey
 from config_center.pointer import Pointer, decode_pointer
 from config_center.release import Release, SiteCheck, decode
-from inspector_coord import limits
 from inspector_coord.center_http import CenterAway, CenterDown, client_for, get
 from inspector_coord.config import Config
 from inspector_coord.current import Current, prefix_of
 from inspector_coord.errors import ReleaseError
+from inspector_coord.kept_releases import KeptReleases
 from inspector_coord.known_nodes import known_nodes
 from inspector_coord.trust import Trust, keys_of
 
@@ -48,6 +48,7 @@ class ReleaseCache:
         self._directory = directory
         self._centers = tuple(center.rstrip("/") for center in ([centers] if isinstance(centers, str) else centers))
         self._trust = Trust(directory, trusted)
+        self._kept = KeptReleases(directory)
 
     @classmethod
     def of(cls, config: Config) -> ReleaseCache:
@@ -63,16 +64,6 @@ class ReleaseCache:
                 current.known = await known_nodes(client, there, self._directory / "nodes.kept")
         return current
 
-    def past(self, prefixes: Iterable[bytes]) -> dict[bytes, Release]:
-        """Those of these releases that are kept, by the prefix of their digest."""
-        found: dict[bytes, Release] = {}
-        for prefix in set(prefixes):
-            for path in sorted(self._releases.glob(f"{prefix.hex()}*.json")):
-                release = self._kept(path.stem)
-                if release is not None:
-                    found[prefix] = release
-        return found
-
     async def site_checks(self, release: Release, kinds: Iterable[str]) -> dict[str, Path]:
         """Executables of the site for these kinds of checks, verified; what cannot be had is left out."""
         wanted = set(kinds)
@@ -86,10 +77,6 @@ class ReleaseCache:
                     ):
                         found[check.name] = path
         return found
-
-    @property
-    def _releases(self) -> Path:
-        return self._directory / "releases"
 
     # ---- what is current --------------------------------------------------------------------------------------------
 
@@ -141,14 +128,14 @@ class ReleaseCache:
         return releases[0], pointer, releases[1] if pointer.canary is not None else None
 
     async def _release(self, client: httpx.AsyncClient, center: str, number: int, digest: str) -> Release:
-        kept = await trio.to_thread.run_sync(self._kept, digest)
+        kept = await trio.to_thread.run_sync(self._kept.get, digest)
         if kept is not None:
             return kept
         reply = await get(client, f"{center}/releases/{digest}.json", center_limits.release_bytes_max)
         if reply.status != httpx.codes.OK:
             raise CenterDown(f"the config center {center} answers {reply.status} for release {number}")
         release = decode(reply.body, digest)
-        await trio.to_thread.run_sync(self._keep, digest, reply.body)
+        await trio.to_thread.run_sync(self._kept.keep, digest, reply.body)
         return release
 
     def _last_good(self) -> tuple[Release, Pointer, Release | None] | None:
@@ -158,7 +145,7 @@ class ReleaseCache:
             self._trust.check_kept(pointer)
         except (OSError, Unreadable, TrustError):
             return None
-        releases = [self._kept(digest) for _, digest in pointer.releases()]
+        releases = [self._kept.get(digest) for _, digest in pointer.releases()]
         main, canary = releases[0], releases[-1]
         if main is None or canary is None:
             return None
@@ -177,19 +164,6 @@ class ReleaseCache:
                 await trio.to_thread.run_sync(write_whole, path, reply.body)
                 return True
         return False
-
-    def _kept(self, digest: str) -> Release | None:
-        """A release of the cache, verified again; None where it is missing or damaged."""
-        try:
-            return decode((self._releases / f"{digest}.json").read_bytes(), digest)
-        except (OSError, Unreadable):
-            return None
-
-    def _keep(self, digest: str, raw: bytes) -> None:
-        write_whole(self._releases / f"{digest}.json", raw)
-        by_age = sorted(self._releases.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for old in by_age[limits.releases_kept_max :]:
-            old.unlink(missing_ok=True)
 
 
 def _verified(path: Path, check: SiteCheck) -> bool:

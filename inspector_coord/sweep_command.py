@@ -19,6 +19,7 @@ from inspector_coord.errors import ConfigError, CoordError
 from inspector_coord.escalate import escalate, why_not
 from inspector_coord.faces import html, junit, ndjson, terminal
 from inspector_coord.groups import read_groups
+from inspector_coord.kept_releases import KeptReleases
 from inspector_coord.release_cache import ReleaseCache
 from inspector_coord.report import Report, add_second_pass, build
 from inspector_coord.sweep import FleetSweep, Outcome, Request
@@ -72,7 +73,7 @@ async def _run(config: Config, request: Request, escalates: bool) -> tuple[Repor
     cache = ReleaseCache.of(config)
     with terminal.Progress() as progress:
         outcome = await _interruptible(fleet.interrupt, lambda: fleet.run(cache.current, progress.update))
-        past = await trio.to_thread.run_sync(cache.past, _other_releases(outcome))
+        past = await trio.to_thread.run_sync(KeptReleases.of(config).past, _other_releases(outcome))
         report = build(outcome.facts, outcome.ledger, past, outcome.reader)
         if escalates:
             await _second_pass(config, outcome, report, progress)

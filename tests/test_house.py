@@ -119,6 +119,7 @@ CORES = (
     "inspector_coord/drift/figures.py",
     "inspector_coord/drift/folding.py",
     "inspector_coord/drift/heat.py",
+    "inspector_coord/drift/intervals.py",
     "inspector_coord/drift/limits.py",
     "inspector_coord/drift/measures.py",
     "inspector_coord/drift/period.py",

@@ -1,4 +1,4 @@
-"""CORE. Class, origin, severity and outcome of a deviation as one small number: what the database groups by."""
+"""CORE. Class, origin, severity and outcome of a deviation as one small number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from inspector_coord.drift.document import CLASSES, ORIGINS, Class, Origin
 from inspector_coord.faces.words import SEVERITIES
 
-__all__ = ["CLASS", "CLASS_STEP", "NOT_JUDGED", "ORIGIN", "OUTCOME", "SEVERITY", "Code", "decoded"]
+__all__ = ["CLASS", "CLASS_STEP", "HOW", "NOT_JUDGED", "ORIGIN", "OUTCOME", "SEVERITY", "Code", "decoded"]
 
 CLASS_STEP: Final = 1000
 CLASS: Final = {word: CLASS_STEP * index for index, word in enumerate(CLASSES)}
@@ -16,8 +16,11 @@ ORIGIN: Final = {word: 100 * index for index, word in enumerate(ORIGINS)}
 SEVERITY: Final = {word: 10 * index for index, word in enumerate(SEVERITIES)}
 OUTCOME: Final = {"fail": 0, "error": 1}
 
+HOW: Final = ("", "pass", "waived", "na", "item-removed", "node-gone", "pruned", "unknown")
+"""How intervals close."""
+
 NOT_JUDGED: Final = ("node-gone", "pruned", "unknown")
-"""How an interval closes about whose node or item nobody knows more: it is no return to normal."""
+"""Those about whose node or item nobody knows more: that is no return to normal."""
 
 
 class Code(NamedTuple):

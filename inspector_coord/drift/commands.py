@@ -11,8 +11,6 @@ import msgspec
 from rich.console import Console
 
 from config_center.files import write_whole
-from config_center.release import Release
-from inspector_agent.limits import id_bytes
 from inspector_coord.config import Config, group_text
 from inspector_coord.drift import limits
 from inspector_coord.drift.comparing import Comparison
@@ -27,8 +25,8 @@ from inspector_coord.errors import ConfigError
 from inspector_coord.faces.words import SEVERITIES
 from inspector_coord.groups import Groups, read_groups
 from inspector_coord.history.commands import open_configured
+from inspector_coord.kept_releases import KeptReleases
 from inspector_coord.plain import plain
-from inspector_coord.release_cache import ReleaseCache
 
 __all__ = ["Faces", "Question", "drift"]
 
@@ -91,19 +89,8 @@ def _beside(config: Config, groups: Groups, period: Period) -> Beside:
 
 def _owners(config: Config) -> dict[str, str]:
     """Items of the releases in the cache, with the owner that the newest names."""
-    folder = config.cache_dir / "releases"
-    names = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    past = ReleaseCache.of(config).past(bytes.fromhex(path.stem)[:id_bytes] for path in names if _is_digest(path.stem))
-    return _named_owners(past.values())
-
-
-def _is_digest(text: str) -> bool:
-    return len(text) == 64 and not set(text) - set("0123456789abcdef")
-
-
-def _named_owners(releases: Iterable[Release]) -> dict[str, str]:
     owners: dict[str, str] = {}
-    for release in sorted(releases, key=lambda one: one.number):
+    for release in KeptReleases.of(config).all():
         owners.update({item: owners.get(item, "") for item in release.items})
         for layer in release.layers:
             owners.update({name: item.owner for name, item in layer.items.items() if item.owner})

@@ -7,79 +7,40 @@ tell nothing, they are one group.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from inspector_coord.drift import limits
-from inspector_coord.drift.codes import decoded
+from inspector_coord.drift.codes import CLASS, CLASS_STEP, HOW, decoded
 from inspector_coord.drift.document import CLASSES, Class
+from inspector_coord.drift.intervals import Column, Deviations, firsts, joined
 from inspector_coord.verdict import SEVERITY_RANK
 
-__all__ = ["Cell", "Fingerprint", "Folded", "Member", "Row", "bucket", "fold", "ranked", "within_bounds"]
-
-
-class Fingerprint(NamedTuple):
-    """What deviations have in common: a code (codes.py), and ids; 0 is no text."""
-
-    code: int
-    item: int
-    expected: int
-    source: int
-    observed: int
-
-
-class Row(msgspec.Struct, frozen=True, gc=False):
-    """A fingerprint with its sums; opened, newest, confirmed, closed: sweeps, the first and the last of several.
-
-    fresh: how many of them opened in the period.
-    """
-
-    code: int
-    item: int
-    expected: int
-    source: int
-    observed: int
-    count: int
-    unknown: int
-    opened: int
-    newest: int
-    confirmed: int
-    closed: int
-    openings: int
-    fresh: int
-    release: int
+__all__ = ["Folded", "Folding", "Member", "bucket", "fold", "ranked", "within_bounds"]
 
 
 class Member(NamedTuple):
-    """One deviation of a group; sweeps by id, closed 0: it is not; how: its last interval did, None: it did not."""
+    """One deviation of a group; sweeps by id, closed 0: it is not; how: its last interval did, "": it did not."""
 
     node: int
     opened: int
     confirmed: int
     closed: int
     unknown: int
-    how: str | None
+    how: str
 
 
-class Cell(NamedTuple):
-    """One deviation of the map."""
+class Folded(msgspec.Struct, frozen=True, gc=False):
+    """One group before it is told. Ids, 0: no text; sweeps: the first and the last of several.
 
-    node: int
-    item: int
-    unknown: bool
-    opened: int
-    same: Fingerprint
-
-
-class Folded(msgspec.Struct, frozen=True):
-    """One group before it is told. values: fingerprints that were made one; observed is then that of the most nodes.
-
-    fresh: how many of them opened in the period.
+    number   of all groups;  values: fingerprints that were made one; observed is then that of the most nodes
+    fresh    how many of them opened in the period
     """
 
+    number: int
     code: int
     item: int
     expected: int
@@ -102,31 +63,57 @@ class Folded(msgspec.Struct, frozen=True):
         return decoded(self.code).class_
 
 
-def fold(rows: Iterable[Row]) -> list[Folded]:
-    """All groups, in no order."""
-    alike: dict[tuple[int, int, int, int], list[Row]] = defaultdict(list)
-    for row in rows:
-        alike[row.code, row.item, row.expected, row.source].append(row)
-    folded: list[Folded] = []
-    for several in alike.values():
-        flaps = decoded(several[0].code).class_ == "flapping"
-        if len(several) > (1 if flaps else limits.values_told_max):
-            folded.append(_one(several))
-        else:
-            folded.extend(_one([row]) for row in several)
-    return folded
+class Folding(msgspec.Struct, frozen=True):
+    """All groups by number. of: the group of each deviation."""
+
+    groups: Sequence[Folded]
+    of: Column
+
+    def members(self, found: Deviations, groups: Sequence[Folded]) -> list[list[Member]]:
+        """The deviations of each of these groups."""
+        chosen = np.flatnonzero(np.isin(self.of, [one.number for one in groups]))
+        columns = (found.node, found.opened, found.confirmed, found.closed, found.unknown, found.how)
+        by_number: dict[int, list[Member]] = {one.number: [] for one in groups}
+        rows = zip(*(column[chosen].tolist() for column in (self.of, *columns)), strict=True)
+        for number, node, opened, confirmed, closed, unknown, how in rows:
+            by_number[number].append(Member(node, opened, confirmed, closed, unknown, HOW[how]))
+        return list(by_number.values())
 
 
-def _one(rows: Sequence[Row]) -> Folded:
-    widest = max(rows, key=lambda row: (row.count, -row.observed))
-    return Folded(
-        code=widest.code, item=widest.item, expected=widest.expected, source=widest.source, observed=widest.observed,
-        values=len(rows), count=sum(row.count for row in rows), unknown=sum(row.unknown for row in rows),
-        opened=min(row.opened for row in rows), newest=max(row.newest for row in rows),
-        confirmed=max(row.confirmed for row in rows), closed=max(row.closed for row in rows),
-        openings=sum(row.openings for row in rows), fresh=sum(row.fresh for row in rows),
-        release=max(row.release for row in rows),
+def fold(found: Deviations) -> Folding:
+    """All groups, those of one item together."""
+    order = np.lexsort((found.observed, joined(found.expected, found.source), joined(found.code, found.item)))
+    d = Deviations(*(column[order] for column in found))
+    alike = firsts(d.code, d.item, d.expected, d.source)
+    exact = firsts(d.code, d.item, d.expected, d.source, d.observed)
+    if not len(order):
+        return Folding([], found.node)
+    several = np.diff(np.append(np.searchsorted(exact, alike), len(exact)))  # fingerprints that are so alike
+    told_max = np.where(d.code[alike] // CLASS_STEP == CLASS["flapping"] // CLASS_STEP, 1, limits.values_told_max)
+    one = several > told_max
+    begins = np.union1d(alike, exact[~np.repeat(one, several)])
+    values = np.diff(np.append(np.searchsorted(exact, begins), len(exact)))
+    numbers = np.repeat(np.arange(len(begins)), np.diff(np.append(begins, len(order))))
+    of = np.empty_like(numbers)
+    of[order] = numbers
+    sums = (
+        *(column[begins] for column in (d.code, d.item, d.expected, d.source)), _widest(d.observed, exact, begins),
+        values, np.diff(np.append(begins, len(order))), np.add.reduceat(d.unknown, begins),
+        np.minimum.reduceat(d.opened, begins), np.maximum.reduceat(d.opened, begins),
+        np.maximum.reduceat(d.confirmed, begins), np.maximum.reduceat(d.closed, begins),
+        np.add.reduceat(d.openings, begins), np.add.reduceat((d.openings > 0).astype(np.int64), begins),
+        np.maximum.reduceat(d.release, begins),
     )  # fmt: skip
+    rows = zip(*(column.tolist() for column in sums), strict=True)
+    return Folding([Folded(number, *row) for number, row in enumerate(rows)], of)
+
+
+def _widest(observed: Column, exact: Column, begins: Column) -> Column:
+    """Of each group the value that was observed on the most nodes."""
+    sizes = np.diff(np.append(exact, len(observed)))
+    group = np.searchsorted(begins, exact, side="right") - 1
+    ranked_ = np.lexsort((observed[exact], -sizes, group))
+    return observed[exact[ranked_[firsts(group[ranked_])]]]
 
 
 def bucket(seconds: float) -> int:

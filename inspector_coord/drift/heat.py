@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from inspector_coord.drift import limits
 from inspector_coord.drift.codes import decoded
 from inspector_coord.drift.document import ORIGINS
 from inspector_coord.drift.figures import Heat
-from inspector_coord.drift.folding import Cell, Fingerprint
+from inspector_coord.drift.intervals import Column, Deviations
 from inspector_coord.drift.period import told
 
-__all__ = ["NOT_JUDGED", "STATES", "Axis", "heat_of", "widest"]
+__all__ = ["NOT_JUDGED", "STATES", "Axis", "Cell", "cells", "heat_of", "widest"]
 
 NOT_JUDGED = "not judged"
 STATES = [*("unknown origin" if origin == "unknown" else origin for origin in ORIGINS), "back", NOT_JUDGED]
@@ -22,6 +24,24 @@ STATES = [*("unknown origin" if origin == "unknown" else origin for origin in OR
 def widest(counts: Mapping[int, int], at_most: int) -> list[int]:
     """The ids with the highest counts, the highest first."""
     return sorted(counts, key=lambda one: (-counts[one], one))[:at_most]
+
+
+class Cell(NamedTuple):
+    """One deviation of the map; group: its number."""
+
+    node: int
+    item: int
+    unknown: int
+    opened: int
+    code: int
+    group: int
+
+
+def cells(found: Deviations, of: Column, nodes: Iterable[int], items: Iterable[int]) -> list[Cell]:
+    """The deviations of these nodes and items. of: the group of each deviation."""
+    inside = np.flatnonzero(np.isin(found.node, list(nodes)) & np.isin(found.item, list(items)))
+    columns = (found.node, found.item, found.unknown, found.opened, found.code, of)
+    return [Cell(*row) for row in zip(*(column[inside].tolist() for column in columns), strict=True)]
 
 
 class Axis(msgspec.Struct, frozen=True):
@@ -33,18 +53,17 @@ class Axis(msgspec.Struct, frozen=True):
 
 
 def heat_of(
-    cells: Iterable[Cell], nodes: Axis, items: Axis, *, total: int, group_of: Callable[[Fingerprint], int],
+    cells: Iterable[Cell], nodes: Axis, items: Axis, *, total: int, groups: Mapping[int, int],
     at: Mapping[int, float], unknown: Iterable[tuple[int, str, float]],
 ) -> Heat:  # fmt: skip
-    """total: how many deviations there are; at: Unix s of sweeps; unknown: as of `coverage`."""
+    """total: how many deviations there are; groups: where those that are told stand, by number; at: Unix s of sweeps;
+    unknown: as of `coverage`.
+    """
     row = {node: index for index, node in enumerate(nodes.ids)}
     column = {item: index for index, item in enumerate(items.ids)}
-    inside = sorted(
-        (cell for cell in cells if cell.node in row and cell.item in column),
-        key=lambda cell: (column[cell.item], row[cell.node]),
-    )
+    inside = sorted(cells, key=lambda cell: (column[cell.item], row[cell.node]))
     shown = [
-        (row[cell.node], column[cell.item], _state(cell), group_of(cell.same), int(at[cell.opened]))
+        (row[cell.node], column[cell.item], _state(cell), groups.get(cell.group, -1), int(at[cell.opened]))
         for cell in inside[: limits.heat_cells_max]
     ]
     return Heat(
@@ -60,7 +79,7 @@ def heat_of(
 
 
 def _state(cell: Cell) -> int:
-    code = decoded(cell.same.code)
+    code = decoded(cell.code)
     if cell.unknown:
         return STATES.index(NOT_JUDGED)
     if code.class_ == "back":

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from inspector_coord.drift import limits
 from inspector_coord.drift.attributing import Event
-from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch import journal_limits
+from inspector_coord.watch.conclusions import Action, Kind
 from inspector_coord.watch.record import Record, read_record
-from inspector_coord.watch.shell_limits import journal_bytes_max, journal_files_kept, journal_line_bytes_max
 
 __all__ = ["incidents", "read_journal"]
 
 
 def read_journal(folder: Path) -> tuple[list[Record], str]:
     """(all records, oldest file first; why one could not be read, or "")."""
-    paths = [folder / f"events.{number}.ndjson" for number in range(journal_files_kept, 0, -1)]
+    paths = [folder / f"events.{number}.ndjson" for number in range(journal_limits.files_kept, 0, -1)]
     records: list[Record] = []
     try:
         for path in [*paths, folder / "events.ndjson"]:
@@ -33,8 +33,8 @@ def read_journal(folder: Path) -> tuple[list[Record], str]:
 
 def _records(path: Path) -> Iterator[Record]:
     with path.open("rb") as file:
-        left = 2 * journal_bytes_max
-        while left > 0 and (line := file.readline(journal_line_bytes_max)):
+        left = 2 * journal_limits.file_bytes_max
+        while left > 0 and (line := file.readline(journal_limits.line_bytes_max)):
             left -= len(line)
             record = read_record(line)
             if record is not None:

@@ -5,14 +5,46 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import msgspec
+import numpy as np
+
 from inspector_coord.drift import limits
-from inspector_coord.drift.codes import CLASS
+from inspector_coord.drift.codes import CLASS_STEP, HOW
 from inspector_coord.drift.document import CLASSES, Counts
 from inspector_coord.drift.figures import Coverage, Drifter, Long, NodeSetTold, Offender, Point, Share
+from inspector_coord.drift.intervals import Column, Deviations, Intervals, Sweeps
 from inspector_coord.drift.period import told
 from inspector_coord.fold import fold_names
 
-__all__ = ["Tally", "coverage", "mean_and_median", "ranks", "thinned"]
+__all__ = [
+    "NodeRow", "Tally", "by_node", "coverage", "mean_and_median", "minutes_of", "put_right", "ranks", "thinned",
+]  # fmt: skip
+
+
+class NodeRow(msgspec.Struct, frozen=True, gc=False):
+    """A node's deviations of one class: how many, of them unknown; how often they opened, how many did."""
+
+    node: int
+    class_: int
+    count: int
+    unknown: int
+    openings: int
+    fresh: int
+
+
+def by_node(found: Deviations) -> list[NodeRow]:
+    """Deviations by node and class."""
+    same, which, counts = np.unique(
+        found.node * len(CLASSES) + found.code // CLASS_STEP, return_inverse=True, return_counts=True
+    )
+    sums = (np.bincount(which, each) for each in (found.unknown, found.openings, found.openings > 0))
+    columns = (
+        same // len(CLASSES),
+        same % len(CLASSES) * CLASS_STEP,
+        counts,
+        *(each.astype(np.int64) for each in sums),
+    )
+    return [NodeRow(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 class Tally:
@@ -23,7 +55,7 @@ class Tally:
 
     def add(self, value: str, class_code: int, count: int, unknown: int) -> None:
         """So many deviations of a class, among them unknown ones."""
-        class_ = CLASSES[class_code // CLASS["flapping"]] if class_code else CLASSES[0]
+        class_ = CLASSES[class_code // CLASS_STEP]
         self._counts[value][class_] += count - unknown
         self._counts[value]["unknown"] += unknown
 
@@ -58,19 +90,24 @@ def _passing(point: Point) -> tuple[float, float, int]:
     return nodes, items, point.nodes_judged
 
 
-def mean_and_median(durations: Sequence[tuple[int, int]]) -> tuple[int, float, float] | None:
-    """(how many, mean, median) in seconds, of (minutes, how many) in ascending order. None without any."""
-    count = sum(times for _, times in durations)
-    if not count:
-        return None
-    mean = sum(minutes * times for minutes, times in durations) / count
-    passed, middle = 0, 0
-    for minutes, times in durations:
-        passed += times
-        middle = minutes
-        if 2 * passed >= count:
-            break
-    return count, 60.0 * mean, 60.0 * middle
+def put_right(found: Intervals, sweeps: Sweeps) -> Intervals:
+    """The intervals that ended in the period because their item passed again."""
+    chosen = (found.how == HOW.index("pass")) & (found.closed <= sweeps.last)
+    return Intervals(*(column[chosen] for column in found))
+
+
+def minutes_of(found: Intervals, at: Mapping[int, float]) -> Column:
+    """How long each was open, in whole minutes. at: Unix s of the sweeps that opened and closed them."""
+    sweeps = np.array(sorted(at), dtype=np.int64)
+    times = np.array([at[sweep] for sweep in sweeps.tolist()])
+    opened, closed = (times[np.searchsorted(sweeps, ids)] for ids in (found.opened, found.closed))
+    minutes: Column = np.floor_divide(closed - opened, 60.0).astype(np.int64)
+    return minutes
+
+
+def mean_and_median(minutes: Column) -> tuple[float, float]:
+    """In seconds; of an even number the lower one in the middle."""
+    return 60.0 * float(minutes.mean()), 60.0 * float(np.sort(minutes)[(len(minutes) - 1) // 2])
 
 
 def ranks(

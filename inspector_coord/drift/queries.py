@@ -1,45 +1,24 @@
-"""Shell: what a report reads of the deviations in `pairs`, and of all else; sums wherever rows are many."""
+"""Shell: what a report reads of the history: the intervals of its period as columns, and all else that it tells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 import msgspec
+import numpy as np
 import sqlalchemy as sa
 
-from inspector_coord.drift.codes import CLASS_STEP
-from inspector_coord.drift.folding import Cell, Fingerprint, Folded, Member, Row
-from inspector_coord.drift.marking import pairs, unjudged
+from inspector_coord.drift.codes import CLASS_STEP, HOW, ORIGIN, OUTCOME, SEVERITY
+from inspector_coord.drift.intervals import Column, Intervals
 from inspector_coord.drift.scope import Scope
 from inspector_coord.history import tables as t
 
-__all__ = [
-    "NodeRow",
-    "PointRow",
-    "State",
-    "cells",
-    "durations",
-    "interval",
-    "members",
-    "node_rows",
-    "points",
-    "rows",
-    "states_now",
-    "texts",
-    "times",
-]
+__all__ = ["PointRow", "State", "intervals", "points", "states_now", "texts", "times"]
 
-_shown = sa.Table(
-    "drift_shown", sa.MetaData(),
-    sa.Column("number", sa.Integer, primary_key=True), sa.Column("code", sa.Integer, nullable=False),
-    sa.Column("item_id", t.Id, nullable=False), sa.Column("expected", t.Id, nullable=False),
-    sa.Column("source", t.Id, nullable=False), sa.Column("observed", t.Id, nullable=False),
-    prefixes=["TEMPORARY"],
-)  # fmt: skip
-
-
-_FRESH: Final = sa.case((pairs.c.openings > 0, 1), else_=0)
+_ROWS: Final = 500  # fetched at a time: the intervals of so many sweeps
+_NONE: Final = np.empty(0, dtype=np.int64)
+_HIGH: Final = 2**32
 
 
 class State(msgspec.Struct, frozen=True):
@@ -48,17 +27,6 @@ class State(msgspec.Struct, frozen=True):
     node: int
     state: str
     opened: int
-
-
-class NodeRow(msgspec.Struct, frozen=True):
-    """A node's deviations of one class: how many, of them unknown; how often they opened, how many did."""
-
-    node: int
-    class_: int
-    count: int
-    unknown: int
-    openings: int
-    fresh: int
 
 
 class PointRow(msgspec.Struct, frozen=True):
@@ -78,99 +46,49 @@ class PointRow(msgspec.Struct, frozen=True):
     items_waived: int
 
 
-def rows(connection: sa.Connection) -> Iterator[Row]:
-    """Fingerprints of all deviations, with their sums."""
-    p = pairs.c
-    same = (p.code, p.item_id, p.expected, p.source, p.observed)
-    found = connection.execute(
-        sa.select(
-            *same, sa.func.count(), sa.func.sum(p.unknown), sa.func.min(p.opened), sa.func.max(p.opened),
-            sa.func.max(p.confirmed), sa.func.max(p.closed), sa.func.sum(p.openings), sa.func.sum(_FRESH),
-            sa.func.max(p.release),
-        ).group_by(*same)
-    )  # fmt: skip
-    for part in found.partitions(5_000):
-        for row in part:
-            yield Row(*row)
-
-
-def node_rows(connection: sa.Connection) -> list[NodeRow]:
-    """Deviations by node and class."""
-    p = pairs.c
-    class_ = (p.code - p.code % CLASS_STEP).label("class")
-    sums = (sa.func.count(), sa.func.sum(p.unknown), sa.func.sum(p.openings), sa.func.sum(_FRESH))
-    found = connection.execute(sa.select(p.node_id, class_, *sums).group_by(p.node_id, class_))
-    return [NodeRow(*row) for row in found.all()]
-
-
-def members(connection: sa.Connection, folded: Sequence[Folded]) -> list[list[Member]]:
-    """The deviations of each of these groups."""
-    _shown.drop(connection, checkfirst=True)
-    _shown.create(connection, checkfirst=False)
-    if not folded:
-        return []
-    connection.execute(
-        _shown.insert(),
-        [
-            {
-                "number": number, "code": one.code, "item_id": one.item, "expected": one.expected, "source": one.source,
-                "observed": one.observed if one.values == 1 else _ANY,
-            }
-            for number, one in enumerate(folded)
-        ],
-    )  # fmt: skip
-    p, s, f = pairs.c, _shown.c, t.findings.c
-    same = sa.and_(p.code == s.code, p.item_id == s.item_id, p.expected == s.expected, p.source == s.source)
-    found: list[list[Member]] = [[] for _ in folded]
-    query = (
-        sa.select(s.number, p.node_id, p.opened, p.confirmed, p.closed, p.unknown, f.how)
-        .select_from(pairs.join(_shown, sa.and_(same, sa.or_(s.observed == _ANY, s.observed == p.observed))))
-        .join(t.findings, f.id == p.finding)
-    )
-    for part in connection.execute(query).partitions(5_000):
-        for number, *row in part:
-            found[number].append(Member(*row))
-    return found
-
-
-_ANY: Final = -1
-
-
-def cells(connection: sa.Connection, nodes: Iterable[int], items: Iterable[int]) -> list[Cell]:
-    """The deviations of these nodes and items."""
-    p = pairs.c
-    query = sa.select(
-        p.node_id, p.item_id, p.unknown, p.opened, p.code, p.item_id, p.expected, p.source, p.observed
-    ).where(p.node_id.in_(list(nodes)), p.item_id.in_(list(items)))
-    return [
-        Cell(node, item, bool(unknown), opened, Fingerprint(*same))
-        for node, item, unknown, opened, *same in connection.execute(query)
-    ]
-
-
-def durations(connection: sa.Connection, scope: Scope) -> list[tuple[int, int, int]]:
-    """(whole minutes until it passed again, how many, an interval of them), ascending, of what was put right."""
-    joined, minutes, number = _passed(scope)
-    sums = (sa.func.count(), sa.func.max(number))
-    found = connection.execute(sa.select(minutes, *sums).select_from(joined).group_by(minutes).order_by(minutes))
-    return [(minute, count, one) for minute, count, one in found]
-
-
-def interval(connection: sa.Connection, number: int) -> tuple[int, int, int, int]:
-    """(node, item, opened, closed) of one interval that is closed."""
+def intervals(connection: sa.Connection, scope: Scope) -> Intervals:
+    """Those of the period's deviations: that closed in it, closed after it, or are open."""
     f = t.findings.c
-    found = connection.execute(sa.select(f.node_id, f.item_id, f.opened, f.closed).where(f.id == number)).one()
-    return (*found,)
+    asked, begun = scope.within(f.node_id, f.item_id), f.opened + 0 <= scope.last  # + 0: that index is no help
+    ranges = (
+        (f.closed.between(scope.first, scope.last), f.closed),
+        (sa.and_(f.closed > scope.last, begun), f.closed),
+        (sa.and_(f.closed.is_(None), begun), f.opened),
+    )
+    read: list[list[Column]] = [[_NONE] * 6]
+    for where, same in ranges:
+        found = connection.execute(sa.select(*_listed(f)).where(where, *asked).group_by(same))
+        read.extend([_numbers(lists) for lists in zip(*part, strict=True)] for part in found.partitions(_ROWS))
+    release, observed, *packed = map(np.concatenate, zip(*read, strict=True))
+    (node, item), (expected, source), (opened, seen), (closed, marks) = (np.divmod(both, _HIGH) for both in packed)
+    return Intervals(
+        node=node, item=item, code=marks % CLASS_STEP, expected=expected, source=source,
+        observed=observed, release=release, opened=opened, seen=seen, closed=closed, how=marks // CLASS_STEP,
+    )  # fmt: skip
 
 
-def _passed(scope: Scope) -> tuple[sa.FromClause, sa.ColumnElement[int], sa.ColumnElement[int]]:
-    """What was put right in the period, joined to its two sweeps; the minutes that it took; its id."""
-    f = t.findings
-    began, ended = t.sweeps.alias("began"), t.sweeps.alias("ended")
-    asked = [f.c.closed.between(scope.first, scope.last), f.c.how == "pass", *scope.within(f.c.node_id, f.c.item_id)]
-    passed = sa.select(f.c.id, f.c.opened, f.c.closed).where(*asked).subquery("passed")
-    joined = passed.join(began, began.c.id == passed.c.opened).join(ended, ended.c.id == passed.c.closed)
-    return joined, (sa.cast(ended.c.at - began.c.at, sa.BigInteger) // 60).label("minutes"), passed.c.id
+def _numbers(lists: Iterable[str]) -> Column:
+    return np.fromstring(",".join(lists), dtype=np.int64, sep=",")
+
+
+def _listed(f: sa.ColumnCollection[str, Any]) -> list[sa.ColumnElement[str]]:
+    """The columns, each as a text of all its numbers: half of the time went with an object for each number.
+
+    Two ids make one number. None needs more than 31 bits: a history of two billion texts would have outgrown much else.
+    """
+    origin, severity, outcome, how = (
+        sa.case(words, value=word, else_=other)
+        for words, word, other in (
+            (ORIGIN, f.origin, ORIGIN["unknown"]), (SEVERITY, f.severity, SEVERITY["info"]), (OUTCOME, f.outcome, 0),
+            ({word: number for number, word in enumerate(HOW)}, f.how, 0),
+        )
+    )  # fmt: skip
+    told = (f.expected, f.source, f.observed, f.closed)
+    expected, source, observed, closed = (sa.func.coalesce(one, 0) for one in told)
+    marks = origin + severity + outcome + CLASS_STEP * how
+    pairs = ((f.node_id, f.item_id), (expected, source), (f.opened, f.seen), (closed, marks))
+    numbers = [f.release, observed, *(high * _HIGH + low for high, low in pairs)]
+    return [sa.func.aggregate_strings(sa.cast(one, sa.Text), ",") for one in numbers]
 
 
 def points(connection: sa.Connection, scope: Scope) -> list[PointRow]:
@@ -185,7 +103,11 @@ def points(connection: sa.Connection, scope: Scope) -> list[PointRow]:
 
 def states_now(connection: sa.Connection, scope: Scope) -> list[State]:
     """Nodes that cannot be judged at the end of the period."""
-    return [State(*row) for row in connection.execute(unjudged(scope))]
+    s = t.node_states.c
+    unjudged = sa.select(s.node_id, s.state, s.opened).where(
+        s.opened <= scope.last, sa.or_(s.closed.is_(None), s.closed > scope.last), *scope.within(s.node_id)
+    )
+    return [State(*row) for row in connection.execute(unjudged)]
 
 
 def texts(connection: sa.Connection, ids: Iterable[int]) -> dict[int, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
+import numpy as np
 import sqlalchemy as sa
 
 from inspector_coord.drift import events, heat, limits, measures, queries
@@ -14,9 +15,10 @@ from inspector_coord.drift.attributing import Event, Events, Tags, happenings_to
 from inspector_coord.drift.codes import decoded
 from inspector_coord.drift.document import Document, Group, Sweeps
 from inspector_coord.drift.figures import Corrections, Drifter, Heat, Longest, Offender, Point, Share
-from inspector_coord.drift.folding import Fingerprint, Folded, Member, bucket, fold, ranked, within_bounds
+from inspector_coord.drift.folding import Folded, bucket, fold, ranked, within_bounds
+from inspector_coord.drift.intervals import Sweeps as Among
+from inspector_coord.drift.intervals import deviations
 from inspector_coord.drift.journal import incidents
-from inspector_coord.drift.marking import make_pairs
 from inspector_coord.drift.period import Period, told
 from inspector_coord.drift.saying import Aside, exit_code, notes_of
 from inspector_coord.drift.scope import Scope, Wanted, find_scope
@@ -53,7 +55,6 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
 def make_report(connection: sa.Connection, asked: Asked, beside: Beside) -> Document:
     """The document. Raises TargetError, ItemError and ConfigError for what was asked that cannot be."""
     scope = find_scope(connection, asked.period, asked.wanted, beside.groups, beside.owners)
-    make_pairs(connection, scope)
     return _Report(connection, asked, beside, scope).document()
 
 
@@ -62,10 +63,14 @@ class _Report:
 
     def __init__(self, connection: sa.Connection, asked: Asked, beside: Beside, scope: Scope) -> None:
         self._connection, self._asked, self._beside, self._scope = connection, asked, beside, scope
-        self._folded: list[Folded] = fold(queries.rows(connection))
-        self._of_nodes = queries.node_rows(connection)
-        self._at: dict[int, float] = {}
+        self._among = Among(scope.first, scope.last, scope.whole)
         states = queries.states_now(connection, scope)
+        self._intervals = queries.intervals(connection, scope)
+        self._found = deviations(self._intervals, self._among, {state.node: state.state for state in states})
+        self._folding = fold(self._found)
+        self._folded = self._folding.groups
+        self._of_nodes = measures.by_node(self._found)
+        self._at: dict[int, float] = {}
         self._learn({state.opened for state in states})
         self._states = [(state.node, state.state, self._at[state.opened]) for state in states]
         self._points = queries.points(connection, scope)
@@ -76,7 +81,7 @@ class _Report:
         folded = ranked(self._folded, self._ages())
         shown = within_bounds(folded)
         found, more = self._events(shown)
-        told_groups, numbers = self._groups(shown, found)
+        told_groups = self._groups(shown, found)
         never = [node.id for node in scope.nodes.values() if not node.judged]
         covered = measures.coverage(self._states, never, asked.period.until, self._name)
         aside = self._aside(covered.unknown.count, more)
@@ -90,7 +95,7 @@ class _Report:
             deviations_left=sum(one.count for one in folded) - sum(one.count for one in shown),
             by=self._by(), compliance=measures.thinned([_point(row) for row in self._points]),
             corrections=self._corrections(), offenders=offenders, drifters=drifters, coverage=covered,
-            heat=self._heat(numbers),
+            heat=self._heat(shown),
             happenings=happenings_told([one for one in found if one.at >= asked.period.since], self._name),
             notes=[*self._beside.notes, *notes_of(aside)],
         )  # fmt: skip
@@ -149,11 +154,8 @@ class _Report:
         known = [one for one in happened if one.node is None or one.node in self._scope.names]
         return [*known, *events.states(self._connection, self._scope, begin), *watched, *released], more
 
-    def _groups(
-        self, shown: Sequence[Folded], found: Sequence[Event]
-    ) -> tuple[list[Group], dict[tuple[int, int, int, int, int], int]]:
-        """(the groups told; where each fingerprint is among them, observed 0 for a group of many values)."""
-        members: list[list[Member]] = queries.members(self._connection, shown)
+    def _groups(self, shown: Sequence[Folded], found: Sequence[Event]) -> list[Group]:
+        members = self._folding.members(self._found, shown)
         texts = queries.texts(
             self._connection, {text for one in shown for text in (one.expected, one.source, one.observed)}
         )
@@ -170,13 +172,11 @@ class _Report:
         )  # fmt: skip
         for one, of_it in zip(shown, members, strict=True):
             self._learn(teller.sweeps_of(one, of_it) - {0})
-        numbers = {_key(one, any_value=one.values > 1): number for number, one in enumerate(shown)}
         return [
-            teller.group(number, one, of_it)
-            for number, (one, of_it) in enumerate(zip(shown, members, strict=True))
-        ], numbers  # fmt: skip
+            teller.group(number, one, of_it) for number, (one, of_it) in enumerate(zip(shown, members, strict=True))
+        ]
 
-    def _heat(self, numbers: Mapping[tuple[int, int, int, int, int], int]) -> Heat:
+    def _heat(self, shown: Sequence[Folded]) -> Heat:
         by_node, by_item = Counter[int](), Counter[int]()
         for one in self._of_nodes:
             by_node[one.node] += one.count
@@ -184,17 +184,14 @@ class _Report:
             by_item[group.item] += group.count
         nodes = sorted(heat.widest(by_node, limits.heat_nodes_max), key=self._name)
         items = heat.widest(by_item, limits.heat_items_max)
-        cells = queries.cells(self._connection, nodes, items)
+        cells = heat.cells(self._found, self._folding.of, nodes, items)
         self._learn({cell.opened for cell in cells})
-
-        def group_of(same: Fingerprint) -> int:
-            return numbers.get((*same,), numbers.get((*same[:4], 0), -1))
-
         return heat.heat_of(
             cells,
             heat.Axis(nodes, [self._name(node) for node in nodes], len(by_node)),
             heat.Axis(items, [self._item(item) for item in items], len(by_item)),
-            total=by_item.total(), group_of=group_of, at=self._at, unknown=self._states,
+            total=by_item.total(), groups={one.number: place for place, one in enumerate(shown)}, at=self._at,
+            unknown=self._states,
         )  # fmt: skip
 
     # ---- sums -------------------------------------------------------------------------------------------------------
@@ -245,22 +242,21 @@ class _Report:
         return measures.ranks(openings, drifting, self._name, self._item)
 
     def _corrections(self) -> Corrections:
-        durations = queries.durations(self._connection, self._scope)
-        told_all = measures.mean_and_median([(minutes, count) for minutes, count, _ in durations])
-        if told_all is None:
+        passed = measures.put_right(self._intervals, self._among)
+        if not len(passed.node):
             return Corrections()
-        node, item, opened, closed = queries.interval(self._connection, durations[-1][2])
-        self._learn({opened, closed})
-        seconds = self._at[closed] - self._at[opened]
-        longest = Longest(
-            node=self._name(node), item=self._item(item), seconds=seconds, closed=told(self._at[closed])
+        self._learn({*np.unique(passed.opened).tolist(), *np.unique(passed.closed).tolist()})
+        minutes = measures.minutes_of(passed, self._at)
+        mean, median = measures.mean_and_median(minutes)
+        longest = np.lexsort((passed.closed, minutes))[-1]
+        opened, closed = (self._at[int(of[longest])] for of in (passed.opened, passed.closed))
+        return Corrections(
+            count=len(minutes), mean_s=round(mean, 1), median_s=median,
+            longest=Longest(
+                node=self._name(int(passed.node[longest])), item=self._item(int(passed.item[longest])),
+                seconds=closed - opened, closed=told(closed),
+            ),
         )  # fmt: skip
-        count, mean, median = told_all
-        return Corrections(count=count, mean_s=round(mean, 1), median_s=median, longest=longest)
-
-
-def _key(one: Folded, *, any_value: bool) -> tuple[int, int, int, int, int]:
-    return one.code, one.item, one.expected, one.source, 0 if any_value else one.observed
 
 
 def _point(row: queries.PointRow) -> Point:

@@ -17,7 +17,7 @@ from inspector_coord.errors import CoordError
 from inspector_coord.history.booking import Told, book, digests_in_use
 from inspector_coord.history.reading import read
 from inspector_coord.history.store import History
-from inspector_coord.release_cache import ReleaseCache
+from inspector_coord.kept_releases import KeptReleases
 
 __all__ = ["keep_in_history", "past_releases"]
 
@@ -50,4 +50,4 @@ def past_releases(config: Config, digests: Mapping[int, str]) -> dict[int, Relea
     """Those of these releases that the cache has; digests by number."""
     prefixes = {digest[: 2 * id_bytes] for digest in digests.values()}
     wanted = [bytes.fromhex(prefix) for prefix in prefixes if _PREFIX.fullmatch(prefix)]
-    return {release.number: release for release in ReleaseCache.of(config).past(wanted).values()}
+    return {release.number: release for release in KeptReleases.of(config).past(wanted).values()}

@@ -19,8 +19,8 @@ import trio
 from inspector_coord.plain import plain
 from inspector_coord.watch import limits
 from inspector_coord.watch.alerts import ALERT_NAMES, Alert, Book, Labels, as_json
+from inspector_coord.watch.conclusions import Happening, Kind
 from inspector_coord.watch.listening import Watched
-from inspector_coord.watch.model import Happening, Kind
 from inspector_coord.watch.outbox import Outbox, Push
 
 __all__ = ["Alertmanagers"]

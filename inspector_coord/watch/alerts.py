@@ -24,7 +24,7 @@ import msgspec
 from inspector_coord.fold import fold_names
 from inspector_coord.plain import plain
 from inspector_coord.watch import limits
-from inspector_coord.watch.model import Action, Happening, Kind
+from inspector_coord.watch.conclusions import Action, Happening, Kind
 
 __all__ = ["ALERT_NAMES", "Alert", "Book", "Labels", "alerts_of", "as_json"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from inspector_coord.watch.conclusions import Finding, Happening, Kind
 from inspector_coord.watch.incidents import Basis, Entry, Incident, evidence_of_one
 from inspector_coord.watch.joining import Joining
 from inspector_coord.watch.members import Members
-from inspector_coord.watch.model import Finding, Happening, Kind
 
 __all__ = ["NOTHING_EXPECTED", "Book"]
 
@@ -28,7 +28,7 @@ class Book:
         self._number = first_number - 1
         self._open: dict[int, Incident] = {}
         self._where: dict[str, Incident] = {}
-        self._joining = Joining(members.of, gather_s)
+        self._joining = Joining(members.of, place_tags, gather_s)
 
     def of(self, name: str) -> Incident | None:
         """The incident a node is in."""
@@ -74,12 +74,14 @@ class Book:
         self._joining.closed(one)
 
     def take_back(self, one: Incident) -> None:
-        """Those that are back leave it, now that this is told; the rest may have no domain."""
+        """Those that are back leave it, now that this is told; the rest may have no domain, or another."""
         gone = one.take_back()
         for name in gone:
             del self._where[name]
         if gone and one.entries:
             one.place(self._members.of, self._place_tags)
+            if any(one.domain not in entry.tags for entry in one.entries.values()):
+                one.domain, one.of = "", 0  # each by its name: who is no part of it is put apart later
 
     def place(self, one: Incident, now: float) -> list[int]:
         """Find the domain of an incident. The numbers of others that have more nodes by that, or fewer.

@@ -17,9 +17,9 @@ from inspector_coord.errors import ConfigError
 from inspector_coord.fleet_rings import first_error
 from inspector_coord.plain import plain
 from inspector_coord.watch import shell_limits as limits
+from inspector_coord.watch.conclusions import Happening, Kind
 from inspector_coord.watch.journal import Journal, Past
 from inspector_coord.watch.listening import Listener, Watched
-from inspector_coord.watch.model import Happening, Kind
 from inspector_coord.watch.output import Output, Printer
 from inspector_coord.watch.record import happening_of
 from inspector_coord.watch.service import watch as watch_rings

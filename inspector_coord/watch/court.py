@@ -10,14 +10,15 @@ from inspector_agent.witness.messages import WitnessAnswer
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.asks import Open
+from inspector_coord.watch.conclusions import Finding, Kind
 from inspector_coord.watch.crossing import Crossing
-from inspector_coord.watch.cuts import UNKNOWN, direction_around
+from inspector_coord.watch.cuts import UNKNOWN
+from inspector_coord.watch.directions import Directions
 from inspector_coord.watch.incidents import Basis, Incident
 from inspector_coord.watch.isolation import Isolation
 from inspector_coord.watch.judging import Case, Seen, Verdict, judge
 from inspector_coord.watch.looks import Looks
 from inspector_coord.watch.masses import Masses
-from inspector_coord.watch.model import Finding, Kind
 from inspector_coord.watch.state import State
 from inspector_coord.watch.suspicion import Cause, Suspect
 from inspector_coord.watch.witnesses import weight
@@ -35,10 +36,10 @@ class Court:
         self._looks = Looks(
             state.members, state.asks, state.vantages, state.suspicion, state.agenda, state.settings.witnesses
         )
-        self._masses = Masses(state, self._direction)
+        self._directions = Directions(state)
+        self._masses = Masses(state, self._directions)
         self._pending: dict[str, None] = {}
         self._not_before = -NEVER  # no question may be asked before
-        self._directions: dict[str, tuple[float, str]] = {}  # by place, as found at a time
 
     # ---- looking ----------------------------------------------------------------------------------------------------
 
@@ -85,7 +86,9 @@ class Court:
 
     def reconsider(self, now: float) -> None:
         """A picture is there: those that were waiting for one are judged, and which way a cut is may be known now."""
-        self._directed(now)
+        if not self._state.frozen and self._directions.tell(now):
+            self._isolation.once_more(now)
+            self._state.agenda.sooner(("court", 0), now + limits.pending_step_s)
         found = [self._state.suspicion.get(name) for name in self._pending]
         self._pending.clear()
         self._judge([one for one in found if one is not None], now)
@@ -154,7 +157,8 @@ class Court:
         around, beyond = self._around(suspect, hearing, now)
         return Case(
             places=node.places, narrowest=state.members.narrowest(node), seen=seen,
-            failed=node.status == "failed", looks=suspect.looks, lossy=state.lossy,
+            failed=node.status == "failed", looks=suspect.looks, losing=state.loss > limits.losing_share,
+            lossy=state.lossy,
             healing=self._isolation.healing(suspect.since, now),
             answers=not hearing.isdisjoint(suspect.answers), answers_behind=bool(suspect.answers),
             around=around, beyond=beyond,
@@ -168,7 +172,7 @@ class Court:
         state = self._state
         node = state.members.nodes[suspect.name]
         if finding.kind is Kind.CUT_OFF and len(finding.parted) == 1:
-            finding = structs.replace(finding, direction=self._direction(finding.parted[0], suspect, now))
+            finding = structs.replace(finding, direction=self._directions.of(finding.parted[0], suspect, now))
             if finding.direction == UNKNOWN and now < suspect.since + limits.pending_s_max:
                 self._pending[suspect.name] = None
                 self._isolation.once_more(now)
@@ -185,7 +189,7 @@ class Court:
         settled = old is not None and old.kind is Kind.FLAPPING and suspect.name not in state.flaps.flapping
         state.gathering.put(suspect.name, finding, basis, suspect.since, now, settled=settled)
         if finding.direction == UNKNOWN:
-            state.agenda.sooner(("court", 0), now + limits.pending_step_s)
+            self._state.agenda.sooner(("court", 0), now + limits.pending_step_s)
 
     def _sure(self, old: Incident, name: str, finding: Finding, now: float) -> bool:
         """Whether a review says what was known, or says something else for the second time."""
@@ -198,53 +202,6 @@ class Court:
             return False
         # after a cut, TCP passes at once, and Serf takes its time to list everybody as alive
         return now >= entry.doubted[1] + (limits.heal_s if old.kind is Kind.CUT_OFF else 0.0)
-
-    def _direction(self, place: str, suspect: Suspect, now: float) -> str:
-        """Which way a line around a place is cut; what its open incident says, where that is not to be seen now."""
-        state = self._state
-        known = self._directions.get(place)
-        if known is not None and known[0] == now:
-            return known[1]
-        found = UNKNOWN if now > suspect.since + limits.gossip_to_dead_s else self._seen(place, suspect.since, now)
-        if found == UNKNOWN:
-            found = state.gathering.direction((place,)) or UNKNOWN
-        self._directions[place] = (now, found)
-        return found
-
-    def _directed(self, now: float) -> None:
-        """The direction of cuts that were told without one, as soon as it is known."""
-        state = self._state
-        for one in state.gathering if not state.frozen else ():
-            fresh = now <= one.since + limits.gossip_to_dead_s
-            if one.kind is not Kind.CUT_OFF or len(one.parted) != 1 or not fresh or one.direction != UNKNOWN:
-                continue
-            found = self._seen(one.parted[0], one.since, now)
-            if found == UNKNOWN:
-                self._isolation.once_more(now)
-                state.agenda.sooner(("court", 0), now + limits.pending_step_s)
-            else:
-                state.gathering.directed(one, found, now)
-
-    def _seen(self, place: str, since: float, now: float) -> str:
-        """The same from what was heard where since then."""
-        state = self._state
-        since = max(since - 1.0, now - limits.hearing_s)
-
-        def inside(name: str) -> bool:
-            return state.at_place(name, place)
-
-        def outside(name: str) -> bool:
-            node = state.members.nodes.get(name)
-            return node is not None and node.status == "alive" and place not in node.places
-
-        def vantage_inside(number: int) -> bool:
-            return number in state.vantages and inside(state.vantages[number].node)
-
-        def vantage_outside(number: int) -> bool:
-            return not vantage_inside(number) and state.with_home(number, now)
-
-        said, asks = state.hearing.since(since), list(state.asks.recent(since))
-        return direction_around(said, asks, inside, outside, (vantage_inside, vantage_outside), state.settle_s(now))
 
     def _around(self, suspect: Suspect, hearing: set[int], now: float) -> tuple[list[Places], list[Places]]:
         """Where those stand that answer the vantages behind a cut through which the suspect lives, and all others."""

@@ -14,6 +14,7 @@ import msgspec
 
 from inspector_agent.witness.messages import Sight
 from inspector_coord.watch import limits
+from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.asks import Open
 from inspector_coord.watch.members import Members, Node
 from inspector_coord.watch.witnesses import landmarks
@@ -25,16 +26,24 @@ Pair = tuple[str, str]
 
 
 class Broken(msgspec.Struct, frozen=True):
-    """A line between two places. bridges: places that reach both; tries: connections that all failed."""
+    """A line between two places. bridges: places that reach both; tries: connections that all failed, since then."""
 
     pair: Pair
     bridges: tuple[str, ...]
     tries: int
+    since: float
 
 
 class _Count(msgspec.Struct):
     tries: int = 0
     reached: int = 0
+
+
+class _Doubt(msgspec.Struct):
+    """rounds  in a row in which nothing came through;  since  the first of them was asked for"""
+
+    rounds: int = 0
+    since: float = NEVER
 
 
 class Crossing:
@@ -43,7 +52,7 @@ class Crossing:
     def __init__(self, members: Members) -> None:
         self._members = members
         self._counts: dict[int, dict[Pair, _Count]] = {}  # by question, of those that are out
-        self._failed: dict[Pair, int] = {}  # rounds in a row in which nothing came through
+        self._failed: dict[Pair, _Doubt] = {}
         self._passed: dict[Pair, int] = {}  # the same of broken ones, in which something did
         self._rounds = 0
         self.broken: dict[Pair, Broken] = {}
@@ -70,11 +79,11 @@ class Crossing:
         level = self.level
         known = level is not None and all(place in self._members.groups(level) for place in pair)
         if known and pair not in self.broken:
-            self._failed.setdefault(pair, 0)
+            self._failed.setdefault(pair, _Doubt())
 
     def resume(self, pair: Pair) -> None:
         """A line that was told before."""
-        self.broken[pair] = Broken(pair, (), 0)
+        self.broken[pair] = Broken(pair, (), 0, -NEVER)
 
     def vanished(self) -> list[Pair]:
         """Lines to places that are no more."""
@@ -135,12 +144,13 @@ class Crossing:
             if count.reached or not bridges or pair[0] == pair[1]:
                 self._failed.pop(pair, None)
                 continue
-            rounds = self._failed[pair] = self._failed.get(pair, 0) + 1
-            if rounds >= limits.cross_rounds and count.tries >= limits.cross_tries_min:
+            doubt = self._failed.setdefault(pair, _Doubt())
+            doubt.rounds, doubt.since = doubt.rounds + 1, min(doubt.since, one.at)
+            if doubt.rounds >= limits.cross_rounds and count.tries >= limits.cross_tries_min:
                 del self._failed[pair]
-                broken.append(Broken(pair, bridges, count.tries))
+                broken.append(Broken(pair, bridges, count.tries, doubt.since))
                 self.broken[pair] = broken[-1]
-            elif rounds > limits.cross_rounds_max:  # too few to try: not to be told apart from loss
+            elif doubt.rounds > limits.cross_rounds_max:  # too few to try: not to be told apart from loss
                 del self._failed[pair]
         return broken, healed
 

@@ -66,6 +66,8 @@ def line(
         if not here or not there or here & there or home in there:
             continue
         if here != {home}:
+            if level == len(own) - 1 and len(here) + len(there) == len(reached) + len(unreached):
+                continue  # each stands in a place of its own: any witnesses could be told apart by that
             return (*sorted(there)[: limits.line_places_max], home)
         narrow = [
             own[at]

@@ -15,10 +15,10 @@ from msgspec import structs
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import Agenda
 from inspector_coord.watch.book import NOTHING_EXPECTED, Book
+from inspector_coord.watch.conclusions import Action, Finding, Happening, Kind
 from inspector_coord.watch.cuts import UNKNOWN
 from inspector_coord.watch.incidents import Basis, Entry, Incident
 from inspector_coord.watch.members import Members, Node
-from inspector_coord.watch.model import Action, Finding, Happening, Kind
 from inspector_coord.watch.settings import Settings
 from inspector_coord.watch.telling import due_at, due_now
 
@@ -150,11 +150,13 @@ class Gathering:
         told: list[Happening] = []
         closing: dict[int, Incident] = {}
         waiting = deque(dict.fromkeys(numbers))
+        placings = len(waiting) + limits.placings_max  # what is put together here could be put apart there, for ever
         while waiting:
             one = self._book.get(waiting.popleft())
             if one is None:
                 continue
-            if one.entries:
+            if one.entries and placings:
+                placings -= 1
                 waiting.extend(self._book.place(one, now))
             action = due_now(one, self._hold_s, now, busy=busy)
             if action is not None and not self._waits(one):
@@ -176,9 +178,9 @@ class Gathering:
             self._agenda.put(("incident", one.number), max(now + limits.recheck_s, due_at(one, self._hold_s)))
 
     def _waits(self, one: Incident) -> bool:
-        """Whether its nodes are in incidents now that are not told yet: those come first."""
-        heirs = (self._book.get(number) for number in one.heirs)
-        return any(heir is not None and heir.told_at is None for heir in heirs)
+        """Whether its nodes are in incidents now that are not told yet: the first of them comes first."""
+        heirs = [self._book.get(number) for number in one.heirs]
+        return bool(heirs) and all(heir is not None and heir.told_at is None for heir in heirs)
 
     def _close(self, one: Incident, now: float) -> Happening:
         self._book.take_back(one)

@@ -12,10 +12,11 @@ import msgspec
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import NEVER
+from inspector_coord.watch.conclusions import Action, Finding, Happening, Kind
 from inspector_coord.watch.cuts import UNKNOWN
-from inspector_coord.watch.model import Action, Finding, Happening, Kind
+from inspector_coord.watch.domains import best_domain
 
-__all__ = ["Basis", "Entry", "Incident", "best_domain", "evidence_of_one", "lasting"]
+__all__ = ["Basis", "Entry", "Incident", "evidence_of_one", "lasting"]
 
 
 K = TypeVar("K")
@@ -50,7 +51,7 @@ class Entry(msgspec.Struct):
 class Incident:
     """Entries by name; those that are back stay until that is told.
 
-    untold_since  since when a node is in it that was not told;  uncovered: and no domain that was told stands for it
+    untold        nodes that were not told, since `untold_since`;  uncovered: and no domain that was told stands for one
     heirs         incidents that have taken nodes over, which was not told yet;  sources: those it has taken them from
     closing       why it ends, where not because its nodes are back
     """
@@ -64,9 +65,10 @@ class Incident:
         self.back: dict[str, None] = {}  # names, told or about to be
         self.absent = 0  # entries that are back
         self.joined_at = self.changed_at = since
+        self.untold: dict[str, None] = {}  # names
         self.untold_since = NEVER
         self.uncovered = False
-        self.shrunk = False  # nodes are no members any more
+        self.shrunk = False  # nodes that were told have gone
         self.heirs: dict[int, None] = {}
         self.sources: dict[int, None] = {}
         self.told_at: float | None = None
@@ -110,6 +112,7 @@ class Incident:
         self.joined_at = self.changed_at = now
         if self.told_at is None:
             self.since = min(self.since, entry.since)
+        self.untold[name] = None
         self.untold_since = min(self.untold_since, now)
         self.uncovered |= not self.told_as[0] or self.told_as[0] not in entry.tags
 
@@ -119,13 +122,19 @@ class Incident:
         self.absent -= entry.back
         self._uncount(entry)
         self.changed_at = now
-        self.shrunk = True
+        if name not in self.untold:
+            self.shrunk = True
+            return entry
+        del self.untold[name]
+        if not self.untold:
+            self.untold_since, self.uncovered = NEVER, False
         return entry
 
     def gives(self, heir: Incident) -> None:
-        """Nodes go over from it into another one: both have to say so at the same moment."""
-        self.heirs[heir.number] = None
-        heir.sources[self.number] = None
+        """Nodes go over from it into another one: both have to say so at the same moment, if it told any of them."""
+        if self.shrunk:
+            self.heirs[heir.number] = None
+            heir.sources[self.number] = None
         if self.told_at is None:  # it will not say anything
             heir.sources.update(self.sources)
         if not self.entries:
@@ -155,6 +164,7 @@ class Incident:
         self.domain, self.of = told.domain, told.of
         self.last, self.told_at, self.told_size, self.told_count = told, now, len(self.entries), told.count
         self.told_as = (told.domain, told.parted, told.direction)
+        self.untold.clear()
         self.untold_since, self.uncovered = NEVER, False
 
     def retag(self, name: str, tags: tuple[str, ...]) -> None:
@@ -180,12 +190,21 @@ class Incident:
 
     def place(self, of: Callable[[str], int], prefer: Iterable[str]) -> None:
         """Find its domain anew."""
-        side = self.parted[-1] if self.parted else ""
-        if side and self.counts[side] == len(self.entries):  # the side that is cut off, whoever of it was noticed
-            self.domain, self.of = side, max(of(side), len(self.entries))
-            return
-        whole = (lambda tag: of(tag) + self.counts[tag]) if self.kind is Kind.LEFT else of  # who left is no member
-        self.domain, self.of = best_domain(self.counts, len(self.entries), whole, prefer)
+        self.domain, self.of = self._covered(self.counts, len(self.entries), self.parted, of, prefer)
+
+    def domain_with(self, other: Incident, of: Callable[[str], int], prefer: Iterable[str]) -> str:
+        """The domain of both if they were one incident."""
+        size = len(self.entries) + len(other.entries)
+        return self._covered(self.counts + other.counts, size, self.parted or other.parted, of, prefer)[0]
+
+    def _covered(
+        self, counts: Counter[str], size: int, parted: tuple[str, ...], of: Callable[[str], int], prefer: Iterable[str]
+    ) -> tuple[str, int]:
+        side = parted[-1] if parted else ""
+        if side and counts[side] == size:  # the side that is cut off, whoever of it was noticed
+            return side, max(of(side), size)
+        whole = (lambda tag: of(tag) + counts[tag]) if self.kind is Kind.LEFT else of  # who left is no member
+        return best_domain(counts, size, whole, prefer)
 
     def happening(self, action: Action, now: float) -> Happening:
         """What is told of it now. In a closed one the nodes are those that were in it last."""
@@ -201,6 +220,7 @@ class Incident:
             count=self.count, back=tuple(sorted(self.back)), closed_by=self.closed_by,
         )  # fmt: skip
         self.told_at, self.told_size, self.told_count, self.told_as = now, len(self.entries), self.count, told
+        self.untold.clear()
         self.untold_since, self.uncovered, self.shrunk = NEVER, False, False
         self.heirs.clear()
         self.changes += action is Action.CHANGED
@@ -249,26 +269,6 @@ def _less(counts: Counter[K], key: K) -> None:
         counts[key] -= 1
         if not counts[key]:
             del counts[key]
-
-
-def best_domain(counts: Counter[str], size: int, of: Callable[[str], int], prefer: Iterable[str]) -> tuple[str, int]:
-    """The tag that best covers the nodes of an incident, and how many members have it; ("", 0) where none does.
-
-    It covers most of the incident, at least half of its members are in the incident, and those are a few at least.
-    """
-    order = {key: rank for rank, key in enumerate(prefer)}
-    best: tuple[float, int, str, int] | None = None
-    for tag, hits in counts.items():
-        if hits < limits.domain_nodes_min or hits < limits.domain_recall_min * size:
-            continue
-        whole = max(hits, of(tag))
-        if hits < limits.domain_share_min * whole:
-            continue
-        harmonic = 2 * hits / (whole + size)
-        found = (-harmonic, order.get(tag.partition("=")[0], len(order)), tag, whole)
-        if best is None or found < best:
-            best = found
-    return ("", 0) if best is None else (best[2], best[3])
 
 
 def lasting(seconds: float) -> str:

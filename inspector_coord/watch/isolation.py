@@ -14,8 +14,9 @@ from msgspec import structs
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.asks import Open, Purpose, fitting
+from inspector_coord.watch.conclusions import Action, Happening, Kind
 from inspector_coord.watch.incidents import lasting
-from inspector_coord.watch.model import Action, Happening, Kind, ReadMembers, Tell
+from inspector_coord.watch.model import ReadMembers, Tell
 from inspector_coord.watch.pictures import Picture
 from inspector_coord.watch.state import State
 from inspector_coord.watch.witnesses import sample
@@ -105,12 +106,13 @@ class Isolation:
     def glance(self, now: float) -> None:
         """The usual time of a picture is over: where only one place is heard, it needs no more patience.
 
-        That is a cut, and its direction takes a second picture.
+        That is a cut, and its direction takes a second picture. If several do not show what it is, patience does.
         """
         state = self._state
         for one in state.pictures.decided():
-            state.agenda.put(("ask", one.number), now)
-            self.once_more(now)
+            if state.pictures.low(one.vantage) < limits.pictures_kept - 1:
+                state.agenda.put(("ask", one.number), now)
+                self.once_more(now)
         if state.pictures.waiting:
             state.agenda.put(("glance", 0), now + limits.glance_s)
 

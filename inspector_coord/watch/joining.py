@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from inspector_coord.watch import limits
+from inspector_coord.watch.conclusions import Finding, Kind
 from inspector_coord.watch.incidents import Incident
-from inspector_coord.watch.model import Finding, Kind
 
 __all__ = ["Joining"]
 
@@ -15,8 +15,8 @@ __all__ = ["Joining"]
 class Joining:
     """The open incidents that others may join: the last ones of each kind, and those with a domain or a line."""
 
-    def __init__(self, of: Callable[[str], int], gather_s: float) -> None:
-        self._of, self._gather_s = of, gather_s
+    def __init__(self, of: Callable[[str], int], place_tags: Sequence[str], gather_s: float) -> None:
+        self._of, self._place_tags, self._gather_s = of, place_tags, gather_s
         self._recent: dict[Kind, deque[Incident]] = {kind: deque(maxlen=limits.recent_incidents) for kind in Kind}
         self._domains: dict[tuple[Kind, str], Incident] = {}  # looked at with care: closed ones stay in here
         self._lines: dict[tuple[str, ...], Incident] = {}
@@ -59,22 +59,20 @@ class Joining:
         return None
 
     def older(self, one: Incident) -> Incident | None:
-        """An older incident that is the beginning of this one: together they have a domain."""
-        leading = [
-            (tag, hits)
-            for tag, hits in one.counts.items()
-            if hits >= limits.domain_nodes_min and hits >= limits.domain_recall_min * len(one.entries)
-        ]
+        """An older incident that is the beginning of this one: together they have a domain, that of most of each.
+
+        It is the domain that the two would be told as, or else what had gone over would be put apart again at once.
+        """
+        if not any(self._leads(one, tag) and hits >= limits.domain_nodes_min for tag, hits in one.counts.items()):
+            return None
         for other in self._recent[one.kind]:
             if other is one or other.number > one.number or one.since - other.since > limits.merge_s:
                 continue
             if other.parted and one.parted and other.parted != one.parted:
                 continue
-            for tag, hits in leading:
-                more = other.counts[tag]
-                enough = more >= limits.domain_recall_min * len(other.entries)
-                if more and enough and more + hits >= limits.domain_share_min * self._of(tag):
-                    return other
+            domain = one.domain_with(other, self._of, self._place_tags)
+            if domain and self._leads(one, domain) and self._leads(other, domain):
+                return other
         return None
 
     def strays(self, one: Incident) -> list[tuple[Incident, list[str]]]:
@@ -87,6 +85,10 @@ class Joining:
             and abs(one.since - other.since) <= limits.merge_s
             and (other.parted == one.parted or not other.parted)
         ]
+
+    def _leads(self, one: Incident, tag: str) -> bool:
+        """Whether most nodes of an incident have this tag."""
+        return 0 < one.counts[tag] >= limits.domain_recall_min * len(one.entries)
 
     def _same_line(self, one: Incident, finding: Finding) -> bool:
         """Cuts with different lines are different incidents."""

@@ -21,8 +21,8 @@ import msgspec
 import trio
 
 from config_center.files import sync_folder
-from inspector_coord.watch import shell_limits as limits
-from inspector_coord.watch.model import Action, Happening
+from inspector_coord.watch import journal_limits as limits
+from inspector_coord.watch.conclusions import Action, Happening
 from inspector_coord.watch.record import Record, read_record, record_of, written
 
 __all__ = ["Journal", "Past"]
@@ -71,8 +71,8 @@ class Journal:
 
     def _records(self, file: BinaryIO) -> Iterator[Record]:
         whole = True
-        left = 2 * limits.journal_bytes_max  # no file of ours is longer
-        while left > 0 and (line := file.readline(limits.journal_line_bytes_max)):
+        left = 2 * limits.file_bytes_max  # no file of ours is longer
+        while left > 0 and (line := file.readline(limits.line_bytes_max)):
             left -= len(line)
             record = read_record(line) if whole else None
             whole = line.endswith(b"\n")
@@ -110,7 +110,7 @@ class Journal:
         """Take an event; it is written by `run`."""
         record = record_of(ring, happening, unix)
         self._remember(record)
-        if len(self._pending) == limits.journal_pending_max:
+        if len(self._pending) == limits.pending_max:
             self._pending.popleft()
             self.counted["lost"] += 1
             self._fresh = True
@@ -126,7 +126,7 @@ class Journal:
                 await self._more.wait()
                 self._more = trio.Event()
                 while not await self._flush():  # noqa: ASYNC110 -- a disk tells nobody that it has room again
-                    await trio.sleep(limits.journal_retry_s)
+                    await trio.sleep(limits.retry_s)
         finally:
             with trio.CancelScope(shield=True):
                 await self._flush()
@@ -183,7 +183,7 @@ class Journal:
     def _write(self, batch: Iterable[Record], fresh: bool) -> None:  # noqa: FBT001 -- run in a thread, by position
         """Append, or begin a new file with what is open before. Raises OSError, after which nothing half is left."""
         lines = b"".join(map(written, batch))
-        if fresh or self._length() + len(lines) > limits.journal_bytes_max:
+        if fresh or self._length() + len(lines) > limits.file_bytes_max:
             self._rotate(batch)
         with self.path.open("ab", buffering=0) as file:
             before = self._length()
@@ -219,7 +219,7 @@ class Journal:
             file.write(b"".join(map(written, carried)))
             file.flush()
             os.fsync(file.fileno())
-        for number in range(limits.journal_files_kept, 1, -1):
+        for number in range(limits.files_kept, 1, -1):
             if self._numbered(number - 1).exists():
                 self._numbered(number - 1).replace(self._numbered(number))
         if self.path.exists():

@@ -8,14 +8,15 @@ otherwise.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 
 import msgspec
 
 from inspector_coord.watch import limits
+from inspector_coord.watch.conclusions import Finding, Kind
 from inspector_coord.watch.cuts import line
-from inspector_coord.watch.model import Finding, Kind
 
 __all__ = ["Case", "Seen", "Verdict", "judge"]
 
@@ -51,7 +52,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     places    its own, widest first;  narrowest: the last of them that says more than the one above
     failed    Serf lists it as failed; otherwise it is here because it did not answer
-    looks     how often it was looked at; lossy: packets get lost in this ring; healing: a cut has just ended
+    looks     how often it was looked at; losing, lossy: some packets get lost, or many; healing: a cut has just ended
     answers   it answers questions through the vantage that hears the majority;  answers_behind: through another
     around    where those stand that answer the vantages behind a cut through which it is known to live
     beyond    where those stand that answer the vantage that hears the majority since: no line runs around them
@@ -66,6 +67,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     narrowest: int = 0
     failed: bool = True
     looks: int = 1
+    losing: bool = False
     lossy: bool = False
     healing: bool = False
     answers: bool = False
@@ -139,8 +141,13 @@ def _unreached(case: Case, unreached: Sequence[Seen]) -> Finding | Verdict:
     able = [one for one in unreached if one.weight > 0]
     enough = len(able) >= limits.witnesses_min and _weight(able) >= limits.weight_min
     if case.looks < limits.looks_max and (
-        not enough or (case.lossy and case.looks < limits.looks_lossy_min) or (case.beside and not case.beside_heard)
+        not enough
+        or (case.losing and not _elsewhere(able))
+        or (case.lossy and case.looks < limits.looks_lossy_min)
+        or (case.beside and not case.beside_heard)
     ):
+        return Verdict.AGAIN
+    if case.lossy and not _elsewhere(able):
         return Verdict.AGAIN
     if not able:
         if not case.blind or not case.failed:
@@ -151,6 +158,12 @@ def _unreached(case: Case, unreached: Sequence[Seen]) -> Finding | Verdict:
     refused = any(one.refused for one in case.seen)
     kernel = "; its kernel refuses connections: nothing listens there" if refused else ""
     return Finding(Kind.DOWN, f"{_nobody(able)}{kernel}")
+
+
+def _elsewhere(unreached: Sequence[Seen]) -> bool:
+    """Whether more than a cut between its place and one other, and one lost packet, keeps witnesses from it."""
+    of_place = Counter(one.places[:1] for one in unreached)
+    return len(of_place) < 2 or len(unreached) - max(of_place.values()) >= limits.far_witnesses_min
 
 
 def _weight(seen: Iterable[Seen]) -> float:

@@ -67,6 +67,7 @@ hash_step = 7_919
 loss_nodes_min = 4  # that have said anything, for a question to tell of loss
 loss_step = 0.25  # how much one question changes what is thought of it
 line_places_max = 4  # named in a sentence
+losing_share = 0.015  # single packets lost, from which on one witness is not the only word of its place
 lossy_share = 0.04  # single packets lost, from which on nobody is called down by one look
 
 # ---- the majority ---------------------------------------------------------------------------------------------------
@@ -151,6 +152,7 @@ domain_recall_min = 0.8  # of the incident's nodes
 domain_share_min = 0.5  # of the domain's members
 falling_share = 0.2  # of a domain's members went just now: the others are going
 merge_s = 60.0  # between two incidents that turn out to be one domain's
+placings_max = 200  # of incidents that others have brought about, at one moment
 recent_incidents = 8  # of each kind, that may still be joined
 tell_s_max = 1.7  # after a node changed, it is told even if others of it are still being looked at
 change_gap_s = 0.5  # between two words on one incident, doubling while a domain stands for its nodes

@@ -5,12 +5,12 @@ from __future__ import annotations
 from inspector_agent.witness.messages import WitnessAnswer
 from inspector_coord.watch import limits
 from inspector_coord.watch.asks import Open, Purpose, fitting
+from inspector_coord.watch.conclusions import Finding, Happening, Kind
 from inspector_coord.watch.crossing import Broken, Crossing, Pair
 from inspector_coord.watch.cuts import direction_between
 from inspector_coord.watch.incidents import Basis
 from inspector_coord.watch.isolation import Isolation
 from inspector_coord.watch.members import Node
-from inspector_coord.watch.model import Finding, Happening, Kind
 from inspector_coord.watch.state import State
 
 __all__ = ["Lines"]
@@ -85,7 +85,7 @@ class Lines:
             f"{near} and {far} do not reach each other ({found.tries} connections tried), "
             f"{', '.join(found.bridges[: limits.line_places_max])} reaches both"
         )
-        finding = Finding(Kind.CUT_OFF, evidence, (near, far), self._direction(near, far, now))
+        finding = Finding(Kind.CUT_OFF, evidence, (near, far), self._direction(near, far, found.since, now))
         for name in sorted(state.members.at_place(far)):
             known = state.gathering.of(name)
             if known is None or known.kind is Kind.CUT_OFF:
@@ -117,9 +117,10 @@ class Lines:
             return second, first
         return first, second
 
-    def _direction(self, near: str, far: str, now: float) -> str:
+    def _direction(self, near: str, far: str, since: float, now: float) -> str:
+        """What was heard before does not count: the path was whole then."""
         state = self._state
-        since = now - limits.hearing_s
+        since = max(since, now - limits.hearing_s)
         said, asks = state.hearing.since(since), list(state.asks.recent(since))
         return direction_between(
             said, asks, lambda name: state.at_place(name, far), lambda name: state.at_place(name, near),

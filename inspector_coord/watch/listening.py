@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from inspector_coord.watch.model import Happening
+from inspector_coord.watch.conclusions import Happening
 
 __all__ = ["Listener", "Runs", "Sees", "Watched"]
 

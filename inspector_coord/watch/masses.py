@@ -9,15 +9,15 @@ been looked at, if all of these are the same; and they are looked at afterwards.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 
 from msgspec import structs
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.asks import Open, Purpose
+from inspector_coord.watch.conclusions import Finding, Kind
+from inspector_coord.watch.directions import Directions
 from inspector_coord.watch.incidents import Basis
-from inspector_coord.watch.model import Finding, Kind
 from inspector_coord.watch.state import State
 from inspector_coord.watch.suspicion import Cause, Suspect
 
@@ -25,10 +25,10 @@ __all__ = ["Masses"]
 
 
 class Masses:
-    """See the module's text. `direction` says which way a line around a place is cut."""
+    """See the module's text."""
 
-    def __init__(self, state: State, direction: Callable[[str, Suspect, float], str]) -> None:
-        self._state, self._direction = state, direction
+    def __init__(self, state: State, directions: Directions) -> None:
+        self._state, self._directions = state, directions
         self._asked_at, self._gap_s = -NEVER, limits.mass_roll_s
         self._open = 0
         self._over_at = -NEVER  # when the roll call was asked that is over
@@ -90,7 +90,7 @@ class Masses:
     def _take(self, suspect: Suspect, finding: Finding, now: float) -> None:
         state = self._state
         if len(finding.parted) == 1:
-            found = self._direction(finding.parted[0], suspect, now)
+            found = self._directions.of(finding.parted[0], suspect, now)
             finding = structs.replace(finding, direction=found)
         state.suspicion.drop(suspect.name)
         state.gathering.put(suspect.name, finding, Basis.SERF, suspect.since, now, assumed=True)

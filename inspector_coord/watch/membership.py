@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from inspector_agent.ring import Member
 from inspector_coord.watch import limits
+from inspector_coord.watch.conclusions import Finding, Kind
 from inspector_coord.watch.incidents import Basis, lasting
 from inspector_coord.watch.members import Node
-from inspector_coord.watch.model import Finding, Kind, ReadMembers
+from inspector_coord.watch.model import ReadMembers
 from inspector_coord.watch.roster_mirror import GONE
 from inspector_coord.watch.state import State
 from inspector_coord.watch.suspicion import Cause
@@ -130,11 +131,12 @@ class Membership:
         one = state.gathering.of(node.name)
         if one is None or node.name in state.flaps.flapping:
             return
-        if one.entries[node.name].basis is Basis.SERF:
-            if one.entries[node.name].back:
-                state.gathering.relapsed(node.name, now)
-        else:
+        if one.entries[node.name].basis is not Basis.SERF:
             state.suspicion.begin(node.name, Cause.SERF, now, now)
+        elif one.entries[node.name].back:
+            state.gathering.relapsed(node.name, now)
+            # It may be something else this time; of a domain that is less likely, and can wait.
+            state.suspicion.begin(node.name, Cause.REVIEW if one.wide else Cause.SERF, now, now)
 
     def _back(self, node: Node, now: float) -> None:
         state = self._state

@@ -17,8 +17,8 @@ from prometheus_client.registry import Collector
 
 from inspector_coord.errors import ConfigError
 from inspector_coord.watch import limits
+from inspector_coord.watch.conclusions import Happening, Kind
 from inspector_coord.watch.listening import Watched
-from inspector_coord.watch.model import Happening, Kind
 
 __all__ = ["Metrics"]
 

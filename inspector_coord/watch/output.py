@@ -13,8 +13,8 @@ from typing import TextIO
 import trio
 
 from inspector_coord.errors import OutputError
+from inspector_coord.watch.conclusions import Happening
 from inspector_coord.watch.listening import Watched
-from inspector_coord.watch.model import Happening
 from inspector_coord.watch.record import record_of, written
 from inspector_coord.watch.telling_times import stamp
 from inspector_coord.watch.watch_lines import line, open_line

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from inspector_coord.watch.model import Action, Happening, Kind
+from inspector_coord.watch.conclusions import Action, Happening, Kind
 
 __all__ = ["Record", "happening_of", "read_record", "record_of", "written"]
 

@@ -12,7 +12,8 @@ import msgspec
 import trio
 
 from inspector_coord.watch import shell_limits as limits
-from inspector_coord.watch.model import Ask, Event, Happening, ReadMembers, Tell, Tick
+from inspector_coord.watch.conclusions import Happening
+from inspector_coord.watch.model import Ask, Event, ReadMembers, Tell, Tick
 from inspector_coord.watch.settings import Settings
 from inspector_coord.watch.vantage import EntryLink
 from inspector_coord.watch.watcher import RingWatcher

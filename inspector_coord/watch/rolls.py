@@ -11,11 +11,11 @@ from __future__ import annotations
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.asks import Open, Purpose, fitting
+from inspector_coord.watch.conclusions import Finding, Kind
 from inspector_coord.watch.gray import Usual, mark, usual
 from inspector_coord.watch.incidents import Basis
 from inspector_coord.watch.isolation import Isolation
 from inspector_coord.watch.members import Node
-from inspector_coord.watch.model import Finding, Kind
 from inspector_coord.watch.state import State
 from inspector_coord.watch.suspicion import Cause
 from inspector_coord.watch.witnesses import choose

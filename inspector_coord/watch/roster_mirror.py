@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from inspector_agent.ring import Member
 from inspector_coord.watch import limits
+from inspector_coord.watch.agenda import NEVER
 
 __all__ = ["GONE", "RosterMirror"]
 
@@ -20,11 +21,15 @@ GONE = ("left", "none", "")
 
 
 class RosterMirror:
-    """Statuses by name of the members that have not left. whole: it was read since the connection was made."""
+    """Statuses by name of the members that have not left. whole: it was read since the connection was made.
+
+    failed: since when those are listed so that are failed, as far as that was seen.
+    """
 
     def __init__(self) -> None:
         self.whole = False
         self.statuses: dict[str, str] = {}
+        self.failed: dict[str, float] = {}
         self._recent: dict[str, float] = {}  # names that an event has changed lately
 
     def read(self, members: Sequence[Member], now: float) -> bool:
@@ -44,6 +49,8 @@ class RosterMirror:
                 else:
                     del statuses[name]
         self.statuses = statuses
+        seen = now if self.whole else -NEVER  # who was failed before there was a connection may have been so for long
+        self.failed = {name: self.failed.get(name, seen) for name, status in statuses.items() if status == "failed"}
         self.whole = True
         return not doubtful
 
@@ -56,7 +63,7 @@ class RosterMirror:
             self._recent.pop(member.name, None)
             self._recent[member.name] = now
             if self.statuses.get(member.name, "") != status:
-                self._set(member.name, status)
+                self._set(member.name, status, now)
                 news.append((member, status))
         self._forget(now)
         return news
@@ -69,8 +76,12 @@ class RosterMirror:
                 return
             del self._recent[name]
 
-    def _set(self, name: str, status: str) -> None:
+    def _set(self, name: str, status: str, now: float) -> None:
         if status:
             self.statuses[name] = status
         else:
             self.statuses.pop(name, None)
+        if status == "failed":
+            self.failed[name] = now
+        else:
+            self.failed.pop(name, None)

@@ -12,9 +12,9 @@ import trio
 
 from inspector_coord.config import Config, Watch
 from inspector_coord.errors import ConfigError
+from inspector_coord.watch.conclusions import Happening
 from inspector_coord.watch.journal import Past
 from inspector_coord.watch.listening import Listener, Runs, Sees
-from inspector_coord.watch.model import Happening
 from inspector_coord.watch.record import happening_of
 from inspector_coord.watch.ring_watch import RingWatch, Way
 

@@ -1,4 +1,4 @@
-"""The bounds of the watch's shells: connections, the journal, the screen. What the core keeps to is in `limits`."""
+"""The bounds of the shells of the watch: connections, the screen. The core's are in `limits`, the journal's beside."""
 
 from __future__ import annotations
 
@@ -28,13 +28,6 @@ for_s_max = 31_622_400.0  # a leap year; who wants more leaves `--for` away
 once_s = 20.0  # `--once` gives up then
 once_least_s = 1.5  # what failed a moment ago is held so long before it is told
 
-# ---- journal --------------------------------------------------------------------------------------------------------
-journal_bytes_max = 16_000_000  # of one file; then the next is begun
-journal_files_kept = 4  # beside the one that is written
-journal_line_bytes_max = 8_000_000  # an event of 50,000 nodes with the longest names
-journal_pending_max = 2_000  # events that wait for a disk that is full, or slow
-journal_retry_s = 5.0
-
 # ---- screen ---------------------------------------------------------------------------------------------------------
 screen_s = 0.5  # between two looks
 screen_events = 12
@@ -48,7 +41,6 @@ _RELATIONS = {
         asks_open_max > limits.asks_burst + limits.asks_per_s * (limits.answer_within_s + ask_tail_s)
     ),
     "the buffer is larger than the client's own": events_buffered_max > ring_limits.events_buffered_max,
-    "the largest event fits into a file": journal_line_bytes_max < journal_bytes_max,
 }
 for _relation, _holds in _RELATIONS.items():
     if not _holds:

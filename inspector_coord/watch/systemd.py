@@ -14,8 +14,8 @@ import trio
 
 from inspector_coord.plain import plain
 from inspector_coord.watch import limits
+from inspector_coord.watch.conclusions import Happening
 from inspector_coord.watch.listening import Watched
-from inspector_coord.watch.model import Happening
 
 __all__ = ["Systemd"]
 

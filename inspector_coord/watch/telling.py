@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import NEVER
+from inspector_coord.watch.conclusions import Action, Kind
 from inspector_coord.watch.incidents import Incident
-from inspector_coord.watch.model import Action, Kind
 
 __all__ = ["due_at", "due_now"]
 
@@ -22,13 +22,14 @@ def due_at(one: Incident, hold_s: float) -> float:
         return one.since + hold_s
     if not one.present:
         return _closes_at(one)
-    if one.heirs:
+    if one.heirs and not _stands(one):
         return -NEVER
     times = [NEVER]
     if one.kind is Kind.LEFT:
         times.append(one.told_at + limits.left_s)
     if (
         one.untold_since < NEVER
+        or one.heirs
         or one.count >= 2 * one.told_count > 0
         or (one.domain, one.parted, one.direction) != one.told_as
     ):
@@ -50,19 +51,20 @@ def due_now(one: Incident, hold_s: float, now: float, *, busy: bool) -> Action |
     if one.kind is Kind.LEFT and now >= one.told_at + limits.left_s:
         one.closing = "left in good order"
         return Action.CLOSED
-    if one.heirs:
+    if one.heirs and not _stands(one):
         return Action.CHANGED
     if now < one.told_at + _gap_s(one):
         return None
-    if (one.domain, one.parted, one.direction) != one.told_as or one.count >= 2 * one.told_count > 0:
-        return Action.CHANGED
-    if one.uncovered or (one.untold_since < NEVER and _grown(one, now)):
-        return Action.CHANGED
-    if one.absent and now >= one.changed_at + (limits.most_back_s if _most_back(one) else limits.some_back_s):
-        return Action.CHANGED
-    if one.shrunk and now >= one.changed_at + limits.shrunk_s:
-        return Action.CHANGED
-    return None
+    news = (
+        one.heirs
+        or (one.domain, one.parted, one.direction) != one.told_as
+        or one.count >= 2 * one.told_count > 0
+        or one.uncovered
+        or (one.untold_since < NEVER and _grown(one, now))
+        or (one.absent and now >= one.changed_at + (limits.most_back_s if _most_back(one) else limits.some_back_s))
+        or (one.shrunk and now >= one.changed_at + limits.shrunk_s)
+    )
+    return Action.CHANGED if news else None
 
 
 def _gap_s(one: Incident) -> float:
@@ -73,6 +75,11 @@ def _gap_s(one: Incident) -> float:
     doublings = one.changes if stands else one.changes // limits.changes_quick
     gap_s: float = limits.change_gap_s * 2.0 ** min(doublings, limits.change_doublings_max)
     return min(gap_s, limits.follow_s_max) if _doubled(one) else gap_s
+
+
+def _stands(one: Incident) -> bool:
+    """Whether a domain was told, and not names: who has gone over elsewhere is told with the next word on it."""
+    return one.wide and one.told_as[0] == one.domain
 
 
 def _closes_at(one: Incident) -> float:

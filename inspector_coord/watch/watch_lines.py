@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from inspector_coord.fold import fold_names
 from inspector_coord.plain import plain
 from inspector_coord.watch import shell_limits as limits
+from inspector_coord.watch.conclusions import Action, Happening, Kind
 from inspector_coord.watch.incidents import lasting
 from inspector_coord.watch.listening import Watched
-from inspector_coord.watch.model import Action, Happening, Kind
 
 __all__ = ["line", "open_line", "ring_line", "states", "what"]
 

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from inspector_coord.plain import plain
 from inspector_coord.watch import shell_limits as limits
+from inspector_coord.watch.conclusions import Happening, Kind
 from inspector_coord.watch.listening import Watched
-from inspector_coord.watch.model import Happening, Kind
 from inspector_coord.watch.output import Output
 from inspector_coord.watch.telling_times import stamp
 from inspector_coord.watch.watch_lines import line, open_line, ring_line, states

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.answers import Answers
+from inspector_coord.watch.conclusions import Action, Happening, Kind
 from inspector_coord.watch.court import Court
 from inspector_coord.watch.crossing import Crossing
 from inspector_coord.watch.isolation import Isolation
@@ -23,13 +24,10 @@ from inspector_coord.watch.lines import Lines
 from inspector_coord.watch.membership import Membership
 from inspector_coord.watch.model import (
     Acked,
-    Action,
     Answered,
     AskOver,
     Effect,
     Event,
-    Happening,
-    Kind,
     MembersChanged,
     MembersRead,
     Tell,

@@ -178,7 +178,8 @@ class Questions:
         now, targets = self._timeline.now, sent.ask.targets
         looks = self._looks[host]
         if len(looks) == looks.maxlen and now - looks[0] < 1.0:
-            self.counted["refused looks"] += 1
+            # Suspects are asked for their own sake: that they answer is what counts, they need not look.
+            self.counted["refused looks"] += self._land.names[host] not in targets
             self._later(sent, host, now, 0.0, (None,) * len(targets))
             return
         looks.append(now)

@@ -10,7 +10,8 @@ from functools import cached_property
 
 import msgspec
 
-from inspector_coord.watch.model import Action, Ask, Happening
+from inspector_coord.watch.conclusions import Action, Happening
+from inspector_coord.watch.model import Ask
 from inspector_lab.liveness.hosts import Hosts
 from inspector_lab.liveness.land import Land
 from inspector_lab.liveness.paths import Paths
@@ -19,6 +20,7 @@ from inspector_lab.liveness.scenario import Fault, Scenario
 __all__ = ["Result", "Told"]
 
 Told = tuple[float, Happening]
+AWAY = frozenset({"off", "serf-dead", "gone"})
 
 
 @dataclass(eq=False)
@@ -49,6 +51,7 @@ class Result:
     roster: Mapping[str, str] | None = None
     rosters: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     again: bytes | None = None
+    _away: dict[tuple[int, int], frozenset[int]] = field(default_factory=dict)
 
     @cached_property
     def raw(self) -> bytes:
@@ -67,6 +70,16 @@ class Result:
         """Each that held at some time from `first` to `last`."""
         begin = bisect_right(self.routes, first, key=lambda route: route[0]) - 1
         return [paths for at, paths in self.routes[begin:] if at <= last]
+
+    def away(self, first: float, last: float) -> frozenset[int]:
+        """Hosts that were not there at some time from `first` to `last`: of them nobody can hear anything."""
+        key = round(first), round(last)
+        known = self._away.get(key)
+        if known is None:
+            known = self._away[key] = frozenset(
+                host for host in self.hosts.changes if any(words & AWAY for words in self.hosts.were(host, *key))
+            )
+        return known
 
     def reachable(self, host: int, first: float, last: float) -> bool:
         """Whether more than half of the ring could connect to it all the time from `first` to `last`."""

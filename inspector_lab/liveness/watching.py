@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from inspector_coord.watch.model import (
-    Action,
-    Ask,
-    Effect,
-    Event,
-    Happening,
-    MembersChanged,
-    MembersRead,
-    ReadMembers,
-    Tell,
-    Tick,
-)
+from inspector_coord.watch.conclusions import Action, Happening
+from inspector_coord.watch.model import Ask, Effect, Event, MembersChanged, MembersRead, ReadMembers, Tell, Tick
 from inspector_coord.watch.watcher import RingWatcher
 from inspector_lab.liveness import limits
 from inspector_lab.liveness.land import Land

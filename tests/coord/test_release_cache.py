@@ -16,6 +16,7 @@ from config_center.layers import Part
 from config_center.release import SiteCheck, digest_of
 from inspector_coord import limits
 from inspector_coord.errors import ReleaseError
+from inspector_coord.kept_releases import KeptReleases
 from inspector_coord.release_cache import ReleaseCache, prefix_of
 from tests.support.center import item, layer
 from tests.support.depots import MirroredStore
@@ -100,7 +101,7 @@ async def test_a_damaged_cache_is_no_release(tmp_path: Path) -> None:
         kept = tmp_path / "cache" / "releases" / f"{published.digest}.json"
         for damaged in (kept.read_bytes()[:-1], kept.read_bytes().replace(b"sysctl:a", b"sysctl:z")):
             kept.write_bytes(damaged)
-            assert cache.past([prefix_of(published)]) == {}
+            assert KeptReleases(tmp_path / "cache").past([prefix_of(published)]) == {}
         with claimed_prefix() as network, pytest.raises(ReleaseError, match="no earlier release is kept"):
             await ReleaseCache(tmp_path / "cache", f"http://{network}.1:8600").current()
         assert (await cache.current()).release == published
@@ -115,7 +116,7 @@ async def test_item_tables_of_the_past_are_kept(tmp_path: Path) -> None:
             layers = [layer("00-fleet", {f"sysctl:k{number}": item()})]
             releases.append(store.publish(layers))
             await cache.current()
-        found = cache.past([prefix_of(release) for release in releases] + [b"unknown!"])
+        found = KeptReleases(tmp_path / "cache").past([prefix_of(release) for release in releases] + [b"unknown!"])
     assert set(found) <= {prefix_of(release) for release in releases}
     assert len(found) == limits.releases_kept_max
     assert found[prefix_of(releases[-1])] == releases[-1]

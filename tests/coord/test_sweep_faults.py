@@ -12,6 +12,7 @@ from inspector_coord import limits
 from inspector_coord.asking import Asker, Plan
 from inspector_coord.entries import Entry
 from inspector_coord.errors import ItemError, NoEntryError, ReleaseError, TargetError
+from inspector_coord.kept_releases import KeptReleases
 from inspector_coord.ledger import Node
 from inspector_coord.patience import timing
 from inspector_coord.report import Report, build
@@ -248,6 +249,6 @@ async def test_a_changed_expectation_is_read_from_the_new_release(tmp_path: Path
         first = await ring.sweep()
         ring.store.publish([layer("00-fleet", {"sysctl:new": item(equals=1)})])
         second = await ring.sweep()
-        assert ring.cache.past([bytes.fromhex(first["release"]["digest"])[:8]])
+        assert KeptReleases.of(ring.config).past([bytes.fromhex(first["release"]["digest"])[:8]])
     assert (first["release"]["number"], second["release"]["number"]) == (1, 2)
     assert {node["name"]: node["state"] for node in second["nodes"]} == {"n001": "pass", "n002": "stale"}

@@ -18,7 +18,7 @@ from inspector_coord.history.model import Happening
 from inspector_coord.history.store import History
 from inspector_coord.history.tables import nodes
 from inspector_coord.history.writing import Writer
-from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch.conclusions import Action, Kind
 from inspector_coord.watch.record import Record
 from tests.support.center import item, layer, release_of
 from tests.support.history import BEGAN, MINUTE, booked, judged, lost, swept, wrong

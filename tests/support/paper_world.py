@@ -15,15 +15,14 @@ from zlib import crc32
 from inspector_agent.ring import Member
 from inspector_agent.witness.messages import Picture, Reach, Sight, WitnessAnswer
 from inspector_coord.watch import shell_limits
+from inspector_coord.watch.conclusions import Action, Happening
 from inspector_coord.watch.model import (
     Acked,
-    Action,
     Answered,
     Ask,
     AskOver,
     Effect,
     Event,
-    Happening,
     MembersChanged,
     MembersRead,
     ReadMembers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from inspector_coord.watch.model import Action, Happening, Kind
+from inspector_coord.watch.conclusions import Action, Happening, Kind
 
 __all__ = ["Paper", "happening"]
 

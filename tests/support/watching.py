@@ -14,9 +14,9 @@ import yaml
 from inspector_agent.ring import connect
 from inspector_agent.witness.settings import WitnessSettings
 from inspector_coord.config import Config, load
+from inspector_coord.watch.conclusions import Action, Happening, Kind
 from inspector_coord.watch.journal import Past
 from inspector_coord.watch.listening import Listener, Watched
-from inspector_coord.watch.model import Action, Happening, Kind
 from inspector_coord.watch.service import watch
 from tests.support.agents import agents, config_for, with_config
 from tests.support.serf import SerfNode, SerfRing, serf_ring, until

@@ -6,7 +6,7 @@ ring and with the host that the watcher runs on, and most inspection agents answ
 
 from __future__ import annotations
 
-from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch.conclusions import Action, Kind
 from inspector_lab.liveness import limits
 from inspector_lab.liveness.result import Result
 

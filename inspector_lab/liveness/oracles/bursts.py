@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from inspector_coord.watch.model import Action
+from inspector_coord.watch.conclusions import Action
 from inspector_lab.liveness import limits
 from inspector_lab.liveness.result import Result
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inspector_coord.watch.model import Action, Happening, Kind
+from inspector_coord.watch.conclusions import Action, Happening, Kind
 from inspector_lab.liveness import limits
 from inspector_lab.liveness.oracles.found import busy_s
 from inspector_lab.liveness.result import Result
@@ -40,7 +40,7 @@ def check(result: Result) -> list[str]:
 
 
 def _single(result: Result) -> Iterator[tuple[Fault, tuple[int, ...]]]:
-    """Cuts of a domain that no other cut overlaps, not even while it heals; not of about half, where either may be."""
+    """Cuts of a domain, not of half of who lives, that no other cut overlaps, not even while it heals."""
     cuts = list(result.faults("cut"))
     for fault, hosts in cuts:
         end = (fault.until_s if fault.until_s is not None else float("inf")) + limits.healed_s
@@ -50,12 +50,10 @@ def _single(result: Result) -> Iterator[tuple[Fault, tuple[int, ...]]]:
             or (other.until_s if other.until_s is not None else float("inf")) + limits.healed_s < fault.at_s
             for other, _ in cuts
         )
-        if (
-            alone
-            and fault.domain
-            and fault.at_s >= limits.starting_s
-            and 2 * limits.alone_share * len(hosts) < len(result.land)
-        ):
+        away = result.away(fault.at_s, fault.at_s + limits.mattered_s)
+        inside, living = len(set(hosts) - away), len(result.land) - len(away)
+        half = 2 * limits.alone_share * inside >= living
+        if alone and fault.domain and fault.at_s >= limits.starting_s and not half:
             yield fault, hosts
 
 
@@ -101,10 +99,11 @@ def _named(result: Result, fault: Fault, within: frozenset[str], until: float) -
     if due >= until or fault.other:
         return []
     last = {each.number: each for at, each in result.told if at <= due}
+    later = range(result.scenario.nodes, len(result.land))  # who joins, if at all
+    away = result.away(fault.at_s, due).union(later)
     for each in last.values():
-        same = each.domain == fault.domain or set(result.land.hosts(each.domain or "zone=")) == {
-            result.land.index[name] for name in within
-        }
+        behind = {result.land.index[name] for name in within}
+        same = each.domain == fault.domain or set(result.land.hosts(each.domain or "zone=")) - away == behind - away
         most = len(within.intersection(each.nodes)) >= limits.cut_share * len(well)
         if each.kind is Kind.CUT_OFF and each.action is not Action.CLOSED and same and most:
             return []

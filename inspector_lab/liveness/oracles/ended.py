@@ -7,7 +7,7 @@ While the watcher is isolated, all others stay as they are.
 
 from __future__ import annotations
 
-from inspector_coord.watch.model import Happening, Kind
+from inspector_coord.watch.conclusions import Happening, Kind
 from inspector_lab.liveness import limits
 from inspector_lab.liveness.oracles.alone import hears_most
 from inspector_lab.liveness.paths import Paths
@@ -76,9 +76,17 @@ def _apart(host: int, paths: Paths) -> bool:
 def _flapped(result: Result, name: str) -> bool:
     """Whether the ring said of it that it went or came, as often as flapping wants, within its time.
 
-    Whichever entry said so: one after the other may have been home. Who goes twice without having come has gone once.
+    Whichever entry said so: one after the other may have been home. Who goes twice without having come has gone once;
+    but who is leaving had come, as Serf takes only those who are alive for leaving.
     """
-    told = [(at, status == "alive") for at, _, who, status in result.learned if who == name]
-    times = [at for index, (at, here) in enumerate(told) if not index or told[index - 1][1] is not here]
+    here: bool | None = None
+    times: list[float] = []
+    for at, _, who, status in result.learned:
+        if who == name:
+            steps = [True, False] if status == "leaving" and here is False else [status == "alive"]
+            for step in steps:
+                if step is not here:
+                    times.append(at)
+                here = step
     first = limits.flaps_min - 1
     return any(late - early <= limits.flaps_s for early, late in zip(times, times[first:], strict=False))

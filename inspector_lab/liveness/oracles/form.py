@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector_coord.watch.model import Action, Happening
+from inspector_coord.watch.conclusions import Action, Happening
 from inspector_lab.liveness.result import Result, Told
 
 __all__ = ["check"]

@@ -4,7 +4,7 @@ Precisely: connected entries that hear the core of the ring told the watcher tha
 its Serf agent does not run, or it is cut off. Within `found_s` (more where packets get lost, or seem to, and where many
 wait to be looked at: witnesses look at a few at a time) it is in an open incident, or one is open of a domain that it
 belongs to. For a host without power it is one that says down, cut off or flapping. While the watcher says that it is
-isolated it accuses nobody, and has so much time afterwards.
+isolated it accuses nobody, and has so much time afterwards; it says so `isolated_s` later, having asked twice.
 
 Who follows others into their incident is told when these are twice as many, or `followed_s` later.
 """
@@ -14,8 +14,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 
-from inspector_coord.watch.limits import lossy_share
-from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch.conclusions import Action, Kind
+from inspector_coord.watch.limits import heal_s, lossy_share
 from inspector_lab.liveness import limits
 from inspector_lab.liveness.hosts import SILENT
 from inspector_lab.liveness.result import Result
@@ -38,15 +38,18 @@ def check(result: Result) -> list[str]:
         together = limits.found_each_s * (late - early - limits.found_at_once)
         wait_s = max(0.0, together, dones[late - 1] - at if late else 0.0)
         due = at + bound_s(result, wait_s)
+        host = result.land.index[name]
         for first, last in alone:  # it is silent while it is isolated
-            if first <= due and last >= at - limits.rounding_s:
-                due = max(due, last + bound_s(result, wait_s))
+            healing_s = _healing_s(result, host, at, last)
+            if first <= due + limits.isolated_s and last >= at - max(limits.rounding_s, healing_s):
+                due = max(due, last + healing_s + bound_s(result, wait_s))
         if due >= min(until, result.scenario.seconds) or not result.up_throughout(vantage, at, due):
+            continue
+        if not result.hears_core(vantage, at, due) or not _most(result, at, due):
             continue
         kinds = _kinds(stories.get(name, []), due) | _around(result, name, due)
         if not kinds & NAMED:  # told with the others, but later
             kinds = _kinds(stories.get(name, []), due + limits.followed_s)
-        host = result.land.index[name]
         if not _gone(result, host, at - limits.mattered_s, due):
             continue
         dead = all("off" in words for words in result.hosts.were(host, at - limits.mattered_s, due))
@@ -163,10 +166,27 @@ def _alone(result: Result) -> list[tuple[float, float]]:
     return [*found.values(), *started, *blind]
 
 
+def _healing_s(result: Result, host: int, at: float, last: float) -> float:
+    """After a cut Serf takes its time to list everybody as alive: whose host is reached may be one of those."""
+    frozen = any("serf-frozen" in words for words in result.hosts.were(host, at, last))
+    return heal_s if frozen else 0.0
+
+
 def _gone(result: Result, host: int, first: float, last: float) -> bool:
-    """Whether its Serf agent does not run, or a cut parts it from most, all that time."""
+    """Whether its Serf agent does not run, or a cut parts it from the core, all that time."""
     stopped = all(words & SILENT for words in result.hosts.were(host, first, last))
     return stopped or all(paths.apart(host) for paths in result.paths_in(first, last))
+
+
+def _most(result: Result, first: float, last: float) -> bool:
+    """Whether the core is clearly more than half of those who live: of two halves either may be right."""
+    away = result.away(first, last)
+    living = len(result.land) - len(away)
+    return all(
+        2 * (sum(paths.sizes[side] for side in paths.core) - sum(1 for host in away if not paths.apart(host)))
+        > limits.alone_share * living
+        for paths in result.paths_in(first, last)
+    )
 
 
 def _around(result: Result, name: str, at: float) -> set[Kind]:

@@ -7,7 +7,7 @@ domain stands for that was told before is named with others later: the time sinc
 
 from __future__ import annotations
 
-from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch.conclusions import Action, Kind
 from inspector_lab.liveness import limits
 from inspector_lab.liveness.result import Result
 

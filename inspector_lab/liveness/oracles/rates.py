@@ -30,7 +30,8 @@ def check(result: Result) -> list[str]:
     most = 1 + len(result.starts) + result.scenario.seconds / limits.roll_s_min * len(result.land.vantages)
     if len(rolls) > most:
         wrong.append(f"everybody was asked {len(rolls)} times in {result.scenario.seconds:.0f} s")
-    refused, looks = result.counted["refused looks"], sum(len(ask.names) for _, ask in result.asked if ask.targets)
+    refused = result.counted["refused looks"]
+    looks = sum(len(set(ask.names).difference(ask.targets)) for _, ask in result.asked if ask.targets)
     if refused > limits.refused_share * looks:
         wrong.append(f"{refused} of {looks} looks were refused by witnesses that are asked too often")
     return wrong

@@ -7,7 +7,7 @@ import pytest
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.alerts import Alert, Book, Labels, as_json
-from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch.conclusions import Action, Kind
 from tests.support.watched import happening
 
 UNIX = 1_700_000_000.0

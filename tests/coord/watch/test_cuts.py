@@ -28,6 +28,8 @@ A1, A2, B1, C1, C2 = (
         ([C1], [A1, C2], ("rack=c1",)),  # around its rack
         ([B1, C2], [A1], ("zone=a", "zone=c")),  # between two zones
         ([C2], [A1, C2], ()),  # no place tells them apart
+        ([A1, C2], [A2, B1], ()),  # each in a rack of its own: any could be told apart so
+        ([A1, A1, C2], [A2, B1], ("rack=a2", "rack=b1", "rack=c1")),
         ([], [A1], ()),
         ([C2], [], ()),
         ([B1], [C1, C2, A1], ()),  # its own neighbours do not, strangers do

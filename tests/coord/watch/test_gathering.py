@@ -8,10 +8,12 @@ import pytest
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.agenda import Agenda
+from inspector_coord.watch.book import Book
+from inspector_coord.watch.conclusions import Action, Finding, Happening, Kind
+from inspector_coord.watch.domains import best_domain
 from inspector_coord.watch.gathering import Gathering
-from inspector_coord.watch.incidents import Basis, best_domain, evidence_of_one, lasting
+from inspector_coord.watch.incidents import Basis, Incident, evidence_of_one, lasting
 from inspector_coord.watch.members import Members
-from inspector_coord.watch.model import Action, Finding, Happening, Kind
 from inspector_coord.watch.settings import Settings
 from tests.support.paper_world import fleet, listed
 
@@ -137,6 +139,34 @@ def test_two_halves_of_a_rack_become_one_incident() -> None:
     assert all(one.closed_by in still for one in closed)
 
 
+def test_what_would_be_put_apart_again_is_not_put_together() -> None:
+    """A neighbour of a rack was told before it: their zone would cover both, but the rack is what would be told.
+
+    They went over and were put apart again, for ever.
+    """
+    desk = Desk(zones=2, racks=2, each=5)
+    desk.put("n004")
+    assert short(desk.run(8.0)) == [(1, "opened", "down", 1, "")]
+    desk.put(*names(5, 9))
+    assert short(desk.run(5.0)) == [(2, "opened", "down", 5, "rack=a2")]
+    assert desk.gathering.of("n004") is not desk.gathering.of("n005")
+
+
+def test_placing_ends_even_where_each_one_brings_about_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watcher that hangs tells nothing: what is due is told as it is."""
+    placed: list[int] = []
+
+    def restless(_book: Book, one: Incident, _now: float) -> list[int]:
+        placed.append(one.number)
+        return [one.number]
+
+    monkeypatch.setattr(Book, "place", restless)
+    desk = Desk()
+    desk.put("n001")
+    assert short(desk.run(1.5)) == [(1, "opened", "down", 1, "")]
+    assert len(placed) < 20 * limits.placings_max
+
+
 def test_who_is_not_of_the_domain_is_no_part_of_its_incident() -> None:
     """A rack and one node elsewhere at the same time are two things."""
     desk = Desk()
@@ -160,6 +190,17 @@ def test_most_being_back_for_a_while_is_told_once_and_the_rest_stays_open() -> N
     assert len(changed[0].back) == 9
     desk.back("n009")
     assert short(desk.run(1.0)) == [(1, "closed", "down", 1, "")]
+
+
+def test_those_that_are_left_are_told_by_name_if_one_is_not_of_their_domain() -> None:
+    """Of a zone all but a rack and one neighbour are back: not "6 of 5"."""
+    desk = Desk(zones=2, racks=4, each=5)
+    desk.put(*names(0, 19))
+    assert short(desk.run(5.0)) == [(1, "opened", "down", 20, "zone=a")]
+    desk.run(GONE_FOR_LONG)
+    desk.back(*names(6, 19))
+    told = desk.run(limits.some_back_s + 1.0)
+    assert (told[0].nodes, told[0].domain, told[0].of) == (tuple(names(0, 5)), "", 0)
 
 
 def test_who_is_back_before_it_was_told_was_never_away() -> None:
@@ -328,6 +369,34 @@ def test_who_goes_over_into_another_incident_is_named_in_one_of_them() -> None:
         (1, "closed", 3),
     ]
     assert {one.at for one in told} == {41.0}
+
+
+def test_who_went_over_into_two_incidents_is_taken_back_with_the_first_of_them_that_is_told() -> None:
+    """The second is held for others of its line; until then nobody is to be named in two incidents."""
+    desk = Desk()
+    desk.put("n001", "n011", "n021")
+    desk.run(5.0)
+    desk.put("n001", finding=Finding(Kind.CUT_OFF, "reached by zone=a", ("zone=b", "zone=a")), since=0.0)
+    desk.put("n011", finding=Finding(Kind.CUT_OFF, "reached by zone=b", ("zone=a", "zone=b")))
+    told = desk.run(0.1)
+    assert short(told) == [(2, "opened", "cut off", 1, "zone=a"), (1, "changed", "down", 1, "")]
+    assert [one.nodes for one in told] == [("n001",), ("n021",)]
+    assert short(desk.run(2.0)) == [(3, "opened", "cut off", 1, "zone=b")]
+
+
+def test_who_leaves_an_incident_of_a_domain_is_taken_back_with_the_next_word_on_it() -> None:
+    """It would be told again for each of a zone of thousands, of which some leave the ring every few seconds."""
+    desk = Desk(zones=1, racks=2, each=20)
+    desk.put(*names(0, 19))
+    assert short(desk.run(5.0)) == [(1, "opened", "down", 20, "rack=a1")]
+    told = []
+    for index in range(10):
+        desk.put(f"n{index:03}", finding=Finding(Kind.CUT_OFF, "reached by zone=a"))
+        told += desk.run(2.0)
+    again = [one for one in told if one.number == 1]
+    assert 2 <= len(again) <= 5
+    assert short(desk.run(20.0))[-1] == (1, "changed", "down", 10, "rack=a1")
+    assert "n009" not in desk.told[-1].nodes
 
 
 def test_a_follower_without_a_domain_is_told_at_once_and_one_of_a_domain_when_it_is_complete() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import trio
 
-from inspector_coord.watch import shell_limits
+from inspector_coord.watch import journal_limits
+from inspector_coord.watch.conclusions import Action, Happening, Kind
 from inspector_coord.watch.journal import Journal
-from inspector_coord.watch.model import Action, Happening, Kind
 from inspector_coord.watch.record import happening_of, read_record, record_of, written
 from tests.support.waiting import soon
 
@@ -94,7 +94,7 @@ async def test_lines_that_are_none_are_passed_over(tmp_path: Path, line: bytes) 
 
 async def test_a_new_file_begins_with_what_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However much has been told since: bounded files, and the newest alone knows what is open and the last number."""
-    monkeypatch.setattr(shell_limits, "journal_bytes_max", 4_000)
+    monkeypatch.setattr(journal_limits, "file_bytes_max", 4_000)
     async with running(tmp_path) as (journal, _):
         journal.told("main", happening(1), UNIX)
         for number in range(2, 90):
@@ -110,8 +110,8 @@ async def test_a_new_file_begins_with_what_is_open(tmp_path: Path, monkeypatch: 
 
 async def test_a_full_disk_stops_nothing_and_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Events wait; once there is room they are written, and what had to be dropped is counted."""
-    monkeypatch.setattr(shell_limits, "journal_retry_s", 0.01)
-    monkeypatch.setattr(shell_limits, "journal_pending_max", 10)
+    monkeypatch.setattr(journal_limits, "retry_s", 0.01)
+    monkeypatch.setattr(journal_limits, "pending_max", 10)
     real, full = os.fsync, [True]
 
     def fsync(file: int) -> None:
@@ -150,8 +150,8 @@ async def test_after_a_loss_the_next_file_tells_all_that_is_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who was lost while the disk was full is carried over, also where the first file anew could not be begun."""
-    monkeypatch.setattr(shell_limits, "journal_retry_s", 0.01)
-    monkeypatch.setattr(shell_limits, "journal_pending_max", 1)
+    monkeypatch.setattr(journal_limits, "retry_s", 0.01)
+    monkeypatch.setattr(journal_limits, "pending_max", 1)
     real, full = os.fsync, [True]
 
     def fsync(file: int) -> None:

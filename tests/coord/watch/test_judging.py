@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from inspector_coord.watch import limits
+from inspector_coord.watch.conclusions import Finding, Kind
 from inspector_coord.watch.judging import Case, Seen, Verdict, judge
-from inspector_coord.watch.model import Finding, Kind
 
 HOME = ("zone=c", "rack=c1")
 PLACES = {"a": ("zone=a", "rack=a1"), "b": ("zone=b", "rack=b1"), "c": ("zone=c", "rack=c2"), "d": HOME}
@@ -57,6 +57,12 @@ EVERYBODY = "a+ a+ b+ b+ c+ c+"
         (EVERYBODY, {"looks": 2}, Kind.STALLED),
         (EVERYBODY, {"looks": 2, "healing": True}, Verdict.WELL),
         ("a- a- b+ b+ c+ c+", {"looks": 2}, Kind.CUT_OFF),
+        ("a- a- b-", {}, Kind.DOWN),
+        ("a- a- b-", {"losing": True}, Verdict.AGAIN),  # zone a may be parted from it, and b have lost a packet
+        ("a- a- b-", {"losing": True, "looks": limits.looks_max}, Kind.DOWN),
+        ("a- a- b-", {"losing": True, "lossy": True, "looks": limits.looks_max}, Verdict.AGAIN),
+        ("a- a- b- b-", {"losing": True}, Kind.DOWN),
+        ("a- a- a- b- c-", {"losing": True}, Kind.DOWN),
         ("a- b+ b+ c+ c+", {"looks": 2}, Verdict.AGAIN),  # one witness that lost its packets draws no line
         ("a- b+ b+ c+ c+", {"looks": limits.looks_max}, Kind.CUT_OFF),  # where none get lost it does, in the end
         ("a- b+ b+ c+ c+", {"looks": limits.looks_max, "lossy": True}, Kind.STALLED),
@@ -116,7 +122,7 @@ def test_witnesses_that_are_unwell_weigh_less() -> None:
     """Three that doubt themselves are not enough for a verdict at once; three healthy ones are."""
     sick = [Seen(f"w{index}", PLACES["a"], 1 / 9, reached=False, refused=False, behind=False) for index in range(3)]
     assert judge(Case(places=HOME, seen=sick)) is Verdict.AGAIN
-    assert kind(judge(case("a- a- b-"))) is Kind.DOWN
+    assert kind(judge(case("a- b- c-"))) is Kind.DOWN
     of_a_minority = [
         Seen(f"m{index}", PLACES["a"], 0.0, reached=False, refused=False, behind=False) for index in range(9)
     ]

@@ -10,7 +10,7 @@ import trio
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.alertmanager import Alertmanagers
-from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch.conclusions import Action, Kind
 from tests.support.alertmanager import alertmanager, free_port
 from tests.support.waiting import soon
 from tests.support.watched import Paper, happening

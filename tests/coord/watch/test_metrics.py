@@ -11,8 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from inspector_coord.errors import ConfigError
+from inspector_coord.watch.conclusions import Kind
 from inspector_coord.watch.metrics import Metrics
-from inspector_coord.watch.model import Kind
 from tests.support.watched import Paper, happening
 
 

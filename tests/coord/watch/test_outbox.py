@@ -6,7 +6,7 @@ import pytest
 
 from inspector_coord.watch import limits
 from inspector_coord.watch.alerts import Alert, Labels
-from inspector_coord.watch.model import Kind
+from inspector_coord.watch.conclusions import Kind
 from inspector_coord.watch.outbox import Outbox
 
 KEY: Labels = (("alertname", "NodeDown"), ("node", "n001"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inspector_coord.watch.model import Action, Happening, Kind
+from inspector_coord.watch.conclusions import Action, Happening, Kind
 from inspector_coord.watch.noticing import changed_name, dropped
 from inspector_coord.watch.watch_lines import line, open_line, states
 

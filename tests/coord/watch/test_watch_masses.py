@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
+from inspector_coord.watch import directions, limits
+from inspector_coord.watch.conclusions import Finding, Kind
+from inspector_coord.watch.directions import Directions
 from inspector_coord.watch.incidents import Basis
 from inspector_coord.watch.masses import Masses
-from inspector_coord.watch.model import Ask, Finding, Kind
+from inspector_coord.watch.model import Ask
 from inspector_coord.watch.settings import Settings
 from inspector_coord.watch.state import State
-from inspector_coord.watch.suspicion import Cause
+from inspector_coord.watch.suspicion import Cause, Suspect
 from tests.support.paper_world import fleet, listed
 
 DOWN = Finding(Kind.DOWN, "reached by none of 6 witnesses")
@@ -30,7 +35,7 @@ class Desk:
             self.state.vantages.up(number, entry, 0.0).mirror.read(members, 0.0)
         self.state.vantages.choose(0.0)
         self.state.frozen = False
-        self.masses = Masses(self.state, lambda *_: "unknown")
+        self.masses = Masses(self.state, Directions(self.state))
 
     def looked(self, names: list[str], finding: Finding, since: float) -> None:
         """These failed then, and have been looked at."""
@@ -86,3 +91,18 @@ def test_those_that_answer_behind_a_cut_are_measured_by_each_other() -> None:
     desk.fail()
     desk.looked(SEEN, CUT, 100.0)
     assert desk.taken() == {Kind.CUT_OFF: len(LIVING)}
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(5.0, "both ways"), (limits.gossip_to_dead_s + 5.0, "unknown")])
+def test_a_direction_is_not_told_from_when_gossip_to_the_failed_had_ended(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, told: str
+) -> None:
+    """It goes by when the entry that is home now listed them as failed, which may be long before it was home."""
+    monkeypatch.setattr(directions, "direction_around", lambda *_: "both ways")  # as if nobody had heard anything
+    desk = Desk("n000")
+    state, home = desk.state, desk.state.vantages.home
+    assert home is not None
+    member = next(listed(node, "failed") for node in fleet(2, 5, 40) if node.name == "n200")
+    state.vantages[home].mirror.changed("failed", [member], 100.0)
+    now = 100.0 + seconds
+    assert Directions(state).of("zone=b", Suspect("n200", Cause.SERF, now), now) == told

@@ -132,6 +132,23 @@ def test_a_list_that_crosses_an_event_is_read_again() -> None:
     assert mirror.changed("failed", [listed(nodes[1], "failed")], 20.1) == []  # told twice is once
 
 
+def test_since_when_somebody_is_failed_is_known_of_every_entry() -> None:
+    """By events and by readings; it may be home later, and Serf's gossip to the failed ends before."""
+    mirror = RosterMirror()
+    nodes = fleet(1, 1, 4)
+    mirror.read([listed(node) for node in nodes], 0.0)
+    mirror.changed("failed", [listed(nodes[0], "failed"), listed(nodes[1], "failed")], 10.0)
+    failed = [listed(node, "failed") for node in nodes[:3]]
+    mirror.read([*failed, listed(nodes[3])], 20.0)
+    assert mirror.failed == {"n000": 10.0, "n001": 10.0, "n002": 20.0}
+    mirror.changed("join", [listed(nodes[0])], 30.0)
+    mirror.changed("reap", [listed(nodes[2])], 30.0)
+    assert mirror.failed == {"n001": 10.0}
+    late = RosterMirror()
+    late.read(failed, 40.0)
+    assert set(late.failed.values()) == {-NEVER}  # for how long already, nobody knows
+
+
 @pytest.mark.parametrize(("what", "status"), [("leave", ""), ("reap", ""), ("failed", "failed"), ("join", "alive")])
 def test_events_have_their_statuses(what: str, status: str) -> None:
     """Those that have left, or were forgotten, are no members."""

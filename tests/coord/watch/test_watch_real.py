@@ -9,8 +9,8 @@ from pathlib import Path
 
 import trio
 
+from inspector_coord.watch.conclusions import Action, Kind
 from inspector_coord.watch.journal import Journal
-from inspector_coord.watch.model import Action, Kind
 from inspector_coord.watch.service import watch
 from tests.support.serf import claimed_prefix
 from tests.support.waiting import soon

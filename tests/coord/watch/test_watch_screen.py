@@ -12,7 +12,7 @@ import pytest
 import trio
 from rich.console import Console
 
-from inspector_coord.watch.model import Kind
+from inspector_coord.watch.conclusions import Kind
 from inspector_coord.watch.output import Output
 from inspector_coord.watch.watch_screen import Screen
 from tests.support.watch_commands import Standing, drawn, inspector, standing

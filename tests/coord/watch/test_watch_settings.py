@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from inspector_coord.watch import limits
+from inspector_coord.watch.conclusions import Action, Kind
 from inspector_coord.watch.flaps import Flaps
-from inspector_coord.watch.model import Action, Kind
 from inspector_coord.watch.settings import Settings
 from tests.support.paper_world import World, fleet
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from inspector_agent.ring import Member
-from inspector_coord.watch.model import Action, Ask, Happening, Kind, MembersChanged, MembersRead
+from inspector_coord.watch.conclusions import Action, Happening, Kind
+from inspector_coord.watch.model import Ask, MembersChanged, MembersRead
 from inspector_coord.watch.settings import Settings
 from tests.support.paper_world import World, fleet
 
@@ -227,6 +228,20 @@ def test_a_flapping_node_that_stays_away_is_told_as_down() -> None:
     assert [(one.kind, one.closed_by) for one in told if one.action is Action.CLOSED] == [
         (Kind.FLAPPING, opened(told)[0].number)
     ]
+
+
+def test_who_is_back_and_fails_again_is_looked_at_again() -> None:
+    """Its Serf agent was dead, was started, and then the power went: that is another word, and a worse one."""
+    made = world()
+    made.change(["n007"], serf="dead")
+    assert [(one.action, one.kind) for one in made.run(40.0)] == [(Action.OPENED, Kind.STALLED)]
+    for status, what in (("alive", "join"), ("failed", "failed")):
+        made.views[0]["n007"] = status
+        made.give(MembersChanged(0, what, (made.member(0, "n007"),)))
+        assert made.run(1.0 if what == "join" else 0.0) == []
+    made.change(["n007"], host=False)
+    told = made.run(8.0)
+    assert [(one.action, one.kind) for one in told] == [(Action.OPENED, Kind.DOWN), (Action.CLOSED, Kind.STALLED)]
 
 
 def test_a_restart_within_a_second_is_not_told() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from inspector_agent.witness import limits as witness_limits
 from inspector_coord.watch.asks import Asks
-from inspector_coord.watch.model import Action, Ask, Kind
+from inspector_coord.watch.conclusions import Action, Kind
+from inspector_coord.watch.model import Ask
 from tests.support.paper_world import World, fleet
 
 EVERYWHERE = ("n000", "n010", "n020")  # an entry in each zone

@@ -105,6 +105,44 @@ FOUND = {
             Fault("join", (82,), at_s=142.129),
         ),
     ),
+    "a rack and a neighbour of it are not put together and apart for ever": Scenario(
+        seed=94, nodes=100, zones=2, rack_nodes=25, seconds=120.0, vantages=("a", "a", "b"), ssh=False,
+        faults=(
+            Fault("cut", domain="rack=b2", at_s=89.05, until_s=108.854, way="in"),
+            Fault("late", (40, 45, 56, 77, 86), at_s=57.756, until_s=126.964, amount=1.3),
+            Fault("serf-dead", (40, 99), at_s=42.668),
+        ),
+    ),
+    "the direction of a line between two zones goes by what was heard since it broke": Scenario(
+        seed=3627, nodes=100, spare=3, zones=4, rack_nodes=12, seconds=514.0, vantages=("b", "c", "a"),
+        faults=(
+            Fault("off", (77, 87, 89), at_s=79.422, until_s=99.86),
+            Fault("cut", domain="zone=c", at_s=120.329, until_s=158.431, other="a"),
+            Fault("loss", at_s=55.446, until_s=139.783, amount=0.02),
+            Fault("late", (9, 13, 19, 57), at_s=91.034, until_s=181.58, amount=1.0),
+            Fault("false", (83,), at_s=81.39, amount=4.361),
+            Fault("false", (9,), at_s=81.184, amount=0.606),
+            Fault("false", (32,), at_s=60.333, amount=9.505),
+            Fault("entry-down", (0, 1, 2), at_s=133.343, until_s=184.641),
+        ),
+    ),
+    "a watcher of a half, of which the other one is mute, comes to a conclusion": Scenario(
+        seed=1695, nodes=100, zones=2, rack_nodes=25, seconds=586.0, vantages=("a", "b", "a"), ping=True,
+        faults=(
+            Fault("off", (3, 16, 31, 34, 62, 83), at_s=-17.974, until_s=93.286),
+            Fault("cut", domain="zone=b", at_s=129.893, way="out"),
+            Fault("slow", (8, 13, 21, 24, 59, 65, 88, 90, 98), at_s=93.513, until_s=256.276, amount=0.3),
+        ),
+    ),
+    "a direction is not told from failures that were older than the connection": Scenario(
+        seed=9233, nodes=100, spare=1, zones=2, rack_nodes=25, seconds=592.0, vantages=("b", "a", "b"), ping=True,
+        faults=(
+            Fault("cut", domain="rack=b2", at_s=90.351, until_s=190.748, way="out"),
+            Fault("flap", (74,), at_s=21.39, until_s=262.58, amount=24.119),
+            Fault("churn", at_s=82.723, until_s=119.579, amount=0.01),
+            Fault("entry-down", (0, 1), at_s=93.702, until_s=153.355),
+        ),
+    ),
 }  # fmt: skip
 """What has to hold -> the mixture in which it once did not. Zones that are cut have several seeds in `make sim`."""
 

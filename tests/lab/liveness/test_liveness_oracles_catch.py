@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from inspector_coord.watch import court, limits, looks
+from inspector_coord.watch import court, directions, limits, looks
 from inspector_coord.watch.asks import Asks
+from inspector_coord.watch.conclusions import Action, Finding, Happening, Kind
 from inspector_coord.watch.gathering import Gathering
 from inspector_coord.watch.incidents import Incident
 from inspector_coord.watch.joining import Joining
 from inspector_coord.watch.judging import Case, Verdict, judge
 from inspector_coord.watch.members import Members
 from inspector_coord.watch.membership import Membership
-from inspector_coord.watch.model import Action, Ask, Effect, Event, Finding, Happening, Kind, Tell
+from inspector_coord.watch.model import Ask, Effect, Event, Tell
 from inspector_coord.watch.vantages import Vantages
 from inspector_coord.watch.watcher import RingWatcher
 from inspector_coord.watch.witnesses import choose
@@ -97,8 +98,8 @@ def test_a_judge_who_acquits_everybody(monkeypatch: Patch) -> None:
 
 def test_a_direction_that_is_the_wrong_way_round(monkeypatch: Patch) -> None:
     turned = {"cannot send": "cannot hear", "cannot hear": "cannot send"}
-    original = of(court, "direction_around")
-    monkeypatch.setattr(court, "direction_around", lambda *a: turned.get(original(*a), original(*a)))
+    original = of(directions, "direction_around")
+    monkeypatch.setattr(directions, "direction_around", lambda *a: turned.get(original(*a), original(*a)))
     assert caught(named("zone-cannot-send")) == {"cuts"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from inspector_coord.watch.model import Action, Kind
+from inspector_coord.watch.conclusions import Action, Kind
 from inspector_lab.liveness.many import held
 from inspector_lab.liveness.mixtures import drawn
 from inspector_lab.liveness.result import Result
