@@ -8,7 +8,6 @@ from pathlib import Path
 from config_center.errors import ReleaseError as Unreadable
 from config_center.files import write_whole
 from config_center.release import Release, decode
-from inspector_agent.limits import id_bytes
 from inspector_coord import limits
 from inspector_coord.config import Config
 
@@ -45,8 +44,8 @@ class KeptReleases:
 
     def all(self) -> list[Release]:
         """Every one, oldest number first."""
-        names = [path.stem for path in self._folder.glob("*.json") if _is_digest(path.stem)]
-        return sorted(self.past(bytes.fromhex(name)[:id_bytes] for name in names).values(), key=lambda one: one.number)
+        found = (self.get(path.stem) for path in self._folder.glob("*.json"))
+        return sorted((one for one in found if one is not None), key=lambda one: one.number)
 
     def keep(self, digest: str, raw: bytes) -> None:
         """One more; the oldest go."""
@@ -54,7 +53,3 @@ class KeptReleases:
         by_age = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in by_age[limits.releases_kept_max :]:
             old.unlink(missing_ok=True)
-
-
-def _is_digest(text: str) -> bool:
-    return len(text) == 64 and not set(text) - set("0123456789abcdef")

@@ -114,6 +114,7 @@ CORES = (
     "inspector_coord/current.py",
     "inspector_coord/drift/attributing.py",
     "inspector_coord/drift/codes.py",
+    "inspector_coord/drift/columns.py",
     "inspector_coord/drift/comparing.py",
     "inspector_coord/drift/document.py",
     "inspector_coord/drift/figures.py",

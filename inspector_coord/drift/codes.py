@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from inspector_coord.drift.document import CLASSES, ORIGINS, Class, Origin
 from inspector_coord.faces.words import SEVERITIES
+from inspector_coord.history.words import HOW as ENDINGS
 
 __all__ = ["CLASS", "CLASS_STEP", "HOW", "NOT_JUDGED", "ORIGIN", "OUTCOME", "SEVERITY", "Code", "decoded"]
 
@@ -16,8 +17,8 @@ ORIGIN: Final = {word: 100 * index for index, word in enumerate(ORIGINS)}
 SEVERITY: Final = {word: 10 * index for index, word in enumerate(SEVERITIES)}
 OUTCOME: Final = {"fail": 0, "error": 1}
 
-HOW: Final = ("", "pass", "waived", "na", "item-removed", "node-gone", "pruned", "unknown")
-"""How intervals close."""
+HOW: Final = ("", *ENDINGS)
+"""How intervals close, "": not yet."""
 
 NOT_JUDGED: Final = ("node-gone", "pruned", "unknown")
 """Those about whose node or item nobody knows more: that is no return to normal."""

@@ -15,8 +15,9 @@ import numpy as np
 
 from inspector_coord.drift import limits
 from inspector_coord.drift.codes import CLASS, CLASS_STEP, HOW, decoded
+from inspector_coord.drift.columns import Column, Places, firsts, joined, lengths, rows, taken
 from inspector_coord.drift.document import CLASSES, Class
-from inspector_coord.drift.intervals import Column, Deviations, firsts, joined
+from inspector_coord.drift.intervals import Deviations
 from inspector_coord.verdict import SEVERITY_RANK
 
 __all__ = ["Folded", "Folding", "Member", "bucket", "fold", "ranked", "within_bounds"]
@@ -72,10 +73,9 @@ class Folding(msgspec.Struct, frozen=True):
     def members(self, found: Deviations, groups: Sequence[Folded]) -> list[list[Member]]:
         """The deviations of each of these groups."""
         chosen = np.flatnonzero(np.isin(self.of, [one.number for one in groups]))
-        columns = (found.node, found.opened, found.confirmed, found.closed, found.unknown, found.how)
+        columns = (self.of, found.node, found.opened, found.confirmed, found.closed, found.unknown, found.how)
         by_number: dict[int, list[Member]] = {one.number: [] for one in groups}
-        rows = zip(*(column[chosen].tolist() for column in (self.of, *columns)), strict=True)
-        for number, node, opened, confirmed, closed, unknown, how in rows:
+        for number, node, opened, confirmed, closed, unknown, how in rows(taken(columns, chosen)):
             by_number[number].append(Member(node, opened, confirmed, closed, unknown, HOW[how]))
         return list(by_number.values())
 
@@ -83,34 +83,34 @@ class Folding(msgspec.Struct, frozen=True):
 def fold(found: Deviations) -> Folding:
     """All groups, those of one item together."""
     order = np.lexsort((found.observed, joined(found.expected, found.source), joined(found.code, found.item)))
-    d = Deviations(*(column[order] for column in found))
+    d = Deviations(*taken(found, order))
     alike = firsts(d.code, d.item, d.expected, d.source)
     exact = firsts(d.code, d.item, d.expected, d.source, d.observed)
     if not len(order):
         return Folding([], found.node)
-    several = np.diff(np.append(np.searchsorted(exact, alike), len(exact)))  # fingerprints that are so alike
+    several = lengths(np.searchsorted(exact, alike), len(exact))  # fingerprints that are so alike
     told_max = np.where(d.code[alike] // CLASS_STEP == CLASS["flapping"] // CLASS_STEP, 1, limits.values_told_max)
     one = several > told_max
     begins = np.union1d(alike, exact[~np.repeat(one, several)])
-    values = np.diff(np.append(np.searchsorted(exact, begins), len(exact)))
-    numbers = np.repeat(np.arange(len(begins)), np.diff(np.append(begins, len(order))))
+    values = lengths(np.searchsorted(exact, begins), len(exact))
+    counts = lengths(begins, len(order))
+    numbers = np.repeat(np.arange(len(begins)), counts)
     of = np.empty_like(numbers)
     of[order] = numbers
     sums = (
-        *(column[begins] for column in (d.code, d.item, d.expected, d.source)), _widest(d.observed, exact, begins),
-        values, np.diff(np.append(begins, len(order))), np.add.reduceat(d.unknown, begins),
+        *taken((d.code, d.item, d.expected, d.source), begins), _widest(d.observed, exact, begins),
+        values, counts, np.add.reduceat(d.unknown, begins),
         np.minimum.reduceat(d.opened, begins), np.maximum.reduceat(d.opened, begins),
         np.maximum.reduceat(d.confirmed, begins), np.maximum.reduceat(d.closed, begins),
         np.add.reduceat(d.openings, begins), np.add.reduceat((d.openings > 0).astype(np.int64), begins),
         np.maximum.reduceat(d.release, begins),
     )  # fmt: skip
-    rows = zip(*(column.tolist() for column in sums), strict=True)
-    return Folding([Folded(number, *row) for number, row in enumerate(rows)], of)
+    return Folding([Folded(number, *row) for number, row in enumerate(rows(sums))], of)
 
 
-def _widest(observed: Column, exact: Column, begins: Column) -> Column:
+def _widest(observed: Column, exact: Places, begins: Places) -> Column:
     """Of each group the value that was observed on the most nodes."""
-    sizes = np.diff(np.append(exact, len(observed)))
+    sizes = lengths(exact, len(observed))
     group = np.searchsorted(begins, exact, side="right") - 1
     ranked_ = np.lexsort((observed[exact], -sizes, group))
     return observed[exact[ranked_[firsts(group[ranked_])]]]

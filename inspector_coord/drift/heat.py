@@ -10,9 +10,10 @@ import numpy as np
 
 from inspector_coord.drift import limits
 from inspector_coord.drift.codes import decoded
+from inspector_coord.drift.columns import Column, rows, taken
 from inspector_coord.drift.document import ORIGINS
 from inspector_coord.drift.figures import Heat
-from inspector_coord.drift.intervals import Column, Deviations
+from inspector_coord.drift.intervals import Deviations
 from inspector_coord.drift.period import told
 
 __all__ = ["NOT_JUDGED", "STATES", "Axis", "Cell", "cells", "heat_of", "widest"]
@@ -41,7 +42,7 @@ def cells(found: Deviations, of: Column, nodes: Iterable[int], items: Iterable[i
     """The deviations of these nodes and items. of: the group of each deviation."""
     inside = np.flatnonzero(np.isin(found.node, list(nodes)) & np.isin(found.item, list(items)))
     columns = (found.node, found.item, found.unknown, found.opened, found.code, of)
-    return [Cell(*row) for row in zip(*(column[inside].tolist() for column in columns), strict=True)]
+    return [Cell(*row) for row in rows(taken(columns, inside))]
 
 
 class Axis(msgspec.Struct, frozen=True):

@@ -11,15 +11,12 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from inspector_coord.drift import limits
 from inspector_coord.drift.codes import CLASS, HOW, NOT_JUDGED
+from inspector_coord.drift.columns import Column, Mask, firsts, joined, taken
 
-__all__ = ["Column", "Deviations", "Intervals", "Sweeps", "deviations", "firsts", "joined"]
-
-Column = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+__all__ = ["Deviations", "Intervals", "Sweeps", "deviations"]
 
 _GONE: Final = [HOW.index(word) for word in NOT_JUDGED]
 
@@ -76,7 +73,7 @@ class Deviations(NamedTuple):
 def deviations(found: Intervals, sweeps: Sweeps, unjudged: Mapping[int, str]) -> Deviations:
     """unjudged: nodes that have a state instead of a verdict at the end of the period."""
     order = np.lexsort((found.opened, joined(found.node, found.item)))
-    found = Intervals(*(column[order] for column in found))
+    found = Intervals(*taken(found, order))
     begins = firsts(found.node, found.item)
     if not len(begins):
         return Deviations(*(found.node for _ in Deviations._fields))
@@ -85,7 +82,7 @@ def deviations(found: Intervals, sweeps: Sweeps, unjudged: Mapping[int, str]) ->
     openings = np.add.reduceat(within.astype(np.int64), begins)
     # One that began before the period is no flap of it.
     earliest = np.minimum.reduceat(np.where(within, found.opened, sweeps.last), begins)
-    kept = Intervals(*(column[last] for column in found))
+    kept = Intervals(*taken(found, last))
     ended = (kept.closed > 0) & (kept.closed <= sweeps.last)
     gone = ended & np.isin(kept.how, _GONE)
     confirmed, unknown = _confirmed(kept, sweeps, unjudged)
@@ -112,17 +109,3 @@ def _confirmed(lasting: Intervals, sweeps: Sweeps, unjudged: Mapping[int, str]) 
     partly = np.isin(lasting.node, [node for node, state in unjudged.items() if state == "partial"])
     unknown = np.isin(lasting.node, list(unjudged)) & (missed | ~partly)
     return np.where(missed & ~unknown, sweeps.whole, seen), unknown
-
-
-def joined(high: Column, low: Column) -> Column:
-    """Two ids as one number: what is sorted by one key instead of two is sorted in half of the time."""
-    return high * 2**32 + low
-
-
-def firsts(*columns: Column) -> npt.NDArray[np.intp]:
-    """Where a row differs from the one before it in any of these columns of the same length."""
-    differs = np.zeros(len(columns[0]), dtype=np.bool_)
-    differs[:1] = True
-    for column in columns:
-        differs[1:] |= column[1:] != column[:-1]
-    return np.flatnonzero(differs)

@@ -10,9 +10,10 @@ import numpy as np
 
 from inspector_coord.drift import limits
 from inspector_coord.drift.codes import CLASS_STEP, HOW
+from inspector_coord.drift.columns import Column, rows, taken
 from inspector_coord.drift.document import CLASSES, Counts
 from inspector_coord.drift.figures import Coverage, Drifter, Long, NodeSetTold, Offender, Point, Share
-from inspector_coord.drift.intervals import Column, Deviations, Intervals, Sweeps
+from inspector_coord.drift.intervals import Deviations, Intervals, Sweeps
 from inspector_coord.drift.period import told
 from inspector_coord.fold import fold_names
 
@@ -38,13 +39,9 @@ def by_node(found: Deviations) -> list[NodeRow]:
         found.node * len(CLASSES) + found.code // CLASS_STEP, return_inverse=True, return_counts=True
     )
     sums = (np.bincount(which, each) for each in (found.unknown, found.openings, found.openings > 0))
-    columns = (
-        same // len(CLASSES),
-        same % len(CLASSES) * CLASS_STEP,
-        counts,
-        *(each.astype(np.int64) for each in sums),
-    )
-    return [NodeRow(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    node, class_ = np.divmod(same, len(CLASSES))
+    columns = (node, class_ * CLASS_STEP, counts, *(each.astype(np.int64) for each in sums))
+    return [NodeRow(*row) for row in rows(columns)]
 
 
 class Tally:
@@ -93,7 +90,7 @@ def _passing(point: Point) -> tuple[float, float, int]:
 def put_right(found: Intervals, sweeps: Sweeps) -> Intervals:
     """The intervals that ended in the period because their item passed again."""
     chosen = (found.how == HOW.index("pass")) & (found.closed <= sweeps.last)
-    return Intervals(*(column[chosen] for column in found))
+    return Intervals(*taken(found, chosen))
 
 
 def minutes_of(found: Intervals, at: Mapping[int, float]) -> Column:

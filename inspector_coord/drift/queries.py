@@ -10,7 +10,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from inspector_coord.drift.codes import CLASS_STEP, HOW, ORIGIN, OUTCOME, SEVERITY
-from inspector_coord.drift.intervals import Column, Intervals
+from inspector_coord.drift.columns import HIGH, Column, parted
+from inspector_coord.drift.intervals import Intervals
 from inspector_coord.drift.scope import Scope
 from inspector_coord.history import tables as t
 
@@ -18,7 +19,6 @@ __all__ = ["PointRow", "State", "intervals", "points", "states_now", "texts", "t
 
 _ROWS: Final = 500  # fetched at a time: the intervals of so many sweeps
 _NONE: Final = np.empty(0, dtype=np.int64)
-_HIGH: Final = 2**32
 
 
 class State(msgspec.Struct, frozen=True):
@@ -55,12 +55,13 @@ def intervals(connection: sa.Connection, scope: Scope) -> Intervals:
         (sa.and_(f.closed > scope.last, begun), f.closed),
         (sa.and_(f.closed.is_(None), begun), f.opened),
     )
-    read: list[list[Column]] = [[_NONE] * 6]
+    listed = _listed(f)
+    read: list[list[Column]] = [[_NONE] * len(listed)]
     for where, same in ranges:
-        found = connection.execute(sa.select(*_listed(f)).where(where, *asked).group_by(same))
+        found = connection.execute(sa.select(*listed).where(where, *asked).group_by(same))
         read.extend([_numbers(lists) for lists in zip(*part, strict=True)] for part in found.partitions(_ROWS))
     release, observed, *packed = map(np.concatenate, zip(*read, strict=True))
-    (node, item), (expected, source), (opened, seen), (closed, marks) = (np.divmod(both, _HIGH) for both in packed)
+    (node, item), (expected, source), (opened, seen), (closed, marks) = map(parted, packed)
     return Intervals(
         node=node, item=item, code=marks % CLASS_STEP, expected=expected, source=source,
         observed=observed, release=release, opened=opened, seen=seen, closed=closed, how=marks // CLASS_STEP,
@@ -74,7 +75,8 @@ def _numbers(lists: Iterable[str]) -> Column:
 def _listed(f: sa.ColumnCollection[str, Any]) -> list[sa.ColumnElement[str]]:
     """The columns, each as a text of all its numbers: half of the time went with an object for each number.
 
-    Two ids make one number. None needs more than 31 bits: a history of two billion texts would have outgrown much else.
+    Two ids make one number, see `columns.joined`. None needs more than 31 bits: a history of two billion texts would
+    have outgrown much else.
     """
     origin, severity, outcome, how = (
         sa.case(words, value=word, else_=other)
@@ -87,7 +89,7 @@ def _listed(f: sa.ColumnCollection[str, Any]) -> list[sa.ColumnElement[str]]:
     expected, source, observed, closed = (sa.func.coalesce(one, 0) for one in told)
     marks = origin + severity + outcome + CLASS_STEP * how
     pairs = ((f.node_id, f.item_id), (expected, source), (f.opened, f.seen), (closed, marks))
-    numbers = [f.release, observed, *(high * _HIGH + low for high, low in pairs)]
+    numbers = [f.release, observed, *(high * HIGH + low for high, low in pairs)]
     return [sa.func.aggregate_strings(sa.cast(one, sa.Text), ",") for one in numbers]
 
 

@@ -68,7 +68,6 @@ class _Report:
         self._intervals = queries.intervals(connection, scope)
         self._found = deviations(self._intervals, self._among, {state.node: state.state for state in states})
         self._folding = fold(self._found)
-        self._folded = self._folding.groups
         self._of_nodes = measures.by_node(self._found)
         self._at: dict[int, float] = {}
         self._learn({state.opened for state in states})
@@ -78,7 +77,7 @@ class _Report:
     def document(self) -> Document:
         """All of it."""
         scope, asked = self._scope, self._asked
-        folded = ranked(self._folded, self._ages())
+        folded = ranked(self._folding.groups, self._ages())
         shown = within_bounds(folded)
         found, more = self._events(shown)
         told_groups = self._groups(shown, found)
@@ -180,7 +179,7 @@ class _Report:
         by_node, by_item = Counter[int](), Counter[int]()
         for one in self._of_nodes:
             by_node[one.node] += one.count
-        for group in self._folded:
+        for group in self._folding.groups:
             by_item[group.item] += group.count
         nodes = sorted(heat.widest(by_node, limits.heat_nodes_max), key=self._name)
         items = heat.widest(by_item, limits.heat_items_max)
@@ -198,7 +197,7 @@ class _Report:
 
     def _origins(self) -> measures.Tally:
         tally = measures.Tally()
-        for group in self._folded:
+        for group in self._folding.groups:
             tally.add(decoded(group.code).origin, group.code, group.count, group.unknown)
         return tally
 
@@ -216,9 +215,9 @@ class _Report:
     def _shares(self, dimension: str) -> list[Share]:
         tally = measures.Tally()
         if dimension in {"item", "layer", "owner"}:
-            sources = {group.source for group in self._folded if dimension == "layer"}
+            sources = {group.source for group in self._folding.groups if dimension == "layer"}
             layers = queries.texts(self._connection, sources)
-            for group in self._folded:
+            for group in self._folding.groups:
                 item = self._item(group.item)
                 source = layers.get(group.source, "")
                 value = {"item": item, "owner": self._owner(item)}.get(dimension, source.rpartition(":")[0] or source)
@@ -235,7 +234,7 @@ class _Report:
             times, items = openings.get(one.node, (0, 0))
             openings[one.node] = (times + one.openings, items + one.fresh)
         drifting: dict[int, tuple[int, int]] = {}
-        for group in self._folded:
+        for group in self._folding.groups:
             if decoded(group.code).origin == "drift":
                 times, on = drifting.get(group.item, (0, 0))
                 drifting[group.item] = (times + group.openings, on + group.fresh)

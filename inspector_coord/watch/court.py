@@ -157,8 +157,8 @@ class Court:
         around, beyond = self._around(suspect, hearing, now)
         return Case(
             places=node.places, narrowest=state.members.narrowest(node), seen=seen,
-            failed=node.status == "failed", looks=suspect.looks, losing=state.loss > limits.losing_share,
-            lossy=state.lossy,
+            failed=node.status == "failed", looks=suspect.looks,
+            losing=state.loss > limits.losing_share, lossy=state.lossy,
             healing=self._isolation.healing(suspect.since, now),
             answers=not hearing.isdisjoint(suspect.answers), answers_behind=bool(suspect.answers),
             around=around, beyond=beyond,
@@ -189,7 +189,7 @@ class Court:
         settled = old is not None and old.kind is Kind.FLAPPING and suspect.name not in state.flaps.flapping
         state.gathering.put(suspect.name, finding, basis, suspect.since, now, settled=settled)
         if finding.direction == UNKNOWN:
-            self._state.agenda.sooner(("court", 0), now + limits.pending_step_s)
+            state.agenda.sooner(("court", 0), now + limits.pending_step_s)
 
     def _sure(self, old: Incident, name: str, finding: Finding, now: float) -> bool:
         """Whether a review says what was known, or says something else for the second time."""

@@ -53,7 +53,7 @@ class Crossing:
         self._members = members
         self._counts: dict[int, dict[Pair, _Count]] = {}  # by question, of those that are out
         self._failed: dict[Pair, _Doubt] = {}
-        self._passed: dict[Pair, int] = {}  # the same of broken ones, in which something did
+        self._passed: dict[Pair, int] = {}  # of broken ones: rounds in a row in which most came through
         self._rounds = 0
         self.broken: dict[Pair, Broken] = {}
 

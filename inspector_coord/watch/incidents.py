@@ -65,9 +65,7 @@ class Incident:
         self.back: dict[str, None] = {}  # names, told or about to be
         self.absent = 0  # entries that are back
         self.joined_at = self.changed_at = since
-        self.untold: dict[str, None] = {}  # names
-        self.untold_since = NEVER
-        self.uncovered = False
+        self.all_told()
         self.shrunk = False  # nodes that were told have gone
         self.heirs: dict[int, None] = {}
         self.sources: dict[int, None] = {}
@@ -103,6 +101,12 @@ class Incident:
         known = [(count, word) for word, count in self._directions.items() if word != UNKNOWN]
         return max(known)[1] if known else next(iter(self._directions), "")
 
+    def all_told(self) -> None:
+        """Nobody in it is untold."""
+        self.untold: dict[str, None] = {}  # names
+        self.untold_since: float = NEVER
+        self.uncovered: bool = False
+
     def add(self, name: str, entry: Entry, now: float) -> None:
         """A node joins."""
         self.entries[name] = entry
@@ -127,7 +131,7 @@ class Incident:
             return entry
         del self.untold[name]
         if not self.untold:
-            self.untold_since, self.uncovered = NEVER, False
+            self.all_told()
         return entry
 
     def gives(self, heir: Incident) -> None:
@@ -164,8 +168,7 @@ class Incident:
         self.domain, self.of = told.domain, told.of
         self.last, self.told_at, self.told_size, self.told_count = told, now, len(self.entries), told.count
         self.told_as = (told.domain, told.parted, told.direction)
-        self.untold.clear()
-        self.untold_since, self.uncovered = NEVER, False
+        self.all_told()
 
     def retag(self, name: str, tags: tuple[str, ...]) -> None:
         """The tags of a node have become known."""
@@ -220,8 +223,8 @@ class Incident:
             count=self.count, back=tuple(sorted(self.back)), closed_by=self.closed_by,
         )  # fmt: skip
         self.told_at, self.told_size, self.told_count, self.told_as = now, len(self.entries), self.count, told
-        self.untold.clear()
-        self.untold_since, self.uncovered, self.shrunk = NEVER, False, False
+        self.all_told()
+        self.shrunk = False
         self.heirs.clear()
         self.changes += action is Action.CHANGED
         return self.last

@@ -98,10 +98,5 @@ class Joining:
         """Whether the node is of a domain of which a good part has gone just now."""
         if since > one.joined_at + self._gather_s:
             return False
-        size = len(one.entries)
-        return any(
-            hits >= limits.domain_nodes_min
-            and hits >= limits.domain_recall_min * size
-            and hits >= limits.falling_share * self._of(tag)
-            for tag, hits in ((tag, one.counts[tag]) for tag in tags)
-        )
+        led = (tag for tag in tags if self._leads(one, tag) and one.counts[tag] >= limits.domain_nodes_min)
+        return any(one.counts[tag] >= limits.falling_share * self._of(tag) for tag in led)

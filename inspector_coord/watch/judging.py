@@ -140,14 +140,12 @@ def _unreached(case: Case, unreached: Sequence[Seen]) -> Finding | Verdict:
     """Nobody reaches it: down, if enough have tried, and if nobody on its own side can say otherwise."""
     able = [one for one in unreached if one.weight > 0]
     enough = len(able) >= limits.witnesses_min and _weight(able) >= limits.weight_min
-    if case.looks < limits.looks_max and (
-        not enough
-        or (case.losing and not _elsewhere(able))
-        or (case.lossy and case.looks < limits.looks_lossy_min)
-        or (case.beside and not case.beside_heard)
-    ):
+    first = case.looks < limits.looks_max  # more looks may tell more
+    if (case.lossy or (case.losing and first)) and not _elsewhere(able):
         return Verdict.AGAIN
-    if case.lossy and not _elsewhere(able):
+    if first and (
+        not enough or (case.lossy and case.looks < limits.looks_lossy_min) or (case.beside and not case.beside_heard)
+    ):
         return Verdict.AGAIN
     if not able:
         if not case.blind or not case.failed:

@@ -101,8 +101,8 @@ def _named(result: Result, fault: Fault, within: frozenset[str], until: float) -
     last = {each.number: each for at, each in result.told if at <= due}
     later = range(result.scenario.nodes, len(result.land))  # who joins, if at all
     away = result.away(fault.at_s, due).union(later)
+    behind = {result.land.index[name] for name in within}
     for each in last.values():
-        behind = {result.land.index[name] for name in within}
         same = each.domain == fault.domain or set(result.land.hosts(each.domain or "zone=")) - away == behind - away
         most = len(within.intersection(each.nodes)) >= limits.cut_share * len(well)
         if each.kind is Kind.CUT_OFF and each.action is not Action.CLOSED and same and most:

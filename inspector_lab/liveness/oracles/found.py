@@ -45,15 +45,15 @@ def check(result: Result) -> list[str]:
                 due = max(due, last + healing_s + bound_s(result, wait_s))
         if due >= min(until, result.scenario.seconds) or not result.up_throughout(vantage, at, due):
             continue
-        if not result.hears_core(vantage, at, due) or not _most(result, at, due):
-            continue
         kinds = _kinds(stories.get(name, []), due) | _around(result, name, due)
         if not kinds & NAMED:  # told with the others, but later
             kinds = _kinds(stories.get(name, []), due + limits.followed_s)
         if not _gone(result, host, at - limits.mattered_s, due):
             continue
         dead = all("off" in words for words in result.hosts.were(host, at - limits.mattered_s, due))
-        if not kinds & (DEAD if dead else NAMED):
+        if kinds & (DEAD if dead else NAMED):
+            continue
+        if result.hears_core(vantage, at, due) and _most(result, at, due):  # last, as they cost most
             told = f" but in {', '.join(sorted(kinds))}" if kinds else ""
             wrong.append(f"{name} failed at {at:.1f} s, and at {due:.1f} s it is in no incident that says so{told}")
     return wrong
