@@ -74,6 +74,7 @@ class Questions:
         self._looks: dict[int, deque[float]] = defaultdict(lambda: deque(maxlen=witness_limits.looks_per_s_max))
         self._asked = self._start = self._draws = 0
         self.counted: Counter[str] = Counter()
+        self.overwritten: list[float] = []  # when
 
     def forget(self) -> None:
         """The watcher has ended: what its questions bring is for nobody."""
@@ -98,9 +99,12 @@ class Questions:
     def _begin(self, sent: Sent, chance: Chance) -> None:
         ask = sent.ask
         self._timeline.at(sent.until, self._over, AskOver(ask.number), sent.start)
-        collided = chance.real(1) < limits.collisions
-        if not self._vantages.works(ask.vantage) or collided:
-            self.counted["collided" if collided else "stuck"] += 1
+        if chance.real(1) < limits.collisions:
+            self.overwritten.append(self._timeline.now)
+            self.counted["overwritten"] += 1
+            return
+        if not self._vantages.works(ask.vantage):
+            self.counted["stuck"] += 1
             return
         wave = Wave(curve(self._members, round(self._ring.loss, 3)), self._ring.views.starved_s())
         if ask.names or ask.ack or ask.targets:

@@ -32,6 +32,7 @@ class Result:
     turns    every change in the list of a vantage: (when, vantage, host, status)
     links    when each vantage was connected and when it no longer was: (when, vantage, whether)
     roster   name -> status as the watcher has it at the end; rosters: as each vantage that is connected has it
+    overwritten  when questions were, at the entry, by those of another program
     meant    the hosts of each fault; again: the bytes of the same scenario, simulated once more
     """
 
@@ -48,6 +49,7 @@ class Result:
     starts: Sequence[float]
     counted: Counter[str]
     meant: Mapping[int, tuple[int, ...]]
+    overwritten: Sequence[float] = ()
     roster: Mapping[str, str] | None = None
     rosters: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     again: bytes | None = None

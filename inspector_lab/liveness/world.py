@@ -57,6 +57,7 @@ class _World:
             links=self._links,
             counted=+counted,
             meant={number: self._player.meant(fault) for number, fault in enumerate(scenario.faults)},
+            overwritten=self._questions.overwritten,
             roster=getattr(watching.core, "roster", None),
             rosters=self._rosters(),
         )

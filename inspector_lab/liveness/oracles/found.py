@@ -1,10 +1,11 @@
 """CORE. Oracle: nobody dead stays alive: whom Serf has told as failed is named within a bound, and as what it is.
 
 Precisely: connected entries that hear the core of the ring told the watcher that a member failed, and it stays so:
-its Serf agent does not run, or it is cut off. Within `found_s` (more where packets get lost, or seem to, and where many
-wait to be looked at: witnesses look at a few at a time) it is in an open incident, or one is open of a domain that it
-belongs to. For a host without power it is one that says down, cut off or flapping. While the watcher says that it is
-isolated it accuses nobody, and has so much time afterwards; it says so `isolated_s` later, having asked twice.
+its Serf agent does not run, or it is cut off. Within `found_s` (more where packets get lost, or seem to, where many
+wait to be looked at, as witnesses look at a few at a time, and where a question is overwritten at the entry) it is in
+an open incident, or one is open of a domain that it belongs to. For a host without power it is one that says down, cut
+off or flapping. While the watcher says that it is isolated it accuses nobody, and has so much time afterwards; it says
+so `isolated_s` later, having asked twice.
 
 Who follows others into their incident is told when these are twice as many, or `followed_s` later.
 """
@@ -38,6 +39,8 @@ def check(result: Result) -> list[str]:
         together = limits.found_each_s * (late - early - limits.found_at_once)
         wait_s = max(0.0, together, dones[late - 1] - at if late else 0.0)
         due = at + bound_s(result, wait_s)
+        if any(at - limits.mattered_s < when < due for when in result.overwritten):
+            due += limits.found_lossy_s
         host = result.land.index[name]
         for first, last in alone:  # it is silent while it is isolated
             healing_s = _healing_s(result, host, at, last)
