@@ -5,7 +5,7 @@ its Serf agent does not run, or it is cut off. Within `found_s` (more where pack
 wait to be looked at, as witnesses look at a few at a time, and where a question is overwritten at the entry) it is in
 an open incident, or one is open of a domain that it belongs to. For a host without power it is one that says down, cut
 off or flapping. While the watcher says that it is isolated it accuses nobody, and has so much time afterwards; it says
-so `isolated_s` later, having asked twice.
+so `isolated_s` later, having asked twice. So it has after an entry that died without a word was given up.
 
 Who follows others into their incident is told when these are twice as many, or `followed_s` later.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Iterator
 
 from inspector_coord.watch.conclusions import Action, Kind
 from inspector_coord.watch.limits import heal_s, lossy_share
@@ -154,7 +155,7 @@ def _kinds(story: list[tuple[float, int, Kind | None]], at: float) -> set[Kind]:
 
 
 def _alone(result: Result) -> list[tuple[float, float]]:
-    """When the watcher said that it was isolated, when it was only just started, and when there were no witnesses."""
+    """When the watcher said that it was isolated, was just started, or asked in vain: no witnesses, a dead entry."""
     found: dict[int, tuple[float, float]] = {}
     for at, each in result.told:
         if each.kind is Kind.ISOLATED:
@@ -166,7 +167,19 @@ def _alone(result: Result) -> list[tuple[float, float]]:
         for fault, hosts in result.faults("agent-dead", "agent-frozen")
         if 2 * len(hosts) > len(result.land)
     ]
-    return [*found.values(), *started, *blind]
+    return [*found.values(), *started, *blind, *_unnoticed(result)]
+
+
+def _unnoticed(result: Result) -> Iterator[tuple[float, float]]:
+    """While an entry is gone without a word, and the watcher has not given it up yet: it may ask through that one."""
+    watcher = result.land.watcher
+    for last, vantage, up in result.links:
+        first, entry = last - limits.noticing_s[1], result.land.vantages[vantage]
+        dead = any(words & {"off", "serf-frozen"} for words in result.hosts.were(entry, first, last))
+        if not up and (
+            dead or (watcher is not None and not all(p.connects(watcher, entry) for p in result.paths_in(first, last)))
+        ):
+            yield first, last
 
 
 def _healing_s(result: Result, host: int, at: float, last: float) -> float:
