@@ -19,7 +19,7 @@ signature_bytes = 64  # Ed25519
 # tell who asks, so room is kept for its name; coordinators want no relay through an entry with a longer one.
 answer_relayed_bytes = 939 - 12 - 8 - 2 * 2
 asker_name_bytes_max = 64
-node_name_bytes_max = 128  # Serf's own limit for a member's name
+node_name_bytes_max = 128  # what questions can carry; Serf's own limit only where it is told to validate names
 answer_skeleton_bytes_max = 132  # an answer with nothing but its fixed fields, each at its widest
 answer_wire_bytes_max = 1024  # whatever arrives beyond cannot have come through Serf
 

@@ -52,11 +52,6 @@ class Open(msgspec.Struct):
         """Everybody who was asked by name has answered."""
         return bool(self.names) and len(self.answered) == len(self.names)
 
-    @property
-    def slowest_s(self) -> float:
-        """How long its slowest acknowledgement took so far; 0 without any."""
-        return next(reversed(self.acked.values())) - self.at if self.acked else 0.0
-
     def said(self, name: str) -> bool:
         """Whether a node has acked or answered."""
         return name in self.answered or name in self.acked

@@ -165,7 +165,7 @@ class Book:
                 entry = one.entries[name]
                 if one.resumed and node.status == "alive" and len(one.parted) == 2:
                     entry.basis = Basis.LINE
-                elif one.resumed and node.status == "alive" and one.kind is Kind.STALLED:
+                elif one.resumed and node.status == "alive" and one.kind in (Kind.STALLED, Kind.CUT_OFF):
                     entry.basis = Basis.AGENT
                 self._members.write_off(node, off=one.kind in NOTHING_EXPECTED and not entry.back)
             elif one.kind is not Kind.LEFT:

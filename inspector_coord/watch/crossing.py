@@ -8,7 +8,7 @@ another place reaches both, is a broken line.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import msgspec
 
@@ -40,10 +40,11 @@ class _Count(msgspec.Struct):
 
 
 class _Doubt(msgspec.Struct):
-    """rounds  in a row in which nothing came through;  since  the first of them was asked for"""
+    """rounds: in a row in which nothing came through, since the first was asked for; idle: that told nothing of it."""
 
     rounds: int = 0
     since: float = NEVER
+    idle: int = 0
 
 
 class Crossing:
@@ -89,6 +90,8 @@ class Crossing:
         """Lines to places that are no more."""
         level = self.level
         known = [] if level is None else self._members.groups(level)
+        for pair in [pair for pair in self._failed if not all(place in known for place in pair)]:
+            del self._failed[pair]
         gone = [pair for pair in self.broken if not all(place in known for place in pair)]
         for pair in gone:
             del self.broken[pair]
@@ -131,6 +134,7 @@ class Crossing:
         """A round has ended: lines that are broken now, and pairs that were and are not any more."""
         counts = self._counts.pop(one.number, {})
         passing = {pair for pair, count in counts.items() if count.reached * 2 >= count.tries and count.reached}
+        self._tire(counts)
         broken, healed = [], []
         for pair, count in counts.items():
             if pair in self.broken:
@@ -153,6 +157,14 @@ class Crossing:
             elif doubt.rounds > limits.cross_rounds_max:  # too few to try: not to be told apart from loss
                 del self._failed[pair]
         return broken, healed
+
+    def _tire(self, counts: Container[Pair]) -> None:
+        """A doubt that round after round tells nothing of is dropped: nobody at one of its places can be asked."""
+        turns = len(self._failed) + len(self.broken)
+        for pair, doubt in list(self._failed.items()):
+            doubt.idle = 0 if pair in counts else doubt.idle + 1
+            if doubt.idle > limits.cross_rounds_max * turns:
+                del self._failed[pair]
 
     def forget(self) -> None:
         """Nothing is known any more, but what is told stays told."""

@@ -69,6 +69,12 @@ class Flaps:
         """It was flapping when the watcher began."""
         self.flapping[name] = Flapping(since, now, count, self._quiet_s, None)
 
+    def recognise(self, now: float) -> None:
+        """Members are known from now on: what those that were taken over have done before, nobody has seen."""
+        for known in self.flapping.values():
+            if known.gone is None:
+                known.last_at = now
+
     def still_at(self, name: str, *, failed: bool) -> float:
         """When it counts as still: sooner where it stays failed, as then it has to be told as something else."""
         known = self.flapping[name]

@@ -90,7 +90,7 @@ class Isolation:
         names = sample(state.members, f"picture {self._rounds}", count, everybody=lost)
         names = fitting(names, limits.question_names_bytes, limits.names_max)
         spare = {name for name in names if state.members.nodes[name].written_off}
-        sides = {name: next(iter(state.members.nodes[name].places), "") for name in names}
+        sides = {name: state.members.widest_place(name) for name in names}
         beside: list[Picture] = []
         low = max([int(now < self._wary_until), *(state.pictures.low(one.number) for one in usable)])
         usual_s = state.gossip_s + limits.answer_s

@@ -18,7 +18,7 @@ class Joining:
     def __init__(self, of: Callable[[str], int], place_tags: Sequence[str], gather_s: float) -> None:
         self._of, self._place_tags, self._gather_s = of, place_tags, gather_s
         self._recent: dict[Kind, deque[Incident]] = {kind: deque(maxlen=limits.recent_incidents) for kind in Kind}
-        self._domains: dict[tuple[Kind, str], Incident] = {}  # looked at with care: closed ones stay in here
+        self._domains: dict[tuple[Kind, str], Incident] = {}  # looked at with care: it may have another domain by now
         self._lines: dict[tuple[str, ...], Incident] = {}
 
     def opened(self, one: Incident, finding: Finding) -> None:
@@ -36,6 +36,8 @@ class Joining:
         """Nobody joins it any more."""
         if one in self._recent[one.kind]:
             self._recent[one.kind].remove(one)
+        self._domains = {key: known for key, known in self._domains.items() if known is not one}
+        self._lines = {line: known for line, known in self._lines.items() if known is not one}
 
     def on_line(self, parted: tuple[str, ...]) -> Incident | None:
         """The open incident of this line."""

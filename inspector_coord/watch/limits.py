@@ -15,7 +15,7 @@ asks_kept_max = 256
 asks_kept_s = 10.0  # after their end: answers come late, and later ones tell that an older question was heard
 id_step = 2_654_435_761  # odd, so that 2**32 questions have 2**32 different ids, and neighbours unlike ones
 apart_s = 0.1  # that two watchers may begin apart, so that their questions do not overwrite each other
-vantages_asked_max = 4  # entries asked at the same time; more see nothing else
+vantages_asked_max = 4  # entries asked at the same time: home, and one of each of three other zones
 
 # Serf takes 1,024 bytes with everything: its headers, the name of the entry, a signed question without targets.
 question_names_bytes = 680  # names of witnesses and targets together
@@ -126,7 +126,6 @@ named_tries = 3
 named_gap_s = 4.0  # between them: with two roll calls missed before, a restart of an agent is over
 named_spare = 2  # questions left for others that are due: more than a look leaves, so looks come first
 named_rest_s = 2.0  # but not for longer
-named_queue_max = 100_000
 named_relay = 3
 
 # ---- gray -----------------------------------------------------------------------------------------------------------

@@ -33,8 +33,9 @@ class Lines:
         self._crossing.forget()
 
     def note(self, one: Open, witness: Node, answer: WitnessAnswer) -> None:
-        """A witness has told whom it reaches."""
-        self._crossing.note(one, witness, answer.sights)
+        """A witness has told whom it reaches; what comes after the end of a round is of no use."""
+        if not one.over:
+            self._crossing.note(one, witness, answer.sights)
 
     def ask(self, now: float) -> None:
         """Let some nodes of each place connect to some of each other place."""

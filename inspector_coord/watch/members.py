@@ -159,13 +159,14 @@ class Members:
             self._leave_address(node)
             self._untag(node)
 
+    def widest_place(self, name: str) -> str:
+        """Where a member stands, e.g. "zone=a"; "" where it is none, or nothing is known."""
+        node = self.nodes.get(name)
+        return next(iter(node.places), "") if node is not None else ""
+
     def of(self, tag: str) -> int:
         """How many members have a tag."""
         return len(self._tagged.get(tag, ()))
-
-    def tagged(self, tag: str) -> Iterator[str]:
-        """Names of the members that have a tag."""
-        return iter(self._tagged.get(tag, ()))
 
     def groups(self, level: int) -> list[str]:
         """The values of one place tag, sorted: "zone=a", …; [] where the ring has no such tag at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector_agent.limits import node_name_bytes_max
 from inspector_agent.ring import Member
 from inspector_coord.watch import limits
 from inspector_coord.watch.conclusions import Finding, Kind
@@ -17,14 +18,21 @@ __all__ = ["Membership"]
 
 
 class Membership:
-    """Lists, events and comparisons in; suspects, flaps and nodes that are back out."""
+    """Lists, events and comparisons in; suspects, flaps and nodes that are back out.
+
+    nameless: how many members of the list that was read last have a name that no question can carry; nothing is
+    known of them.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.nameless = 0
 
     def read(self, vantage: Vantage, members: tuple[Member, ...], now: float) -> None:
         """A vantage's whole list. What differs from what was known is a change like any other."""
         state = self._state
+        named = _named(members)
+        self.nameless, members = len(members) - len(named), named
         sure = vantage.mirror.read(members, now)
         if vantage.number == state.vantages.home or not state.members.nodes:
             sure = self._compare(vantage.mirror.statuses, members, now) and sure
@@ -50,6 +58,7 @@ class Membership:
     def changed(self, vantage: Vantage, what: str, members: tuple[Member, ...], now: float) -> bool:
         """Serf's events; whether another vantage than home has seen somebody fail whom home lists as alive."""
         state = self._state
+        members = _named(members)
         news = vantage.mirror.changed(what, members, now)
         for member, _ in news:
             state.patience.changed(member.name, now)
@@ -74,6 +83,9 @@ class Membership:
             return
         statuses = state.vantages[state.vantages.home].mirror.statuses
         state.gathering.recognise(now)
+        state.flaps.recognise(now)
+        for name in state.flaps.flapping:
+            state.agenda.sooner(("flap", name), now)
         for name, node in list(state.members.nodes.items()):
             state.members.list_as(node, statuses.get(name, node.status), now)
             self._settle(node, now)
@@ -208,6 +220,8 @@ class Membership:
         """A flapping node may have come to rest: well, or failed for good, which has to be looked at."""
         state = self._state
         node = state.members.nodes.get(name)
+        if state.frozen:
+            return  # nobody knows; it is asked again when the watcher may conclude
         if node is None or name not in state.flaps.flapping:
             state.flaps.forget(name)
             if node is None:
@@ -228,3 +242,8 @@ class Membership:
         if vantage in state.vantages and state.vantages[vantage].up:
             state.effects.append(ReadMembers(vantage))
             state.agenda.put(("roster", vantage), now + state.settings.roster_s)
+
+
+def _named(members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Those that questions can name. Serf takes names of any length, and the wire does not."""
+    return tuple(one for one in members if 0 < len(one.name.encode()) <= node_name_bytes_max)

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import trio
 
+from inspector_agent.limits import node_name_bytes_max
 from inspector_coord.watch import shell_limits as limits
 from inspector_coord.watch.conclusions import Happening
 from inspector_coord.watch.model import Ask, Event, ReadMembers, Tell, Tick
@@ -65,6 +66,8 @@ class RingWatch:
         self.changed = trio.Event()
         self.turned_at = trio.current_time()
         self._tell = tell
+        self._tell_person = say
+        self._nameless = 0  # said so far
         self.links = tuple(
             EntryLink(
                 number,
@@ -73,7 +76,7 @@ class RingWatch:
                 prefix=way.prefix,
                 turns=way.turns,
                 give=self._take,
-                say=lambda text: say(f"ring {name}: {text}"),
+                say=self._say,
                 counted=self.counted,
             )
             for number, address in enumerate(way.entries)
@@ -105,6 +108,18 @@ class RingWatch:
         """How many of them are connected."""
         return sum(link.up for link in self.links)
 
+    def _say_nameless(self) -> None:
+        if self._nameless:
+            self._say(
+                f"{self._nameless} members have a name that is empty or longer than {node_name_bytes_max} bytes: "
+                "no question can carry it, so nothing is known of them"
+            )
+        else:
+            self._say("all members have names that questions can carry again")
+
+    def _say(self, text: str) -> None:
+        self._tell_person(f"ring {self.name}: {text}")
+
     async def run(self) -> None:
         """Watch, until cancelled."""
         async with trio.open_nursery() as self._nursery:
@@ -130,5 +145,8 @@ class RingWatch:
                     self.links[vantage].read_again()
                 case Tell(happening=happening):
                     self._tell(self.name, happening, time.time() - (now - happening.at))
+        if self.core.nameless != self._nameless:
+            self._nameless = self.core.nameless
+            self._say_nameless()
         self.changed.set()
         self.changed = trio.Event()

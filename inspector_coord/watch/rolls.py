@@ -159,7 +159,7 @@ class Rolls:
         one = state.gathering.of(node.name)
         if one is not None and one.kind is Kind.GRAY:
             self._closer[node.name] = None
-            if node.marks.bit_count() <= limits.gray_marks_left:
+            if node.looks >= limits.gray_looks and node.marks.bit_count() <= limits.gray_marks_left:
                 self._closer.pop(node.name)
                 state.gathering.returned(node.name, now)
             return

@@ -35,7 +35,9 @@ class State:
         self.asks = Asks(ring, ring_id)
         self.pictures = Pictures()
         self.patience = Patience()
-        self.vantages = Vantages(self.pictures, lambda: len(self.members) - self.members.written_off)
+        self.vantages = Vantages(
+            self.pictures, lambda: len(self.members) - self.members.written_off, self.members.widest_place
+        )
         self.suspicion = Suspicion(limits.collect_s + self.asks.luck * limits.apart_s)
         self.hearing = Hearing()
         self.flaps = Flaps(settings)

@@ -6,7 +6,6 @@ begins: a node that answered a minute ago may have died since.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import Enum, auto
 
 from inspector_agent.witness.messages import Reach, Sight
@@ -47,7 +46,7 @@ class Suspect:
 
     __slots__ = (
         "acks", "answers", "asked_beside", "cause", "heard_beside", "looked_at", "looking", "looks", "name", "seen",
-        "series", "series_at", "since",
+        "series", "since",
     )  # fmt: skip
 
     def __init__(self, name: str, cause: Cause, since: float) -> None:
@@ -60,7 +59,7 @@ class Suspect:
 
     def begin(self, now: float) -> None:
         """A new series."""
-        self.series_at = self.looked_at = now
+        self.looked_at = now
         self.looks = 0
         self.seen: dict[str, Glimpse] = {}
         self.answers: dict[int, None] = {}
@@ -90,12 +89,6 @@ class Suspicion:
     def __contains__(self, name: object) -> bool:
         return name in self._suspects
 
-    def __len__(self) -> int:
-        return len(self._suspects)
-
-    def __iter__(self) -> Iterator[Suspect]:
-        return iter(self._suspects.values())
-
     def get(self, name: str) -> Suspect | None:
         """The suspect of that name."""
         return self._suspects.get(name)
@@ -117,6 +110,7 @@ class Suspicion:
             known.cause is cause or (cause is not Cause.SERF and known.cause is not Cause.REVIEW)
         ):
             return
+        self.drop(name)
         suspect = self._suspects[name] = Suspect(name, cause, since)
         suspect.begin(now)
         if cause is not Cause.REVIEW:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from inspector_coord.watch import limits
-from inspector_coord.watch.agenda import NEVER
 from inspector_coord.watch.pictures import Pictures
 from inspector_coord.watch.roster_mirror import RosterMirror
 
@@ -25,7 +24,6 @@ class Vantage:
         self.number = number
         self.node = ""
         self.up = False
-        self.up_since = -NEVER
         self.problem = ""
         self.mirror = RosterMirror()
 
@@ -41,11 +39,14 @@ class Vantage:
 
 
 class Vantages:
-    """All entries of a ring; home: the number of the one that judges, None while there is none."""
+    """All entries of a ring; home: the number of the one that judges, None while there is none.
 
-    def __init__(self, pictures: Pictures, expected: Callable[[], int]) -> None:
+    expected  how many members of the ring something is expected of;  place: the widest place of a member, "": not known
+    """
+
+    def __init__(self, pictures: Pictures, expected: Callable[[], int], place: Callable[[str], str]) -> None:
         self._all: dict[int, Vantage] = {}
-        self._pictures, self._expected = pictures, expected
+        self._pictures, self._expected, self._place = pictures, expected, place
         self._chosen_between = False  # home is one of two living sides, and the other one was left for it
         self.home: int | None = None
 
@@ -61,10 +62,10 @@ class Vantages:
     def __len__(self) -> int:
         return len(self._all)
 
-    def up(self, number: int, node: str, now: float) -> Vantage:
+    def up(self, number: int, node: str) -> Vantage:
         """It is connected. What its list was before the connection does not count."""
         one = self._all.setdefault(number, Vantage(number))
-        one.node, one.up, one.up_since, one.problem = node, True, now, ""
+        one.node, one.up, one.problem = node, True, ""
         one.mirror = RosterMirror()
         self._pictures.forget(number)
         return one
@@ -77,8 +78,11 @@ class Vantages:
         self._pictures.forget(number)
 
     def usable(self) -> list[Vantage]:
-        """Those that can be asked through, a bounded number, home first."""
+        """Those that can be asked through, a bounded number: home first, then of each other place one, then others."""
         found = sorted((one for one in self if one.usable), key=lambda one: one.number != self.home)
+        if len(found) > limits.vantages_asked_max:
+            firsts = {self._place(one.node): one.number for one in reversed(found)}.values()
+            found.sort(key=lambda one: one.number not in firsts)
         return found[: limits.vantages_asked_max]
 
     def majority(self, number: int, since: float) -> bool | None:

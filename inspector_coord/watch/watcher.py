@@ -99,6 +99,11 @@ class RingWatcher:
         return {name: node.status for name, node in self._state.members.nodes.items()}
 
     @property
+    def nameless(self) -> int:
+        """How many members, of the list that was read last, have a name that no question can carry: see Membership."""
+        return self._membership.nameless
+
+    @property
     def open_incidents(self) -> list[Happening]:
         """The last word on every incident that was told and is not closed."""
         known = [one.last for one in self._state.gathering if one.last is not None]
@@ -175,13 +180,12 @@ class RingWatcher:
             self._lines.take_over(told)
         for name in told.nodes if told.kind is Kind.FLAPPING else ():
             state.flaps.take_over(name, told.since, told.count, told.at)
-            state.agenda.put(("flap", name), told.at + state.settings.flap_failed_s)
 
     # ---- events -----------------------------------------------------------------------------------------------------
 
     def _up(self, event: VantageUp, now: float) -> None:
         self._without(event.vantage)
-        self._state.vantages.up(event.vantage, event.node, now)
+        self._state.vantages.up(event.vantage, event.node)
         self._isolation.decide(now)
 
     def _down(self, event: VantageDown, now: float) -> None:

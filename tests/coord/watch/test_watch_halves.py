@@ -22,11 +22,11 @@ class Sides:
     def __init__(self, left: int, seed: int) -> None:
         self.left = left
         self.pictures = Pictures()
-        self.vantages = Vantages(self.pictures, lambda: NODES)
+        self.vantages = Vantages(self.pictures, lambda: NODES, lambda _: "")
         self._random = random.Random(seed)  # noqa: S311 -- a seed draws the same samples again
         self._at = 0.0
         for number, node in enumerate(("n0", f"n{NODES - 1}")):
-            one = self.vantages.up(number, node, 0.0)
+            one = self.vantages.up(number, node)
             one.mirror.read([_member(f"n{index}") for index in range(NODES)], 0.0)
         self.vantages.choose(0.0)
 

@@ -32,7 +32,7 @@ class Desk:
         for member in members:
             self.state.members.list_as(self.state.members.put(member), "alive", 0.0)
         for number, entry in enumerate(entries):
-            self.state.vantages.up(number, entry, 0.0).mirror.read(members, 0.0)
+            self.state.vantages.up(number, entry).mirror.read(members, 0.0)
         self.state.vantages.choose(0.0)
         self.state.frozen = False
         self.masses = Masses(self.state, Directions(self.state))
