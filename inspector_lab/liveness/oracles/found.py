@@ -118,13 +118,21 @@ def _tellings(result: Result) -> list[tuple[float, int, str, float]]:
             last[vantage, name] = at
     latest = []
     for tellings in found.values():
+        spans: dict[int, list[tuple[float, float]]] = defaultdict(list)
+        for at, vantage, _, until in tellings:
+            spans[vantage].append((at, until))
         for telling in tellings:
             at = telling[0]
-            told = {number for when, number, _, until in tellings if when <= at < until}
-            others = (number for number in range(len(result.land.vantages)) if number not in told)
+            others = (number for number in range(len(result.land.vantages)) if not _within(spans[number], at))
             if not any(result.up_throughout(number, at, at) and result.hears_core(number, at, at) for number in others):
                 latest.append(telling)
     return sorted(latest)
+
+
+def _within(spans: list[tuple[float, float]], at: float) -> bool:
+    """Whether a moment is in one of these spans, which follow one another."""
+    place = bisect_right(spans, (at, float("inf"))) - 1
+    return place >= 0 and at < spans[place][1]
 
 
 def _ends(result: Result) -> list[tuple[float, int, str, str]]:
