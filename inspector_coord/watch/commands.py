@@ -56,10 +56,13 @@ class Looker:
 
     def __init__(self) -> None:
         self.rings: Mapping[str, Watched] = {}
+        self._isolated: set[str] = set()  # as this run has found: what an earlier one has left open may be over
         self._began = trio.current_time()
 
-    def told(self, ring: str, happening: Happening, unix: float) -> None:
-        """What happens is for others."""
+    def told(self, ring: str, happening: Happening, unix: float) -> None:  # noqa: ARG002  every listener is given it
+        """Of a ring that cannot be seen nothing more is to be awaited."""
+        if happening.kind is Kind.ISOLATED:
+            self._isolated.add(ring)
 
     def sees(self, rings: Mapping[str, Watched]) -> None:
         """These are looked at."""
@@ -68,18 +71,18 @@ class Looker:
     async def looked(self) -> None:
         """Returns when every ring is judged, or it takes too long."""
         with trio.move_on_after(limits.once_s):
-            while not self.rings or not all(map(self._judged, self.rings.values())):  # noqa: ASYNC110 -- nobody tells of it
+            while not self.rings or not all(map(self._judged, self.rings)):  # noqa: ASYNC110 -- nobody tells of it
                 await trio.sleep(limits.screen_s / 2)
 
-    def _judged(self, ring: Watched) -> bool:
+    def _judged(self, name: str) -> bool:
         """Whether it is known to be seen, and who is listed as failed is in an incident; or nothing is seen of it."""
-        opened = ring.open_incidents
-        if any(one.kind is Kind.ISOLATED for one in opened):
+        if name in self._isolated:
             return True
-        known = {name for one in opened for name in one.nodes}
+        ring = self.rings[name]
+        known = {node for one in ring.open_incidents for node in one.nodes}
         late = trio.current_time() >= self._began + limits.once_least_s
         return (
-            late and ring.judging and all(status != "failed" or name in known for name, status in ring.roster.items())
+            late and ring.judging and all(status != "failed" or node in known for node, status in ring.roster.items())
         )
 
     def code(self) -> int:
