@@ -114,7 +114,7 @@ async def _watch(config: Config, wish: Wish, output: Output) -> int:
 
     outlets = outlets_of(config.watch, alertmanager=wish.alertmanager, metrics=wish.metrics, file=config.file)
     journal = Journal(config.cache_dir / "watch", say)
-    past = journal.read()
+    past = journal.read(config.rings)
     looker = Looker()
     several = len(wish.rings or config.rings) > 1
     printer = Printer(output, as_json=wish.as_json, several=several)
@@ -149,7 +149,7 @@ def nodes_watch(config_file: Path | None, rings: tuple[str, ...], for_s: float |
     output = Output()
 
     async def show(config: Config) -> int:
-        past = Journal(config.cache_dir / "watch", say).read()
+        past = Journal(config.cache_dir / "watch", say).read(config.rings)
         with first_error():
             async with trio.open_nursery() as nursery:
                 await nursery.start(_until_signal, nursery.cancel_scope)
