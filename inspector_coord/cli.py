@@ -163,7 +163,12 @@ def watch_command(
     alertmanager: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="Push alerts there; repeat it for a cluster's others.")
     ] = None,
-    metrics: Annotated[str, typer.Option(metavar="ADDRESS:PORT", help="Serve figures for Prometheus there.")] = "",
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS:PORT", help="Serve figures for Prometheus there; '': nowhere, also if configured."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an event.")] = False,
 ) -> None:
     """Follow the members of all rings, let witnesses look at who is suspected, and say what happened, once.

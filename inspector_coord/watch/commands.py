@@ -43,7 +43,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     for_s: float | None = None
     store: bool = True
     alertmanager: tuple[str, ...] = ()
-    metrics: str = ""
+    metrics: str | None = None
 
 
 def say(text: str) -> None:
