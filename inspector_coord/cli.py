@@ -7,6 +7,7 @@ incomplete (wins over 1); 4 no entry could be reached. 130 if it is interrupted 
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def main() -> None:
     """Run the command line; the only place where an error of ours becomes an exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a locale without such a letter is no reason to say nothing
     try:
         app(prog_name="inspector")
     except CoordError as error:

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 def say(text: str) -> None:
     """What a person should know beside the events."""
-    print(f"inspector: {plain(text, limits.line_chars_max)}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # that stderr is full or gone can be told to nobody, and is no reason to stop watching
+        print(f"inspector: {plain(text, limits.line_chars_max)}", file=sys.stderr, flush=True)
 
 
 class Looker:
