@@ -130,7 +130,10 @@ def nodes_command(
     for_s: Annotated[float | None, typer.Option("--for", metavar="S", help="With --watch: end after so long.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the members of all rings, or show with --watch how they are, as `inspector watch` judges them."""
+    """List the members of all rings, or show with --watch how they are, as `inspector watch` judges them.
+
+    With --watch the exit code is 0 however they are: for scripts there is `inspector watch --once`.
+    """
     if live:
         from inspector_coord.watch.commands import nodes_watch
 
@@ -139,7 +142,7 @@ def nodes_command(
                 "nodes --watch shows all nodes, for people: leave targets and other options away; "
                 "JSON is what `inspector watch --json` prints"
             )
-        raise typer.Exit(nodes_watch(context.obj, (), for_s))
+        raise typer.Exit(nodes_watch(context.obj, for_s))
     if for_s is not None:
         raise ConfigError("--for is how long --watch goes on: give --watch, too")
     from inspector_coord.other_commands import nodes
@@ -176,8 +179,9 @@ def watch_command(
 ) -> None:
     """Follow the members of all rings, let witnesses look at who is suspected, and say what happened, once.
 
-    Exit code after --once and --for: 0 nothing is open; 1 something is; 3 a ring could not be judged; 4 no entry could
-    be reached. 0 after Ctrl-C or SIGTERM; 2 usage or configuration.
+    Exit code after --once and --for: 0 nothing is open; 1 something is; 3 a ring could not be judged, as too little of
+    it is heard or none of its entries can be reached; 4 no entry could be reached, of no ring. 0 after Ctrl-C or
+    SIGTERM; 2 usage or configuration.
     """
     from inspector_coord.watch.commands import Wish, watch
 

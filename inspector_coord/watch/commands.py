@@ -144,7 +144,7 @@ async def _watch(config: Config, wish: Wish, output: Output) -> int:
     return code
 
 
-def nodes_watch(config_file: Path | None, rings: tuple[str, ...], for_s: float | None) -> int:
+def nodes_watch(config_file: Path | None, for_s: float | None) -> int:
     """Show all rings until Ctrl-C; nothing is kept, and nobody is alerted. The exit code. Raises as `watch` does."""
     from inspector_coord.watch.watch_screen import Screen
 
@@ -155,7 +155,7 @@ def nodes_watch(config_file: Path | None, rings: tuple[str, ...], for_s: float |
         with first_error():
             async with trio.open_nursery() as nursery:
                 await nursery.start(_until_signal, nursery.cancel_scope)
-                nursery.start_soon(partial(watch_rings, config, [Screen(output)], rings=rings, past=past, say=say))
+                nursery.start_soon(partial(watch_rings, config, [Screen(output)], past=past, say=say))
                 await _as_long(output, for_s)
                 nursery.cancel_scope.cancel()
         return QUIET
