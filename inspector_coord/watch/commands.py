@@ -152,10 +152,13 @@ def nodes_watch(config_file: Path | None, for_s: float | None) -> int:
 
     async def show(config: Config) -> int:
         past = Journal(config.cache_dir / "watch", say).read(config.rings)
+        screen = Screen(output)
+        if not screen.drawn:  # which shows what is open itself
+            _say_open(past, (), several=len(config.rings) > 1)
         with first_error():
             async with trio.open_nursery() as nursery:
                 await nursery.start(_until_signal, nursery.cancel_scope)
-                nursery.start_soon(partial(watch_rings, config, [Screen(output)], past=past, say=say))
+                nursery.start_soon(partial(watch_rings, config, [screen], past=past, say=say))
                 await _as_long(output, for_s)
                 nursery.cancel_scope.cancel()
         return QUIET

@@ -14,6 +14,8 @@ import pytest
 
 from inspector_coord.watch.commands import say
 from inspector_coord.watch.output import Output, Printer
+from inspector_coord.watch.record import record_of
+from inspector_coord.watch.record import written as line_of
 from tests.support.watch_commands import INSPECTOR, written
 from tests.support.watched import happening
 
@@ -52,3 +54,14 @@ def test_a_letter_that_the_locale_lacks_ends_no_command(tmp_path: Path) -> None:
     )
     assert b"/?/cache" in done.stdout
     assert b"UnicodeEncodeError" not in done.stderr
+
+
+def test_lines_of_the_rings_begin_with_what_is_open(tmp_path: Path) -> None:
+    """As counts alone do not say which node it is; a picture shows it itself."""
+    path = written(tmp_path, rings={"main": {"entries": ["127.0.0.1:1"]}})
+    (tmp_path / "cache/watch").mkdir(parents=True)
+    (tmp_path / "cache/watch/events.ndjson").write_bytes(line_of(record_of("main", happening("n004"), 1e9)))
+    done = subprocess.run(
+        [INSPECTOR, "--config", str(path), "nodes", "--watch", "--for", "0.1"], capture_output=True, check=False
+    )
+    assert done.stderr.startswith(b"inspector: still open: n004: down since ")
