@@ -7,6 +7,7 @@ incomplete (wins over 1); 4 no entry could be reached. 130 if it is interrupted 
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def main() -> None:
     """Run the command line; the only place where an error of ours becomes an exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a locale without such a letter is no reason to say nothing
     try:
         app(prog_name="inspector")
     except CoordError as error:
@@ -127,7 +130,10 @@ def nodes_command(
     for_s: Annotated[float | None, typer.Option("--for", metavar="S", help="With --watch: end after so long.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the members of all rings, or show with --watch how they are, as `inspector watch` judges them."""
+    """List the members of all rings, or show with --watch how they are, as `inspector watch` judges them.
+
+    With --watch the exit code is 0 however they are: for scripts there is `inspector watch --once`.
+    """
     if live:
         from inspector_coord.watch.commands import nodes_watch
 
@@ -136,7 +142,7 @@ def nodes_command(
                 "nodes --watch shows all nodes, for people: leave targets and other options away; "
                 "JSON is what `inspector watch --json` prints"
             )
-        raise typer.Exit(nodes_watch(context.obj, (), for_s))
+        raise typer.Exit(nodes_watch(context.obj, for_s))
     if for_s is not None:
         raise ConfigError("--for is how long --watch goes on: give --watch, too")
     from inspector_coord.other_commands import nodes
@@ -163,13 +169,19 @@ def watch_command(
     alertmanager: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="Push alerts there; repeat it for a cluster's others.")
     ] = None,
-    metrics: Annotated[str, typer.Option(metavar="ADDRESS:PORT", help="Serve figures for Prometheus there.")] = "",
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS:PORT", help="Serve figures for Prometheus there; '': nowhere, also if configured."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an event.")] = False,
 ) -> None:
     """Follow the members of all rings, let witnesses look at who is suspected, and say what happened, once.
 
-    Exit code after --once and --for: 0 nothing is open; 1 something is; 3 a ring could not be judged; 4 no entry could
-    be reached. 0 after Ctrl-C or SIGTERM; 2 usage or configuration.
+    Exit code after --once and --for: 0 nothing is open; 1 something is; 3 a ring could not be judged, as too little of
+    it is heard or none of its entries can be reached; 4 no entry could be reached, of no ring. 0 after Ctrl-C or
+    SIGTERM; 2 usage or configuration.
     """
     from inspector_coord.watch.commands import Wish, watch
 

@@ -18,7 +18,7 @@ from inspector_coord.errors import ReportError, TargetError
 from inspector_coord.fold import fold_names
 from inspector_coord.groups import read_groups
 from inspector_coord.kept_releases import KeptReleases
-from inspector_coord.plain import plain
+from inspector_coord.plain import json_text, plain
 from inspector_coord.report import SCHEMA
 from inspector_coord.roster import Rosters, read_rosters
 from inspector_coord.targets import select
@@ -36,7 +36,7 @@ def nodes(
     rosters = trio.run(read_rosters, config)
     chosen = _chosen(config, rosters, targets, exclude)
     if as_json:
-        _print_json([{"ring": ring, **msgspec.to_builtins(member)} for ring, member in chosen])
+        print(json_text([{"ring": ring, **msgspec.to_builtins(member)} for ring, member in chosen]))
     elif folded:
         print(fold_names(member.name for _, member in chosen))
     else:
@@ -83,7 +83,7 @@ def explain(config_file: Path | None, what: str, report_file: Path | None, *, as
     past = KeptReleases.of(config).past(prefix for prefix in prefixes if prefix) if config else {}
     document = explaining.explain(report, what, *(past.get(prefix) for prefix in prefixes))
     if as_json:
-        _print_json(document)
+        print(json_text(document))
     else:
         print("\n".join(explaining.lines(document)))
     return 0
@@ -110,14 +110,10 @@ def doctor(config_file: Path | None, *, as_json: bool) -> int:
     config = load(config_file or default_path())
     signs = trio.run(examine, config)
     if as_json:
-        _print_json([msgspec.to_builtins(sign) for sign in signs])
+        print(json_text([msgspec.to_builtins(sign) for sign in signs]))
     else:
         for sign in signs:
             print(f"{MARKS[sign.health]}  {plain(sign.what)}: {plain(sign.detail)}")
             if sign.advice:
                 print(f"      {plain(sign.advice)}")
     return verdict(signs)
-
-
-def _print_json(document: object) -> None:
-    print(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())

@@ -7,9 +7,13 @@ through here.
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
 
-__all__ = ["plain"]
+import msgspec
+
+__all__ = ["json_line", "json_text", "plain"]
 
 # Categories: control, format (bidi overrides, zero width, soft hyphen), surrogates, private use, unassigned,
 # and the two separators that some terminals break a line at.
@@ -24,6 +28,24 @@ def plain(text: object, chars_max: int = 400) -> str:
     raw = text if isinstance(text, str) else str(text)
     line = "".join(_shown(char) for char in raw[: chars_max + 1].replace("\r\n", "\n"))
     return line if len(raw) <= chars_max else line[: chars_max - 1] + "…"
+
+
+def json_line(document: object) -> str:
+    """A document as one line of JSON in ASCII: its values are kept, and none of them says anything to a terminal.
+
+    A locale that has no such letter does not change them either.
+    """
+    return _ascii(msgspec.json.encode(document))
+
+
+def json_text(document: object) -> str:
+    """The same over several lines, for people."""
+    return _ascii(msgspec.json.format(msgspec.json.encode(document), indent=1))
+
+
+def _ascii(text: bytes) -> str:
+    """JSON, all of whose letters beyond ASCII stand in strings."""
+    return re.sub(r"[^\n -~]+", lambda found: json.dumps(found[0])[1:-1].replace("\x7f", r"\u007f"), text.decode())
 
 
 def _shown(char: str) -> str:

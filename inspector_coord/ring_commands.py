@@ -24,7 +24,7 @@ from inspector_coord.fold import fold_names
 from inspector_coord.groups import read_groups
 from inspector_coord.holdings import NO_ITEM, folded, is_whole, lines
 from inspector_coord.ledger import Ledger, Node
-from inspector_coord.plain import plain
+from inspector_coord.plain import json_text, plain
 from inspector_coord.targets import select
 
 __all__ = ["announce", "releases"]
@@ -42,7 +42,7 @@ def announce(config_file: Path | None, serial: int, digest: str, *, as_json: boo
         )
     told = trio.run(announce_to, load(config_file or default_path()), serial, digest)
     if as_json:
-        _print_json({"serial": serial, "digest": digest, "rings": [msgspec.to_builtins(each) for each in told]})
+        print(json_text({"serial": serial, "digest": digest, "rings": [msgspec.to_builtins(each) for each in told]}))
     for each in told:
         if each.error:
             print(f"inspector: {plain(each.error)}", file=sys.stderr)
@@ -58,7 +58,7 @@ def releases(
     config = load(config_file or default_path())
     document = trio.run(_releases, config, targets, exclude, timeout_s)
     if as_json:
-        _print_json(document)
+        print(json_text(document))
     else:
         for line in lines(document):
             print(line)
@@ -95,7 +95,3 @@ async def _releases(
 
 def _node(ring: str, member: Member) -> Node:
     return Node(ring, member.name, member.address, member.tags, member.status)
-
-
-def _print_json(document: object) -> None:
-    print(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())

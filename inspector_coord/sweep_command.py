@@ -20,6 +20,7 @@ from inspector_coord.escalate import escalate, why_not
 from inspector_coord.faces import html, junit, ndjson, terminal
 from inspector_coord.groups import read_groups
 from inspector_coord.kept_releases import KeptReleases
+from inspector_coord.plain import json_text
 from inspector_coord.release_cache import ReleaseCache
 from inspector_coord.report import Report, add_second_pass, build
 from inspector_coord.sweep import FleetSweep, Outcome, Request
@@ -150,7 +151,7 @@ def keep(path: Path, report: Report) -> None:
 def show(report: Report, faces: Faces) -> None:
     """Print the report and write what files are wanted. Raises ConfigError for a file that cannot be written."""
     if faces.as_json:
-        print(msgspec.json.format(msgspec.json.encode(report), indent=1).decode())
+        print(json_text(report))
     elif faces.ndjson:
         for line in ndjson.lines(report):
             print(line)
@@ -160,7 +161,7 @@ def show(report: Report, faces: Faces) -> None:
     files: Mapping[Path | None, Callable[[], str]] = {
         faces.junit: lambda: junit.render(report),
         faces.html: lambda: html.render(report),
-        faces.output: lambda: msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n",
+        faces.output: lambda: json_text(report) + "\n",
     }
     for path, made in files.items():
         if path is None:

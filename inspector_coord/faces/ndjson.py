@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
+from inspector_coord.plain import json_line
 
 __all__ = ["lines"]
 
@@ -27,4 +27,4 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _line(kind: str, content: Mapping[str, Any]) -> str:
-    return msgspec.json.encode({"type": kind, **content}).decode()
+    return json_line({"type": kind, **content})

@@ -118,8 +118,8 @@ async def _serve(config: Config, jobs: list[Job], output: Output, watches: bool,
 
 async def _watch(config: Config, printer: Printer) -> None:
     journal = Journal(config.cache_dir / "watch", say)
-    past = journal.read()
-    outlets = outlets_of(config.watch, alertmanager=(), metrics="", file=config.file)
+    past = journal.read(config.rings)
+    outlets = outlets_of(config.watch, file=config.file)
     await watch_rings(config, [printer, journal, *listeners_of(outlets, say)], past=past, say=say)
 
 

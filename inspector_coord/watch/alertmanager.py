@@ -65,13 +65,20 @@ class Alertmanagers:
 
     def told(self, ring: str, happening: Happening, unix: float) -> None:
         """See `Listener`."""
-        changed = self._book.told(ring, happening, unix)
-        for one in self._to:
-            one.put(changed, unix)
+        self._put(self._book.told(ring, happening, unix), unix)
 
     def sees(self, rings: Mapping[str, Watched]) -> None:
-        """See `Sees`."""
+        """See `Sees`. What is open was told by a watcher before this one; its end is to be told, however soon."""
         self._rings = rings
+        for name, ring in rings.items():
+            for last in ring.open_incidents:
+                self._book.told(name, last, time.time() - (trio.current_time() - last.at))
+            for one in self._to:
+                one.hold(self._book.standing(name))
+
+    def _put(self, changed: Mapping[Labels, Alert | None], unix: float) -> None:
+        for one in self._to:
+            one.put(changed, unix)
 
     async def run(self) -> None:
         """Push, for ever."""
@@ -81,15 +88,19 @@ class Alertmanagers:
             nursery.start_soon(self._resume)
 
     async def _resume(self) -> None:
-        """Incidents that were open before this watcher began, as soon as it knows that they still are."""
+        """Incidents that were open before this watcher began, as soon as it knows that they still are.
+
+        That it is isolated it knows without seeing the ring.
+        """
+        await trio.sleep(limits.replay_s)
+        for name in self._rings:
+            self._put(self._book.standing(name, Kind.ISOLATED), time.time())
         waiting = dict(self._rings)
         while waiting:
+            for name in [name for name, ring in waiting.items() if ring.judging]:
+                del waiting[name]
+                self._put(self._book.standing(name), time.time())
             await trio.sleep(limits.replay_s)
-            for name, ring in list(waiting.items()):
-                if ring.judging:
-                    del waiting[name]
-                    for last in ring.open_incidents:
-                        self.told(name, last, time.time() - (trio.current_time() - last.at))
 
 
 class _Address:
@@ -105,6 +116,10 @@ class _Address:
         self._changed = trio.Event()
         self._failures = 0  # in a row
         self._dropped = 0
+
+    def hold(self, taken_over: Mapping[Labels, Alert]) -> None:
+        """See `Outbox.hold`."""
+        self._outbox.hold(taken_over)
 
     def put(self, changed: Mapping[Labels, Alert | None], unix: float) -> None:
         """More to tell."""

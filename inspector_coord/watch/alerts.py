@@ -86,6 +86,15 @@ class Book:
         changed.update(dict.fromkeys(before.keys() - now.keys()))
         return changed
 
+    def standing(self, ring: str, kind: Kind | None = None) -> dict[Labels, Alert]:
+        """The alerts that stand in a ring, of one kind or of all."""
+        return {
+            labels: alert
+            for (name, one), alerts in self._alerts.items()
+            if name == ring and kind in (None, one)
+            for labels, alert in alerts.items()
+        }
+
     def isolated(self, ring: str) -> bool:
         """Whether the watcher does not know how that ring is now."""
         return bool(self._open.get((ring, Kind.ISOLATED)))
@@ -181,12 +190,11 @@ def _label(text: str) -> str:
     return f"{shown[: limits.label_chars_max - len(digest) - 1]}#{digest}"
 
 
-def as_json(alert: Alert, ends: float, generator_url: str = "") -> dict[str, object]:
+def as_json(alert: Alert, ends: float) -> dict[str, object]:
     """As `POST /api/v2/alerts` takes it in a list. ends: Unix time; in the future it is when the alert lapses."""
-    url = {"generatorURL": generator_url} if generator_url else {}
     return {
         "labels": dict(alert.labels), "annotations": dict(alert.annotations),
-        "startsAt": _moment(alert.starts), "endsAt": _moment(max(ends, alert.starts)), **url,
+        "startsAt": _moment(alert.starts), "endsAt": _moment(max(ends, alert.starts)),
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -43,12 +44,13 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     for_s: float | None = None
     store: bool = True
     alertmanager: tuple[str, ...] = ()
-    metrics: str = ""
+    metrics: str | None = None
 
 
 def say(text: str) -> None:
     """What a person should know beside the events."""
-    print(f"inspector: {plain(text, limits.line_chars_max)}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # that stderr is full or gone can be told to nobody, and is no reason to stop watching
+        print(f"inspector: {plain(text, limits.line_chars_max)}", file=sys.stderr, flush=True)
 
 
 class Looker:
@@ -56,10 +58,13 @@ class Looker:
 
     def __init__(self) -> None:
         self.rings: Mapping[str, Watched] = {}
+        self._isolated: set[str] = set()  # as this run has found: what an earlier one has left open may be over
         self._began = trio.current_time()
 
-    def told(self, ring: str, happening: Happening, unix: float) -> None:
-        """What happens is for others."""
+    def told(self, ring: str, happening: Happening, unix: float) -> None:  # noqa: ARG002  every listener is given it
+        """Of a ring that cannot be seen nothing more is to be awaited."""
+        if happening.kind is Kind.ISOLATED:
+            self._isolated.add(ring)
 
     def sees(self, rings: Mapping[str, Watched]) -> None:
         """These are looked at."""
@@ -68,18 +73,18 @@ class Looker:
     async def looked(self) -> None:
         """Returns when every ring is judged, or it takes too long."""
         with trio.move_on_after(limits.once_s):
-            while not self.rings or not all(map(self._judged, self.rings.values())):  # noqa: ASYNC110 -- nobody tells of it
+            while not self.rings or not all(map(self._judged, self.rings)):  # noqa: ASYNC110 -- nobody tells of it
                 await trio.sleep(limits.screen_s / 2)
 
-    def _judged(self, ring: Watched) -> bool:
+    def _judged(self, name: str) -> bool:
         """Whether it is known to be seen, and who is listed as failed is in an incident; or nothing is seen of it."""
-        opened = ring.open_incidents
-        if any(one.kind is Kind.ISOLATED for one in opened):
+        if name in self._isolated:
             return True
-        known = {name for one in opened for name in one.nodes}
+        ring = self.rings[name]
+        known = {node for one in ring.open_incidents for node in one.nodes}
         late = trio.current_time() >= self._began + limits.once_least_s
         return (
-            late and ring.judging and all(status != "failed" or name in known for name, status in ring.roster.items())
+            late and ring.judging and all(status != "failed" or node in known for node, status in ring.roster.items())
         )
 
     def code(self) -> int:
@@ -111,7 +116,7 @@ async def _watch(config: Config, wish: Wish, output: Output) -> int:
 
     outlets = outlets_of(config.watch, alertmanager=wish.alertmanager, metrics=wish.metrics, file=config.file)
     journal = Journal(config.cache_dir / "watch", say)
-    past = journal.read()
+    past = journal.read(config.rings)
     looker = Looker()
     several = len(wish.rings or config.rings) > 1
     printer = Printer(output, as_json=wish.as_json, several=several)
@@ -139,18 +144,21 @@ async def _watch(config: Config, wish: Wish, output: Output) -> int:
     return code
 
 
-def nodes_watch(config_file: Path | None, rings: tuple[str, ...], for_s: float | None) -> int:
+def nodes_watch(config_file: Path | None, for_s: float | None) -> int:
     """Show all rings until Ctrl-C; nothing is kept, and nobody is alerted. The exit code. Raises as `watch` does."""
     from inspector_coord.watch.watch_screen import Screen
 
     output = Output()
 
     async def show(config: Config) -> int:
-        past = Journal(config.cache_dir / "watch", say).read()
+        past = Journal(config.cache_dir / "watch", say).read(config.rings)
+        screen = Screen(output)
+        if not screen.drawn:  # which shows what is open itself
+            _say_open(past, (), several=len(config.rings) > 1)
         with first_error():
             async with trio.open_nursery() as nursery:
                 await nursery.start(_until_signal, nursery.cancel_scope)
-                nursery.start_soon(partial(watch_rings, config, [Screen(output)], rings=rings, past=past, say=say))
+                nursery.start_soon(partial(watch_rings, config, [screen], past=past, say=say))
                 await _as_long(output, for_s)
                 nursery.cancel_scope.cancel()
         return QUIET

@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -53,21 +53,24 @@ class Journal:
 
     # ---- at start ---------------------------------------------------------------------------------------------------
 
-    def read(self) -> dict[str, Past]:
-        """What an earlier watch has left, by ring. Never raises: what cannot be read is said."""
+    def read(self, rings: Collection[str]) -> dict[str, Past]:
+        """What an earlier watch has left, by ring. Never raises: what cannot be read is said.
+
+        Of rings that are configured no more nothing is kept: nobody would ever close what was open there.
+        """
         for path in (self._numbered(1), self.path):
             try:
                 with path.open("rb") as file:
                     for record in self._records(file):
-                        self._remember(record)
+                        if record.ring in rings:
+                            self._remember(record)
             except FileNotFoundError:
                 continue
             except OSError as problem:
                 self._say(f"the journal {path} cannot be read: {problem.strerror or problem}")
         if self.counted["torn"]:
             self._say(f"the journal {self.path} has {self.counted['torn']} lines that are none: they are passed over")
-        rings = {ring for ring, _ in self._last}
-        return {ring: self._past(ring) for ring in sorted(rings)}
+        return {ring: self._past(ring) for ring in sorted({ring for ring, _ in self._last})}
 
     def _records(self, file: BinaryIO) -> Iterator[Record]:
         whole = True
@@ -136,9 +139,10 @@ class Journal:
         """Write what waits, in a thread: a disk may take its time. Whether all of it is written."""
         while self._pending:
             batch = tuple(self._pending)
+            known = tuple(self._last.values())  # as it is now: it changes while the thread writes
             fresh, self._fresh = self._fresh, False
             try:
-                await trio.to_thread.run_sync(self._write, batch, fresh)
+                await trio.to_thread.run_sync(self._write, batch, known, fresh)
             except OSError as problem:
                 self._fresh = fresh or self._fresh
                 self._failed(problem)
@@ -180,11 +184,11 @@ class Journal:
             os.close(self._lock)
             self._lock = None
 
-    def _write(self, batch: Iterable[Record], fresh: bool) -> None:  # noqa: FBT001 -- run in a thread, by position
-        """Append, or begin a new file with what is open before. Raises OSError, after which nothing half is left."""
+    def _write(self, batch: Iterable[Record], known: Iterable[Record], fresh: bool) -> None:  # noqa: FBT001 -- run in a thread, by position
+        """Append, or begin a new file with what is known before. Raises OSError, after which nothing half is left."""
         lines = b"".join(map(written, batch))
         if fresh or self._length() + len(lines) > limits.file_bytes_max:
-            self._rotate(batch)
+            self._rotate(batch, known)
         with self.path.open("ab", buffering=0) as file:
             before = self._length()
             left = memoryview(self._seam() + lines)
@@ -208,11 +212,13 @@ class Journal:
             file.seek(-1, os.SEEK_END)
             return b"" if file.read(1) == b"\n" else b"\n"
 
-    def _rotate(self, batch: Iterable[Record]) -> None:
+    def _rotate(self, batch: Iterable[Record], known: Iterable[Record]) -> None:
         """Begin a file with the last word on what is open and is not in the batch."""
         coming = {(record.ring, record.incident) for record in batch}
         carried = [
-            msgspec.structs.replace(record, carried=True) for key, record in self._last.items() if key not in coming
+            msgspec.structs.replace(record, carried=True)
+            for record in known
+            if (record.ring, record.incident) not in coming
         ]
         aside = self.path.with_name(f".new-{NAME}")
         with aside.open("wb") as file:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
 
 import trio
-from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from inspector_coord.errors import ConfigError
-from inspector_coord.watch import limits
+from inspector_coord.watch import limits, shell_limits
 from inspector_coord.watch.conclusions import Happening, Kind
 from inspector_coord.watch.listening import Watched
 
@@ -36,21 +37,16 @@ PREFIX = "inspector_watch_"
 
 
 class Metrics(Collector):
-    """A listener that shows what is so, and counts what it is told; with an address it serves that while it runs.
+    """A listener that shows what is so, and counts what it is told. address: (host, port); say: for a person."""
 
-    address  (host, port), or None: then others show `page`
-    """
-
-    def __init__(self, address: tuple[str, int] | None = None) -> None:
-        self._address = address
+    def __init__(self, address: tuple[str, int], say: Callable[[str], None]) -> None:
+        self._address, self._say = address, say
         self._rings: Mapping[str, Watched] = {}
         self._read: dict[str, tuple[int, float]] = {}  # whole lists read of a ring, and when the last one was
         self._told: Counter[tuple[str, str]] = Counter()
         self._failed: Counter[str] = Counter()
         self._seen: list[Metric] = []
         self._ages: dict[str, float] = {}
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
 
     # ---- what happens -----------------------------------------------------------------------------------------------
 
@@ -128,33 +124,40 @@ class Metrics(Collector):
             age.add_metric([name], now - at)
         return [*self._seen, age]
 
-    def page(self) -> bytes:
-        """All of it as Prometheus reads it."""
-        return generate_latest(self._registry)
-
-    @contextmanager
-    def served(self, host: str, port: int) -> Iterator[int]:
-        """Served on an address, port 0 for any; the port it is. Raises ConfigError where that cannot be used."""
+    async def run(self) -> None:
+        """Serve as soon as the address can be had, and look, for ever."""
+        server, thread = await self._served()
         try:
-            server, thread = start_http_server(port, host, registry=self._registry)
-        except OSError as problem:
-            why = problem.strerror or problem
-            raise ConfigError(f"metrics cannot be served on {host}:{port}: {why}; choose another address") from problem
-        try:
-            yield server.server_port
+            while True:
+                self.look()
+                await trio.sleep(limits.look_s)
         finally:
             server.shutdown()
             server.server_close()
             thread.join()
 
-    async def run(self) -> None:
-        """Look, and serve if there is an address, for ever."""
-        if self._address is None:
-            return
-        with self.served(*self._address):
-            while True:
-                self.look()
-                await trio.sleep(limits.look_s)
+    async def _served(self) -> tuple[WSGIServer, Thread]:
+        """The library's server. An address may be taken for a while, or not be there yet when a machine starts."""
+        host, port = self._address
+        registry = CollectorRegistry()
+        registry.register(self)
+        start = partial(start_http_server, port, host, registry=registry)
+        failures = 0
+        while True:
+            try:
+                found = await trio.to_thread.run_sync(start)  # looks a name up, which takes its time
+            except OSError as problem:
+                if not failures:
+                    why = f"{problem.strerror or problem}; that is tried again until they can"
+                    self._say(f"metrics cannot be served on {host}:{port}: {why}")
+                await trio.sleep(
+                    min(shell_limits.serve_again_s * 2 ** min(failures, 10), shell_limits.serve_again_s_max)
+                )
+                failures += 1
+                continue
+            if failures:
+                self._say(f"metrics are served on {host}:{port} now")
+            return found
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

@@ -1,6 +1,7 @@
 """CORE. What one Alertmanager has to be told, and when: of each alert only its newest state is kept.
 
 new or changed   at once
+taken over       not before it is put, or is over: another watcher told it, and it may have ended since
 standing         again every `resend_s`, each time to lapse after three times that: nobody has to resolve the alerts of
                  a watcher that is dead, and those of one that lives stay
 over             after `resolve_after_s`. Another watcher that sees the same tells its last words within that time, so
@@ -51,6 +52,11 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def hold(self, taken_over: Mapping[Labels, Alert]) -> None:
+        """Alerts that a watcher before this one has told: known here, and told when they are put, or over."""
+        for labels, alert in taken_over.items():
+            self._stand(labels, alert, NEVER)
 
     def put(self, changed: Mapping[Labels, Alert | None], now: float, unix: float) -> None:
         """What `Book.told` gave, at the Unix time at which that happened."""

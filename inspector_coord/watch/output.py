@@ -13,9 +13,10 @@ from typing import TextIO
 import trio
 
 from inspector_coord.errors import OutputError
+from inspector_coord.plain import json_line
 from inspector_coord.watch.conclusions import Happening
 from inspector_coord.watch.listening import Watched
-from inspector_coord.watch.record import record_of, written
+from inspector_coord.watch.record import record_of
 from inspector_coord.watch.telling_times import stamp
 from inspector_coord.watch.watch_lines import line, open_line
 
@@ -62,7 +63,7 @@ class Printer:
     def told(self, ring: str, happening: Happening, unix: float) -> None:
         """Print it."""
         if self._as_json:
-            self._output.put(written(record_of(ring, happening, unix)).decode().rstrip("\n"))
+            self._output.put(json_line(record_of(ring, happening, unix)))
         else:
             self._output.put(line(self._named(ring), happening, unix, stamp))
 

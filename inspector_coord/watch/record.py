@@ -2,7 +2,8 @@
 
 {"schema": "inspector.watch/1", "ring": "main", "incident": 3, "action": "opened", "kind": "down",
  "at": "2026-11-22T00:03:07.120000Z", "since": "…", "domain": "rack=b2", "of": 40, "nodes": ["n041", …],
- "evidence": "…", "direction": "", "parted": [], "count": 0, "back": [], "closed_by": null}
+ "evidence": "…", "direction": "", "parted": [], "count": 0, "back": [], "closed_by": null,
+ "carried": false}
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""CORE. What a person may choose about a watch (`watch:` in coordinator.yml); everything else is a limit."""
+"""CORE. What may differ between two watches; everything else is a limit.
+
+A person chooses it as `watch:` in coordinator.yml, but for `picture_s`, and `without_agent`, which is `exclude_tags`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     witnesses   that are asked about a suspect
     flap_count, flap_window_s  so many times gone or back within this time is flapping
     place_tags  tags that say where a node is, widest first: witnesses are spread over them
-    without_agent  tag -> value of members that have no inspection agent: nothing is asked of them
+    without_agent  tag -> value of members that have no inspection agent: acknowledgements are all they are asked for
     """
 
     roll_s: float = 60.0

@@ -28,6 +28,10 @@ for_s_max = 31_622_400.0  # a leap year; who wants more leaves `--for` away
 once_s = 20.0  # `--once` gives up then
 once_least_s = 1.5  # what failed a moment ago is held so long before it is told
 
+# ---- figures --------------------------------------------------------------------------------------------------------
+serve_again_s = 1.0  # after an address for figures could not be had, doubling
+serve_again_s_max = 30.0
+
 # ---- screen ---------------------------------------------------------------------------------------------------------
 screen_s = 0.5  # between two looks
 screen_events = 12

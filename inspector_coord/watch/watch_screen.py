@@ -33,11 +33,11 @@ STYLES = {
 
 
 class Screen:
-    """A listener that shows the rings until it is cancelled."""
+    """A listener that shows the rings until it is cancelled. drawn: as a picture, else line by line."""
 
     def __init__(self, output: Output, console: Console | None = None) -> None:
         self._output, self._console = output, console or Console(highlight=False)
-        self._drawn = self._console.is_terminal and not self._console.is_dumb_terminal
+        self.drawn = self._console.is_terminal and not self._console.is_dumb_terminal
         self._rings: Mapping[str, Watched] = {}
         self._events: deque[tuple[Kind, str]] = deque(maxlen=limits.screen_events)
 
@@ -45,7 +45,7 @@ class Screen:
         """Keep it among the last events, or print it."""
         text = line(ring if len(self._rings) > 1 else "", happening, unix, stamp)
         self._events.append((happening.kind, text))
-        if not self._drawn:
+        if not self.drawn:
             self._output.put(text)
 
     def sees(self, rings: Mapping[str, Watched]) -> None:
@@ -54,7 +54,7 @@ class Screen:
 
     async def run(self) -> None:
         """Show, until cancelled."""
-        if not self._drawn:
+        if not self.drawn:
             await self._repeat()
             return
         with Live(self.picture(), console=self._console, auto_refresh=False, screen=False) as live:

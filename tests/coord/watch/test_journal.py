@@ -7,15 +7,17 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
 from inspector_coord.watch import journal_limits
 from inspector_coord.watch.conclusions import Action, Happening, Kind
 from inspector_coord.watch.journal import Journal
-from inspector_coord.watch.record import happening_of, read_record, record_of, written
+from inspector_coord.watch.record import Record, happening_of, read_record, record_of, written
 from tests.support.waiting import soon
 
 UNIX = 1_800_000_000.0
@@ -35,7 +37,7 @@ async def running(folder: Path) -> AsyncIterator[tuple[Journal, list[str]]]:
     """A journal that is written while the context is open; and what it says."""
     notes: list[str] = []
     journal = Journal(folder, notes.append)
-    journal.read()
+    journal.read(["main"])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(journal.run)
         yield journal, notes
@@ -44,7 +46,7 @@ async def running(folder: Path) -> AsyncIterator[tuple[Journal, list[str]]]:
 
 def reread(folder: Path) -> tuple[list[int], int]:
     """Numbers of what is open, and the highest number, as the next watch finds them."""
-    past = Journal(folder, lambda _: None).read()
+    past = Journal(folder, lambda _: None).read(["main"])
     return ([record.incident for record in past["main"].open], past["main"].number) if past else ([], 0)
 
 
@@ -106,6 +108,48 @@ async def test_a_new_file_begins_with_what_is_open(tmp_path: Path, monkeypatch: 
     assert all(file.stat().st_size <= 5_000 for file in files)
     (tmp_path / "events.1.ndjson").unlink()
     assert reread(tmp_path) == ([1], 89)
+
+
+async def test_what_is_told_while_a_new_file_is_begun_disturbs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread writes what was known when it began."""
+    monkeypatch.setattr(journal_limits, "file_bytes_max", 1_200)
+    told = iter((10, 11))
+
+    def replace(record: Record, **changes: bool) -> Record:
+        for number in told:
+            trio.from_thread.run_sync(journal.told, "main", happening(number), UNIX)
+        return msgspec.structs.replace(record, **changes)
+
+    monkeypatch.setattr(
+        "inspector_coord.watch.journal.msgspec", SimpleNamespace(structs=SimpleNamespace(replace=replace))
+    )
+    async with running(tmp_path) as (journal, notes):
+        for number in range(1, 5):
+            journal.told("main", happening(number), UNIX)
+            await soon(lambda: not journal.waiting, "it is written")
+    assert notes == []
+    assert next(told, None) is None, "a file was begun"
+    assert reread(tmp_path) == ([1, 2, 3, 4, 10, 11], 11)
+
+
+async def test_of_a_ring_that_is_configured_no_more_nothing_is_left_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not taken over, and not carried into the next file."""
+    async with running(tmp_path) as (journal, _):
+        journal.told("renamed", happening(1), UNIX)
+        journal.told("main", happening(2), UNIX)
+    past = Journal(tmp_path, lambda _: None).read(["main", "new"])
+    assert {ring: [record.incident for record in known.open] for ring, known in past.items()} == {"main": [2]}
+    monkeypatch.setattr(journal_limits, "file_bytes_max", 600)
+    async with running(tmp_path) as (journal, _):
+        journal.told("main", happening(3), UNIX)
+    lines = [read_record(line) for line in (tmp_path / "events.ndjson").read_bytes().splitlines()]
+    assert [(one.ring, one.incident, one.carried) for one in lines if one is not None] == [
+        ("main", 2, True), ("main", 3, False),
+    ]  # fmt: skip
 
 
 async def test_a_full_disk_stops_nothing_and_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

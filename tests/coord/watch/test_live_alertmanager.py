@@ -191,6 +191,37 @@ async def test_what_was_open_before_a_restart_stands_again_once_the_ring_is_judg
         nursery.cancel_scope.cancel()
 
 
+async def test_a_watcher_that_is_still_isolated_after_a_restart_says_so_again(tmp_path: Path) -> None:
+    """Without seeing the ring; of whom it accused before it says nothing."""
+    async with alertmanager(tmp_path) as manager, trio.open_nursery() as nursery:
+        before = [happening("n001"), happening(kind=Kind.ISOLATED, number=2)]
+        watcher = Watcher(manager.url)
+        watcher.alerts.sees({"main": Paper(open_incidents=before, judging=False)})
+        nursery.start_soon(watcher.run)
+        (alert,) = await manager.standing(1)
+        assert alert["labels"]["alertname"] == "WatcherIsolated"
+        await manager.updated(alert["updatedAt"], "WatcherIsolated")
+        assert len(await manager.standing(1)) == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_ends_soon_after_a_restart_is_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the new watcher has said a word on it, and long before the alert would lapse."""
+    async with alertmanager(tmp_path) as manager, trio.open_nursery() as nursery:
+        one, two = Watcher(manager.url, resend_s=600.0), Watcher(manager.url, resend_s=600.0)
+        nursery.start_soon(one.run)
+        one.told(*RACK, domain="rack=b2")
+        await manager.until(1)
+        one.scope.cancel()
+        monkeypatch.setattr(limits, "replay_s", 600.0)
+        two.alerts.sees({"main": Paper(open_incidents=[happening(*RACK, domain="rack=b2")])})
+        nursery.start_soon(two.run)
+        two.told(*RACK, domain="rack=b2", action=Action.CLOSED)
+        await manager.until(2)
+        assert [word for word, _ in manager.words()] == ["firing", "resolved"]
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_place_that_is_no_alertmanager_is_named(tmp_path: Path) -> None:
     """With what it answers."""
     async with alertmanager(tmp_path) as manager, trio.open_nursery() as nursery:

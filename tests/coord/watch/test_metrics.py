@@ -8,12 +8,20 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+import trio
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from inspector_coord.errors import ConfigError
 from inspector_coord.watch.conclusions import Kind
 from inspector_coord.watch.metrics import Metrics
+from tests.support.waiting import soon
 from tests.support.watched import Paper, happening
+
+
+def page(metrics: Metrics) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    return generate_latest(registry)
 
 
 def figures(page: bytes) -> dict[str, dict[tuple[str, ...], float]]:
@@ -36,12 +44,12 @@ def ring() -> Paper:
 
 def test_everything_that_is_known_of_a_ring_is_shown() -> None:
     """As it was at the last look."""
-    metrics, main = Metrics(), ring()
+    metrics, main = Metrics(("127.0.0.1", 0), print), ring()
     metrics.sees({"main": main})
     metrics.told("main", happening("n3"), 0.0)
     metrics.push_failed("http://a:9093")
     metrics.look()
-    found = figures(metrics.page())
+    found = figures(page(metrics))
     assert found["members"] == {("main", "alive"): 2, ("main", "leaving"): 0, ("main", "failed"): 1}
     assert {key[0]: value for key, value in found["open_incidents"].items() if value} == {"down": 1, "gray": 1}
     assert {key[0]: value for key, value in found["nodes_in_incidents"].items() if value} == {"down": 1, "gray": 2}
@@ -60,10 +68,10 @@ def test_the_age_of_the_list_grows_between_looks_and_starts_anew_with_each_list(
     """One that hangs is found out by it."""
     now = [100.0]
     monkeypatch.setattr("inspector_coord.watch.metrics.time", SimpleNamespace(monotonic=lambda: now[0]))
-    metrics, main = Metrics(), ring()
+    metrics, main = Metrics(("127.0.0.1", 0), print), ring()
 
     def age() -> float:
-        return figures(metrics.page())["roster_age_seconds"][("main",)]
+        return figures(page(metrics))["roster_age_seconds"][("main",)]
 
     metrics.sees({"main": main})
     now[0] += 50.0
@@ -75,24 +83,26 @@ def test_the_age_of_the_list_grows_between_looks_and_starts_anew_with_each_list(
     assert age() == 0.0
 
 
-def test_it_is_served_where_it_should_be_and_gone_afterwards() -> None:
-    """By the library's own server."""
-    metrics = Metrics(("127.0.0.1", 0))
-    metrics.sees({"main": ring()})
-    with metrics.served("127.0.0.1", 0) as port:
-        with httpx.Client(trust_env=False) as client:
-            page = client.get(f"http://127.0.0.1:{port}/metrics")
-        assert page.headers["Content-Type"].startswith("text/plain")
-        assert figures(page.content)["members"][("main", "failed")] == 1
-    with pytest.raises(httpx.ConnectError), httpx.Client(trust_env=False) as client:
-        client.get(f"http://127.0.0.1:{port}/metrics")
-
-
-async def test_an_address_that_is_taken_is_named() -> None:
-    """With what to do."""
+async def test_it_is_served_where_it_should_be_and_gone_afterwards() -> None:
+    """By the library's own server. An address that is taken stops nothing: it is had when it is free."""
+    said: list[str] = []
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port}: Address already in use; choose another"):
-            await Metrics(("127.0.0.1", port)).run()
+        metrics = Metrics(("127.0.0.1", port), said.append)
+        metrics.sees({"main": ring()})
+        async with trio.open_nursery() as nursery, httpx.AsyncClient(trust_env=False) as client:
+            nursery.start_soon(metrics.run)
+            await soon(lambda: len(said) == 1, "that it is taken")
+            taken.close()
+            await soon(lambda: len(said) == 2, "that it is had")
+            shown = await client.get(f"http://127.0.0.1:{port}/metrics")
+            nursery.cancel_scope.cancel()
+        assert figures(shown.content)["members"][("main", "failed")] == 1
+        assert said == [
+            f"metrics cannot be served on 127.0.0.1:{port}: Address already in use; that is tried again until they can",
+            f"metrics are served on 127.0.0.1:{port} now",
+        ]
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))

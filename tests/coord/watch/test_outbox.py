@@ -82,3 +82,15 @@ def test_requests_and_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [push.alert.labels[0][1] for push in first] == [str(number) for number in range(limits.push_alerts_max)]
     box.sent(first, 200.0)
     assert len(box.due(200.0)) == 100 - limits.push_alerts_max
+
+
+def test_what_was_taken_over_is_told_when_it_is_put_or_over() -> None:
+    """Not before: nobody knows yet whether it still stands."""
+    box = Outbox(RESEND_S)
+    other: Labels = (("alertname", "NodeDown"), ("node", "n002"))
+    box.hold({KEY: alert(), other: alert(key=other)})
+    assert take(box, 1_000.0) == []
+    box.put({KEY: None}, 1_000.0, 2_000.0)
+    assert take(box, 1_000.0 + limits.resolve_after_s) == [(2_000.0, False)]
+    box.put({other: alert(key=other)}, 2_000.0, 3_000.0)
+    assert take(box, 2_000.0) == [(None, False)]

@@ -26,6 +26,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     assert outlets_of(watch, alertmanager=["https://b/am", "https://b/am"], metrics="[::1]:1") == Outlets(
         ("https://b/am",), ("::1", 1), 30.0
     )
+    assert outlets_of(watch, metrics="").metrics is None, "a watch by hand, beside the one that serves them"
     assert outlets_of(None) == Outlets()
 
 
@@ -80,7 +81,18 @@ def test_what_is_no_address_of_an_alertmanager_is_refused(url: str) -> None:
         outlets_of(Watch(alertmanager=(url,)), file=Path("/etc/c.yml"))
 
 
-@pytest.mark.parametrize("text", ["9108", "host", ":9108", "host:0", "host:65536", "host:x"])
+@pytest.mark.parametrize(
+    "url", ["ftp://user:secret@alerts", "http://user:sec/ret@alerts:x/", "user:secret@alerts:9093"]
+)
+def test_a_password_is_not_printed(url: str) -> None:
+    """Where the rest of the address is refused."""
+    with pytest.raises(ConfigError) as refused:
+        outlets_of(Watch(), alertmanager=[url])
+    assert "ret" not in str(refused.value)
+    assert "@alerts" in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["9108", "host", ":9108", "a..b:9108", "host:0", "host:65536", "host:x"])
 def test_what_is_no_place_for_figures_is_refused(text: str) -> None:
     """With an example of one."""
     with pytest.raises(ConfigError, match=r"^--metrics .*127\.0\.0\.1:9108"):
@@ -92,7 +104,7 @@ def test_what_is_no_place_for_figures_is_refused(text: str) -> None:
 def test_who_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what was asked for, and systemd if it has started us."""
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    assert listeners_of(Outlets()) == []
+    assert listeners_of(Outlets(), print) == []
     monkeypatch.setenv("NOTIFY_SOCKET", "@x")
-    every = listeners_of(Outlets(("http://a:9093",), ("127.0.0.1", 9108)))
+    every = listeners_of(Outlets(("http://a:9093",), ("127.0.0.1", 9108)), print)
     assert [type(one) for one in every] == [Metrics, Alertmanagers, Systemd]

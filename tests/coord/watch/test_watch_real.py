@@ -149,7 +149,7 @@ async def test_an_incident_outlives_the_watcher(tmp_path: Path) -> None:
             await made.ring[4].kill()
             down = await first.hears(Action.OPENED, Kind.DOWN, "n005")
         journal = Journal(folder, notes.append)
-        past = journal.read()
+        past = journal.read(["main"])
         assert [record.nodes for record in past["main"].open] == [("n005",)]
         async with watching(config, journal, nodes=NODES, past=past) as second:
             assert [one.number for one in second.rings["main"].open_incidents] == [down.number]
@@ -157,8 +157,8 @@ async def test_an_incident_outlives_the_watcher(tmp_path: Path) -> None:
             back = await second.hears(Action.CLOSED, Kind.DOWN, "n005")
         assert [one.action for one in second.happenings] == [Action.CLOSED]
         assert back.number == down.number
-        assert Journal(folder, notes.append).read()["main"].open == ()
-        assert Journal(folder, notes.append).read()["main"].number == down.number
+        assert Journal(folder, notes.append).read(["main"])["main"].open == ()
+        assert Journal(folder, notes.append).read(["main"])["main"].number == down.number
     assert notes == []
 
 

@@ -63,5 +63,5 @@ async def test_one_dies_the_other_goes_on_and_it_comes_back(tmp_path: Path) -> N
         assert manager.words() == [("firing", ["NodeDown"]), ("resolved", ["NodeDown"])]
     told = [(record["incident"], record["action"]) for run in (one, again) for record in run.records()]
     assert told == [(1, "opened"), (1, "closed")]
-    kept = Journal(tmp_path / "first/cache/watch", print).read()["main"]
+    kept = Journal(tmp_path / "first/cache/watch", print).read(["main"])["main"]
     assert (kept.open, kept.number) == ((), 1)
