@@ -20,6 +20,7 @@ from inspector_coord.drift.journal import read_journal
 from inspector_coord.drift.period import Period, read_period
 from inspector_coord.drift.report import Asked, Beside, make_report
 from inspector_coord.drift.scope import Wanted
+from inspector_coord.drift.sides import Asked as Compared
 from inspector_coord.drift.sides import compare
 from inspector_coord.errors import ConfigError
 from inspector_coord.faces.words import SEVERITIES
@@ -60,7 +61,8 @@ def drift(config_file: Path | None, question: Question, faces: Faces) -> int:
     groups = read_groups({name: group_text(value) for name, value in config.groups.items()})
     if question.compare is not None:
         with history, history.reading() as connection:
-            found = compare(connection, question.compare, question.wanted, groups, now, question.until)
+            asked_of = Compared(wanted=question.wanted, groups=groups, items=_owners(config), until=question.until)
+            found = compare(connection, question.compare, asked_of, now)
         _show_comparison(found, faces)
         return found.exit_code
     period = read_period(question.since, question.until, now)

@@ -41,13 +41,18 @@ class Wrong(NamedTuple):
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """A or B. name: as it was written; at, sweep: of the sweep it is told from; judged, unknown: its nodes."""
+    """A or B. name: as it was written; at, sweep: of the sweep it is told from; `judged` of its nodes, at least partly.
+
+    unknown     its nodes that could not be judged, or not wholly: the coverage is incomplete
+    no_members  its nodes that were not there yet, or had left, or were removed or renamed; not those of both times
+    """
 
     name: str
     at: str
     sweep: str
     judged: int
     unknown: NodeSetTold = NodeSetTold()
+    no_members: NodeSetTold = NodeSetTold()
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +99,7 @@ def compared(
             del by_said[said]
     entries = [_entry(said, *names) for said, names in sorted(by_said.items(), key=_rank)]
     new = any(entry.b.count for entry in entries) if of == "times" else bool(entries)
-    hidden = bool(a.unknown.count or b.unknown.count)
+    hidden = any(side.unknown.count or not side.judged for side in (a, b))
     return Comparison(
         of=of, a=a, b=b, entries=entries[: limits.entries_max], same=same, unknown=unknown,
         left=max(0, len(entries) - limits.entries_max), exit_code=3 if hidden else 1 if new else 0, notes=list(notes),

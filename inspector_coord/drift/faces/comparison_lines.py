@@ -100,7 +100,11 @@ def _end(found: Comparison) -> Iterator[str]:
     for mark, side in (("A", found.a), ("B", found.b)):
         if side.unknown.count:
             unknown = plain(side.unknown.nodes, 2_000)
-            yield f"{many(side.unknown.count, 'node')} could not be judged in {mark}: {unknown}"
+            yield f"{many(side.unknown.count, 'node')} could not be judged, or not wholly, in {mark}: {unknown}"
+        if side.no_members.count:
+            were = "was no member" if side.no_members.count == 1 else "were no members"
+            nodes = plain(side.no_members.nodes, 2_000)
+            yield f"{many(side.no_members.count, 'node')} {were} in {mark}: {nodes}"
     if found.unknown:
         yield f"{many(found.unknown, 'deviation')} of such nodes: neither come nor gone, nobody knows"
     if found.left:
