@@ -53,6 +53,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     groups: Groups
     items: Collection[str] = ()
     until: str | None = None
+    fail_on: str = "info"
 
 
 def compare(connection: sa.Connection, sides: tuple[str, str], asked: Asked, now: float) -> Comparison:
@@ -128,7 +129,7 @@ def _times(connection: sa.Connection, sides: tuple[str, str], moments: tuple[_At
     ]
     return compared(
         "times", told_sides[0], told_sides[1], pairs.wrong, lambda node: scope.names[node],
-        (pairs.same, pairs.unknown), _too_many(rows),
+        (pairs.same, pairs.unknown), _too_many(rows), asked.fail_on,
     )  # fmt: skip
 
 
@@ -151,7 +152,9 @@ def _node_sets(connection: sa.Connection, sides: tuple[str, str], asked: Asked, 
     words = texts(connection, {text for row in told_rows for text in row[4:6] if text})
     wrong = [[Wrong(row.node_id, _said(scope, words, row, 0)) for row in told_rows if row.node_id in of] for of in sets]
     a, b = (_side(side, moment, scope, of, cover) for side, of in zip(sides, sets, strict=True))
-    return compared("nodes", a, b, (wrong[0], wrong[1]), lambda node: scope.names[node], (0, 0), _too_many(rows))
+    return compared(
+        "nodes", a, b, (wrong[0], wrong[1]), lambda node: scope.names[node], (0, 0), _too_many(rows), asked.fail_on
+    )
 
 
 def _open(sweep: int) -> sa.ColumnElement[bool]:

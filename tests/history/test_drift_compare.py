@@ -9,7 +9,9 @@ import pytest
 
 from inspector_coord.drift.comparing import Comparison
 from inspector_coord.drift.faces import comparison_lines
+from inspector_coord.drift.scope import Wanted
 from inspector_coord.drift.sides import Asked, compare
+from inspector_coord.errors import ItemError
 from inspector_coord.groups import read_groups
 from inspector_coord.history.store import History
 from tests.support.history import BEGAN, MINUTE, booked, judged, lost, swept, wrong
@@ -97,6 +99,27 @@ def test_what_ended_and_came_again_alike_is_the_same(history: History, between: 
     assert counts(between("1", "3")) == (1, 0, 0)
     found = between("1", "5")
     assert (sorted(told_of(found)), counts(found)) == ([("60", "n1", ""), ("70", "", "n1")], (0, 0, 1))
+
+
+def test_what_is_less_severe_does_not_fail(history: History, between: Compare) -> None:
+    """It is told, and the exit code is 0; a severity that nobody told counts as the least."""
+    booked(history, swept([judged("n1"), judged("n2")]))
+    booked(history, swept([judged("n1", wrong(SWAP, severity="minor")), judged("n2", wrong(SWAP, severity=""))]))
+    for sides in (("1", "2"), ("n1", "n2")):
+        assert [one.severity for one in between(*sides).entries] == ["minor", "info"]
+        exits = [between(*sides, fail_on=severity).exit_code for severity in ("major", "minor", "info")]
+        assert exits == [0, 1, 1]
+        assert "of severity major or worse" in list(comparison_lines.lines(between(*sides, fail_on="major")))[-1]
+
+
+def test_an_item_that_never_failed_may_be_asked_for(history: History, between: Compare) -> None:
+    """Where a release has it: there is no difference then."""
+    booked(history, swept([judged("n1", wrong(SWAP))]))
+    wanted = Wanted(items=("sysctl:fs.*",))
+    with pytest.raises(ItemError, match="no item of the history matches"):
+        between("1", "1", wanted=wanted)
+    for sides in (("1", "1"), ("n1", "n1")):
+        assert counts(between(*sides, wanted=wanted, items=["sysctl:fs.file-max"])) == (0, 0, 0)
 
 
 def test_the_lines_say_who_was_no_member(history: History, between: Compare) -> None:

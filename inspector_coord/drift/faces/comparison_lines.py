@@ -15,7 +15,10 @@ from inspector_coord.plain import plain
 __all__ = ["csv_lines", "diff_lines", "lines", "markdown_lines"]
 
 NODES_CHARS = 400
-_EXITS = {0: "nothing has come", 1: "there are differences", 3: "some nodes cannot be compared: nobody knows of them"}
+_EXITS = {
+    ("times", 0): "nothing{severe} has come", ("times", 1): "something{severe} has come",
+    ("nodes", 0): "no difference{severe}", ("nodes", 1): "there are differences{severe}",
+}  # fmt: skip
 
 
 def lines(found: Comparison) -> Iterator[str]:
@@ -110,4 +113,10 @@ def _end(found: Comparison) -> Iterator[str]:
     if found.left:
         yield f"… and {many(found.left, 'more difference')}: narrow it by TARGET or --item"
     yield from (plain(note, 1_000) for note in found.notes)
-    yield f"exit {found.exit_code}: {_EXITS[found.exit_code]}"
+    yield f"exit {found.exit_code}: {_exit(found)}"
+
+
+def _exit(found: Comparison) -> str:
+    severe = "" if found.fail_on == "info" else f" of severity {found.fail_on} or worse"
+    words = _EXITS.get((found.of, found.exit_code), "some nodes cannot be compared: nobody knows of them")
+    return words.format(severe=severe)
