@@ -44,7 +44,8 @@ def drift_command(  # noqa: PLR0913 -- each is an option of the command line
     since: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", show_default=limits.since_default, help="7d, 36h, yesterday, 2026-11-20, or RFC 3339."
+            metavar="TIME",
+            help=f"7d, 36h, yesterday, 2026-11-20, or RFC 3339; {limits.since_default} by default.",
         ),
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="The same, now by default.")] = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import Any, Final
 
 import msgspec
@@ -43,6 +43,7 @@ class _At(msgspec.Struct, frozen=True):
     id: int
     at: float
     uid: bytes
+    whole: bool
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 def compare(connection: sa.Connection, sides: tuple[str, str], asked: Asked, now: float) -> Comparison:
     """The document. Raises ConfigError, TargetError, ItemError."""
     end = now if asked.until is None else read_moment(asked.until, now, "--until")
+    _refuse_future(asked.until, end, now, "--until")
     moments = [_moment(connection, side, now) for side in sides]
     if None not in moments:
         if asked.until is not None:
@@ -66,14 +68,16 @@ def compare(connection: sa.Connection, sides: tuple[str, str], asked: Asked, now
         early, late = (one for one in moments if one is not None)
         return _times(connection, sides, (early, late), asked)
     if moments != [None, None]:
-        raise ConfigError(f"--compare {plain(sides[0])} {plain(sides[1])}: these are not alike: write {_EXAMPLES}")
+        kinds = ["nodes" if moment is None else "a sweep or a time" for moment in moments]
+        taken = " and ".join(f"{plain(side)} for {kind}" for side, kind in zip(sides, kinds, strict=True))
+        raise ConfigError(f"--compare takes {taken}, which are not alike: write {_EXAMPLES}")
     return _node_sets(connection, sides, asked, end)
 
 
 def _moment(connection: sa.Connection, text: str, now: float) -> _At | None:
     """The sweep that a side names; None where it names nodes. Raises ConfigError for a sweep that is not there."""
     s = t.sweeps.c
-    query = sa.select(s.id, s.at, s.uid)
+    query = sa.select(s.id, s.at, s.uid, s.whole)
     if _UID.fullmatch(text):
         low = bytes.fromhex(text.ljust(16, "0"))
         found = connection.execute(query.where(s.uid.between(low, bytes.fromhex(text.ljust(16, "f")))).limit(2)).all()
@@ -90,10 +94,21 @@ def _moment(connection: sa.Connection, text: str, now: float) -> _At | None:
         at = read_moment(text, now, "--compare")
     except ConfigError:
         return None
+    _refuse_future(text, at, now, "--compare")
     row = connection.execute(query.where(s.at <= at).order_by(s.id.desc()).limit(1)).first()
     if row is None:
-        raise ConfigError(f"--compare {plain(text)}: no sweep was booked up to {told(at)}")
+        raise ConfigError(f"--compare {plain(text)}: no sweep was booked up to then; {_first(connection)}")
     return _At(*row)
+
+
+def _refuse_future(text: str | None, at: float, now: float, what: str) -> None:
+    if at > now + limits.ahead_s_max:
+        raise ConfigError(f"{what} {plain(text)} is in the future: nothing is known of it yet")
+
+
+def _first(connection: sa.Connection) -> str:
+    at = connection.scalar(sa.select(sa.func.min(t.sweeps.c.at)))
+    return "nothing is booked yet: run `inspector sweep`" if at is None else f"the first of all was at {told(at)}"
 
 
 def _times(connection: sa.Connection, sides: tuple[str, str], moments: tuple[_At, _At], asked: Asked) -> Comparison:
@@ -129,16 +144,16 @@ def _times(connection: sa.Connection, sides: tuple[str, str], moments: tuple[_At
     ]
     return compared(
         "times", told_sides[0], told_sides[1], pairs.wrong, lambda node: scope.names[node],
-        (pairs.same, pairs.unknown), _too_many(rows), asked.fail_on,
+        (pairs.same, pairs.unknown), [*_notes(*moments), *_too_many(rows)], asked.fail_on,
     )  # fmt: skip
 
 
 def _node_sets(connection: sa.Connection, sides: tuple[str, str], asked: Asked, end: float) -> Comparison:
     scope = find_scope(connection, Period(0.0, end), asked.wanted, asked.groups, asked.items)
     s, f = t.sweeps.c, t.findings.c
-    row = connection.execute(sa.select(s.id, s.at, s.uid).where(s.id == scope.last)).first()
+    row = connection.execute(sa.select(s.id, s.at, s.uid, s.whole).where(s.id == scope.last)).first()
     if row is None:
-        raise ConfigError(f"no sweep was booked up to {told(end)}: run `inspector sweep`")
+        raise ConfigError(f"no sweep was booked up to {told(end)}; {_first(connection)}")
     moment = _At(*row)
     everyone = list(scope.nodes.values())
     sets = [set(pick(everyone, Wanted(targets=(side,)), asked.groups)) for side in sides]
@@ -211,6 +226,16 @@ def _side(name: str, moment: _At, scope: Scope, nodes: Set[int], cover: Cover) -
         judged=len(nodes - cover.unjudged - cover.no_members), unknown=told_of(cover.unjudged | cover.partly),
         no_members=told_of(cover.no_members),
     )  # fmt: skip
+
+
+def _notes(a: _At, b: _At) -> Iterator[str]:
+    if a.id == b.id:
+        yield "A and B are the same sweep: none was booked between these times"
+    elif a.id > b.id:
+        yield "A is the later one: what is told as come was there before, and is not there any more"
+    for mark, one in (("A", a), ("B", b)):
+        if not one.whole:
+            yield f"the sweep of {mark} asked only some nodes or items, or was cut short: the rest is as it was before"
 
 
 def _too_many(rows: Sequence[Any]) -> list[str]:

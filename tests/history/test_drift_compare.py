@@ -130,3 +130,30 @@ def test_the_lines_say_who_was_no_member(history: History, between: Compare) -> 
     assert "1 node was no member in A: n3" in lines
     assert "1 node was no member in B: n2" in lines
     assert "1 node could not be judged, or not wholly, in B: n1" in lines
+    assert list(comparison_lines.diff_lines(between("1", "2"))) == [
+        "# 1 node was no member in A: n3",
+        "# 1 node could not be judged, or not wholly, in B: n1",
+        "# 1 node was no member in B: n2",
+    ], "a diff of nothing does not look like a comparison of everybody"
+
+
+def test_sides_that_are_easily_misread_are_told(history: History, between: Compare) -> None:
+    """The same sweep twice, the later one first, and a sweep of some nodes."""
+    booked(history, swept([judged("n1")]))
+    booked(history, swept([judged("n1", wrong(SWAP))], minute=10, targets=["n1"]))
+    assert between("1", "1").notes == ["A and B are the same sweep: none was booked between these times"]
+    notes = between("2", "1").notes
+    assert [note.partition(":")[0] for note in notes] == [
+        "A is the later one", "the sweep of A asked only some nodes or items, or was cut short",
+    ]  # fmt: skip
+    assert between("1", "1").exit_code == 0
+
+
+def test_markdown_names_what_was_expected_and_which_side_is_which(history: History, between: Compare) -> None:
+    """A ticket is read without the documentation; where nothing differs there is no table."""
+    booked(history, swept([judged("n1")]))
+    booked(history, swept([judged("n1", wrong(SWAP))], minute=10))
+    head, _, row = list(comparison_lines.markdown_lines(between("1", "2")))[4:7]
+    assert head == "| severity | outcome | item | expected | observed | A gone | B come |"
+    assert row == f"| major | fail | `{SWAP}` | `at_most 10` | `60` | 0 | 1 `n1` |"
+    assert not any("|" in line for line in comparison_lines.markdown_lines(between("1", "1")))

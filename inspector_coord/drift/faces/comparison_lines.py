@@ -36,12 +36,14 @@ def lines(found: Comparison) -> Iterator[str]:
 
 
 def diff_lines(found: Comparison) -> Iterator[str]:
-    """A unified diff of what each side says: `-` is A's, `+` is B's."""
+    """A unified diff of what each side says: `-` is A's, `+` is B's; and as comments, what it cannot tell."""
     before = [_diffable(found, entry, entry.a, found.a) for entry in found.entries if entry.a.count]
     after = [_diffable(found, entry, entry.b, found.b) for entry in found.entries if entry.b.count]
     yield from difflib.unified_diff(
         sorted(before), sorted(after), plain(found.a.name), plain(found.b.name), found.a.at, found.b.at, lineterm=""
     )
+    for line in _not_told(found):
+        yield f"# {line}"
 
 
 def csv_lines(found: Comparison) -> Iterator[str]:
@@ -58,11 +60,13 @@ def markdown_lines(found: Comparison) -> Iterator[str]:
     yield ""
     yield f"B: {code(_side(found.b))}"
     yield ""
-    yield "| severity | item | observed | A | B |"
-    yield "|---|---|---|---|---|"
+    if found.entries:
+        yield f"| severity | outcome | item | expected | observed | A{_word(found, 'A')} | B{_word(found, 'B')} |"
+        yield "|---|---|---|---|---|---|---|"
     for one in found.entries:
-        sides = [f"{nodes.count} {code(plain(nodes.nodes, NODES_CHARS))}".strip() for nodes in (one.a, one.b)]
-        yield f"| {plain(one.severity)} | {code(plain(one.item))} | {code(plain(one.observed))} | {' | '.join(sides)} |"
+        sides = [_cell(found, *side) for side in ((one.a, found.a), (one.b, found.b))]
+        said = [code(plain(text)) for text in (one.item, one.expected, one.observed)]
+        yield f"| {plain(one.severity)} | {plain(one.outcome)} | {' | '.join([*said, *sides])} |"
     yield ""
     for line in _end(found):
         yield f"- {code(line)}"
@@ -88,6 +92,11 @@ def _nodes(found: Comparison, nodes: NodeSetTold, side: Side) -> str:
     return f"{nodes.count}{of}  {plain(nodes.nodes, NODES_CHARS)}".rstrip()
 
 
+def _cell(found: Comparison, nodes: NodeSetTold, side: Side) -> str:
+    of = f" of {side.judged}" if found.of == "nodes" else ""
+    return f"{nodes.count}{of} {code(plain(nodes.nodes, NODES_CHARS))}".strip()
+
+
 def _diffable(found: Comparison, entry: Entry, nodes: NodeSetTold, side: Side) -> str:
     # Of two times the nodes make the difference, of two sets of nodes their share does.
     who = f"{nodes.count} of {side.judged} nodes" if found.of == "nodes" else plain(nodes.nodes, 10_000)
@@ -100,6 +109,11 @@ def _end(found: Comparison) -> Iterator[str]:
         yield "no difference"
     if found.same:
         yield f"{many(found.same, 'deviation')} the same on both sides"
+    yield from _not_told(found)
+    yield f"exit {found.exit_code}: {_exit(found)}"
+
+
+def _not_told(found: Comparison) -> Iterator[str]:
     for mark, side in (("A", found.a), ("B", found.b)):
         if side.unknown.count:
             unknown = plain(side.unknown.nodes, 2_000)
@@ -113,7 +127,6 @@ def _end(found: Comparison) -> Iterator[str]:
     if found.left:
         yield f"… and {many(found.left, 'more difference')}: narrow it by TARGET or --item"
     yield from (plain(note, 1_000) for note in found.notes)
-    yield f"exit {found.exit_code}: {_exit(found)}"
 
 
 def _exit(found: Comparison) -> str:
