@@ -42,17 +42,23 @@ def drift_command(  # noqa: PLR0913 -- each is an option of the command line
     item: Items = None,
     *,
     since: Annotated[
-        str, typer.Option(metavar="TIME", help="7d, 36h, yesterday, 2026-11-20, or a time in RFC 3339.")
-    ] = limits.since_default,
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help=f"7d, 36h, yesterday, 2026-11-20, or RFC 3339; {limits.since_default} by default.",
+        ),
+    ] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="The same, now by default.")] = None,
     by: Annotated[
         str | None, typer.Option(metavar="WHAT,…", help="Count by item, layer, owner, or a tag such as zone, rack.")
     ] = None,
     compare: Annotated[
-        tuple[str, str] | None, typer.Option(metavar="A B", help="Two sweeps, two times, or two node sets.")
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Two sweeps, two times, or two node sets; without --since, --by and --html."),
     ] = None,
     fail_on: Annotated[
-        str, typer.Option(metavar="SEVERITY", help="Exit 1 only for new drift so severe or worse.")
+        str,
+        typer.Option(metavar="SEVERITY", help="Exit 1 only for new drift, or differences, so severe or worse."),
     ] = "info",
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.")] = None,
     diff: Annotated[bool, typer.Option("--diff", help="With --compare: as a unified diff.")] = False,
@@ -63,8 +69,8 @@ def drift_command(  # noqa: PLR0913 -- each is an option of the command line
 ) -> None:
     """Say what became wrong: since when, where first, and what had just happened there.
 
-    Exit code: 0 no new drift; 1 new drift; 2 usage or configuration; 3 of some nodes or items nobody knows (wins over
-    1); 4 the history cannot be reached.
+    Exit code: 0 no new drift; 1 new drift, of --compare: something came, or differs; 2 usage or configuration; 3 of
+    some nodes or items nobody knows (wins over 1); 4 the history cannot be reached.
     """
     from inspector_coord.drift.commands import Faces, Question, drift
     from inspector_coord.drift.scope import Wanted

@@ -20,6 +20,7 @@ from inspector_coord.drift.journal import read_journal
 from inspector_coord.drift.period import Period, read_period
 from inspector_coord.drift.report import Asked, Beside, make_report
 from inspector_coord.drift.scope import Wanted
+from inspector_coord.drift.sides import Asked as Compared
 from inspector_coord.drift.sides import compare
 from inspector_coord.errors import ConfigError
 from inspector_coord.faces.words import SEVERITIES
@@ -34,7 +35,7 @@ __all__ = ["Faces", "Question", "drift"]
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked, as it was written on the command line."""
 
-    since: str = limits.since_default
+    since: str | None = None
     until: str | None = None
     wanted: Wanted = Wanted()
     by: str | None = None
@@ -55,20 +56,33 @@ def drift(config_file: Path | None, question: Question, faces: Faces) -> int:
     """Report, show; the exit code. Raises CoordError."""
     if question.fail_on not in SEVERITIES:
         raise ConfigError(f"--fail-on {plain(question.fail_on)!r}: a severity is one of {', '.join(SEVERITIES)}")
+    if question.compare is not None:
+        _refuse_what_a_comparison_has_not(question, faces)
     now = time.time()
     config, history = open_configured(config_file)
     groups = read_groups({name: group_text(value) for name, value in config.groups.items()})
     if question.compare is not None:
+        asked_of = Compared(
+            wanted=question.wanted, groups=groups, items=_owners(config), until=question.until, fail_on=question.fail_on
+        )
         with history, history.reading() as connection:
-            found = compare(connection, question.compare, question.wanted, groups, now, question.until)
+            found = compare(connection, question.compare, asked_of, now)
         _show_comparison(found, faces)
         return found.exit_code
-    period = read_period(question.since, question.until, now)
+    since = limits.since_default if question.since is None else question.since
+    period = read_period(since, question.until, now)
     asked = Asked(period=period, wanted=question.wanted, by=_dimensions(question.by), fail_on=question.fail_on)
     with history, history.reading() as connection:
         document = make_report(connection, asked, _beside(config, groups, period))
     _show(document, faces)
     return document.exit_code
+
+
+def _refuse_what_a_comparison_has_not(question: Question, faces: Faces) -> None:
+    given = {"--since": question.since, "--by": question.by, "--html": faces.html}
+    wrong = [option for option, value in given.items() if value is not None]
+    if wrong:
+        raise ConfigError(f"{' and '.join(wrong)} cannot go with --compare: the two sides say what is looked at")
 
 
 def _dimensions(by: str | None) -> tuple[str, ...] | None:
@@ -118,8 +132,6 @@ def _show(document: Document, faces: Faces) -> None:
 
 
 def _show_comparison(found: Comparison, faces: Faces) -> None:
-    if faces.html is not None:
-        raise ConfigError("--html is a page of a period: leave it out with --compare")
     if faces.form == "json":
         print(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
     elif faces.form == "csv":

@@ -41,13 +41,18 @@ class Wrong(NamedTuple):
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """A or B. name: as it was written; at, sweep: of the sweep it is told from; judged, unknown: its nodes."""
+    """A or B. name: as it was written; at, sweep: of the sweep it is told from; `judged` of its nodes, at least partly.
+
+    unknown     its nodes that could not be judged, or not wholly: the coverage is incomplete
+    no_members  its nodes that were not there yet, or had left, or were removed or renamed; not those of both times
+    """
 
     name: str
     at: str
     sweep: str
     judged: int
     unknown: NodeSetTold = NodeSetTold()
+    no_members: NodeSetTold = NodeSetTold()
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,15 +78,20 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     same: int = 0
     unknown: int = 0
     left: int = 0
+    fail_on: str = "info"
     exit_code: int
     notes: list[str] = []
 
 
 def compared(
     of: Literal["times", "nodes"], a: Side, b: Side, wrong: tuple[Iterable[Wrong], Iterable[Wrong]],
-    name: Callable[[int], str], counts: tuple[int, int], notes: Iterable[str] = (),
+    name: Callable[[int], str], counts: tuple[int, int],
+    notes: Iterable[str] = (), fail_on: str = "info",
 ) -> Comparison:  # fmt: skip
-    """wrong: of times what is on one side alone, of nodes all there is. counts: (same, unknown) deviations of times."""
+    """wrong: of times what is on one side alone, of nodes all there is. counts: (same, unknown) deviations of times.
+
+    fail_on: what is less severe does not make the exit code 1.
+    """
     by_said: dict[Said, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for side, several in enumerate(wrong):
         for one in several:
@@ -93,11 +103,15 @@ def compared(
         for said in alike:
             del by_said[said]
     entries = [_entry(said, *names) for said, names in sorted(by_said.items(), key=_rank)]
-    new = any(entry.b.count for entry in entries) if of == "times" else bool(entries)
-    hidden = bool(a.unknown.count or b.unknown.count)
+    new = any(
+        SEVERITY_RANK[entry.severity] <= SEVERITY_RANK[fail_on] and (entry.b.count or of == "nodes")
+        for entry in entries
+    )  # fmt: skip
+    hidden = any(side.unknown.count or not side.judged for side in (a, b))
     return Comparison(
         of=of, a=a, b=b, entries=entries[: limits.entries_max], same=same, unknown=unknown,
-        left=max(0, len(entries) - limits.entries_max), exit_code=3 if hidden else 1 if new else 0, notes=list(notes),
+        left=max(0, len(entries) - limits.entries_max), fail_on=fail_on,
+        exit_code=3 if hidden else 1 if new else 0, notes=list(notes),
     )  # fmt: skip
 
 
@@ -111,4 +125,4 @@ def _entry(said: Said, left: list[str], right: list[str]) -> Entry:
 
 def _rank(one: tuple[Said, tuple[list[str], list[str]]]) -> tuple[int, int, Said]:
     said, (left, right) = one
-    return -max(len(left), len(right)), SEVERITY_RANK.get(said.severity, len(SEVERITY_RANK)), said
+    return -max(len(left), len(right)), SEVERITY_RANK[said.severity], said

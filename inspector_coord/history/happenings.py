@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from inspector_coord.history import limits
-from inspector_coord.history.model import ABSENT, Happening, Key, Seen
+from inspector_coord.history.model import NO_MEMBER, Happening, Key, Seen
 
 __all__ = ["KINDS", "came_and_went", "facts_happenings", "moved", "rebooted"]
 
@@ -19,17 +19,16 @@ KINDS: Final = (
     "reboot", "kernel", "package", "driver", "moved", "joined", "left", "rebuilt", "release", "operation", "note",
 )  # fmt: skip
 
-_GONE: Final = frozenset({ABSENT, "left"})
 _IDENTITY: Final = frozenset({"machine", "vendor", "model", "arch", "os"})
 _KINDS_OF_FACTS: Final = {"kernel": "kernel", "os_version": "package", "os_name": "package", "bios_version": "driver"}
 
 
 def came_and_went(key: Key, before: str, after: str, at: float) -> list[Happening]:
     """A node that has gone, or has come back. before, after: its states."""
-    if after in _GONE and before not in _GONE:
+    if after in NO_MEMBER and before not in NO_MEMBER:
         text = "left the ring" if after == "left" else "is no member any more"
         return [Happening(at, "left", key, text)]
-    if before in _GONE and after not in _GONE:
+    if before in NO_MEMBER and after not in NO_MEMBER:
         return [Happening(at, "joined", key, "is a member again")]
     return []
 

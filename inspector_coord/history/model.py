@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 __all__ = [
-    "ABSENT", "NO_VERDICT", "PARTIAL", "UNREACHED", "Booking", "Changes", "Closing", "Happening", "Key", "Opening",
-    "Seen", "Standing", "StandingFinding", "StandingNode", "Sweep", "Wrong",
+    "ABSENT", "NO_MEMBER", "NO_VERDICT", "PARTIAL", "UNREACHED", "Booking", "Changes", "Closing", "Happening", "Key",
+    "Opening", "Seen", "Standing", "StandingFinding", "StandingNode", "Sweep", "Wrong",
 ]  # fmt: skip
 
 Key = tuple[str, str]
@@ -20,6 +20,9 @@ PARTIAL: Final = "partial"
 ABSENT: Final = "absent"
 UNREACHED: Final = "unreached"
 NO_VERDICT: Final = "error"
+
+NO_MEMBER: Final = frozenset({ABSENT, "left"})
+"""Who has left, was removed or renamed: nobody expects a verdict of it."""
 
 
 class Sweep(msgspec.Struct, frozen=True, kw_only=True):

@@ -176,7 +176,16 @@ def test_the_command_prints_every_form(coordinator: list[str], tmp_path: Path) -
         (("--by", ","), "--by names no dimension"),
         (("--html", "/proc/none/x.html"), "cannot be written"),
         (("--compare", "999", "1"), "there is no sweep 999"),
-        (("--compare", "n1", "7d"), "these are not alike"),
+        (("--compare", "1", "2", "--since", "3d"), "--since cannot go with --compare"),
+        (("--compare", "1", "2", "--by", "rack", "--html", "x"), "--by and --html cannot go with --compare"),
+        (("--compare", "n1", "now"), "takes n1 for nodes and now for a sweep or a time, which are not alike"),
+        (("--compare", "999999w", "now"), "--compare"),
+        (
+            ("--compare", "2026-01-01", "now"),
+            "no sweep was booked up to then; the first of all was at 2026-02-02T02:40",
+        ),
+        (("--compare", "1", "9000-01-01"), "--compare 9000-01-01 is in the future"),
+        (("--compare", "n1", "n2", "--until", "9000-01-01"), "--until 9000-01-01 is in the future"),
     ],
 )
 def test_what_cannot_be_is_refused(coordinator: list[str], words: tuple[str, ...], says: str) -> None:
@@ -197,6 +206,7 @@ def test_two_times_are_compared(coordinator: list[str]) -> None:
     ]
     code, text = run(coordinator, "--compare", "2", "1")
     assert (code, "A gone  2  n[1-2]" in text) == (0, True)
+    assert [run(coordinator, "--compare", "1", "2", "--fail-on", word)[0] for word in ("critical", "major")] == [0, 1]
     code, text = run(coordinator, "--compare", "2", "3")
     assert (code, "2 deviations the same on both sides" in text, "n3" in text) == (3, True, True)
 

@@ -15,7 +15,10 @@ from inspector_coord.plain import plain
 __all__ = ["csv_lines", "diff_lines", "lines", "markdown_lines"]
 
 NODES_CHARS = 400
-_EXITS = {0: "nothing has come", 1: "there are differences", 3: "some nodes cannot be compared: nobody knows of them"}
+_EXITS = {
+    ("times", 0): "nothing{severe} has come", ("times", 1): "something{severe} has come",
+    ("nodes", 0): "no difference{severe}", ("nodes", 1): "there are differences{severe}",
+}  # fmt: skip
 
 
 def lines(found: Comparison) -> Iterator[str]:
@@ -33,12 +36,14 @@ def lines(found: Comparison) -> Iterator[str]:
 
 
 def diff_lines(found: Comparison) -> Iterator[str]:
-    """A unified diff of what each side says: `-` is A's, `+` is B's."""
+    """A unified diff of what each side says: `-` is A's, `+` is B's; and as comments, what it cannot tell."""
     before = [_diffable(found, entry, entry.a, found.a) for entry in found.entries if entry.a.count]
     after = [_diffable(found, entry, entry.b, found.b) for entry in found.entries if entry.b.count]
     yield from difflib.unified_diff(
         sorted(before), sorted(after), plain(found.a.name), plain(found.b.name), found.a.at, found.b.at, lineterm=""
     )
+    for line in _not_told(found):
+        yield f"# {line}"
 
 
 def csv_lines(found: Comparison) -> Iterator[str]:
@@ -55,11 +60,13 @@ def markdown_lines(found: Comparison) -> Iterator[str]:
     yield ""
     yield f"B: {code(_side(found.b))}"
     yield ""
-    yield "| severity | item | observed | A | B |"
-    yield "|---|---|---|---|---|"
+    if found.entries:
+        yield f"| severity | outcome | item | expected | observed | A{_word(found, 'A')} | B{_word(found, 'B')} |"
+        yield "|---|---|---|---|---|---|---|"
     for one in found.entries:
-        sides = [f"{nodes.count} {code(plain(nodes.nodes, NODES_CHARS))}".strip() for nodes in (one.a, one.b)]
-        yield f"| {plain(one.severity)} | {code(plain(one.item))} | {code(plain(one.observed))} | {' | '.join(sides)} |"
+        sides = [_cell(found, *side) for side in ((one.a, found.a), (one.b, found.b))]
+        said = [code(plain(text)) for text in (one.item, one.expected, one.observed)]
+        yield f"| {plain(one.severity)} | {plain(one.outcome)} | {' | '.join([*said, *sides])} |"
     yield ""
     for line in _end(found):
         yield f"- {code(line)}"
@@ -85,6 +92,11 @@ def _nodes(found: Comparison, nodes: NodeSetTold, side: Side) -> str:
     return f"{nodes.count}{of}  {plain(nodes.nodes, NODES_CHARS)}".rstrip()
 
 
+def _cell(found: Comparison, nodes: NodeSetTold, side: Side) -> str:
+    of = f" of {side.judged}" if found.of == "nodes" else ""
+    return f"{nodes.count}{of} {code(plain(nodes.nodes, NODES_CHARS))}".strip()
+
+
 def _diffable(found: Comparison, entry: Entry, nodes: NodeSetTold, side: Side) -> str:
     # Of two times the nodes make the difference, of two sets of nodes their share does.
     who = f"{nodes.count} of {side.judged} nodes" if found.of == "nodes" else plain(nodes.nodes, 10_000)
@@ -97,13 +109,27 @@ def _end(found: Comparison) -> Iterator[str]:
         yield "no difference"
     if found.same:
         yield f"{many(found.same, 'deviation')} the same on both sides"
+    yield from _not_told(found)
+    yield f"exit {found.exit_code}: {_exit(found)}"
+
+
+def _not_told(found: Comparison) -> Iterator[str]:
     for mark, side in (("A", found.a), ("B", found.b)):
         if side.unknown.count:
             unknown = plain(side.unknown.nodes, 2_000)
-            yield f"{many(side.unknown.count, 'node')} could not be judged in {mark}: {unknown}"
+            yield f"{many(side.unknown.count, 'node')} could not be judged, or not wholly, in {mark}: {unknown}"
+        if side.no_members.count:
+            were = "was no member" if side.no_members.count == 1 else "were no members"
+            nodes = plain(side.no_members.nodes, 2_000)
+            yield f"{many(side.no_members.count, 'node')} {were} in {mark}: {nodes}"
     if found.unknown:
         yield f"{many(found.unknown, 'deviation')} of such nodes: neither come nor gone, nobody knows"
     if found.left:
         yield f"… and {many(found.left, 'more difference')}: narrow it by TARGET or --item"
     yield from (plain(note, 1_000) for note in found.notes)
-    yield f"exit {found.exit_code}: {_EXITS[found.exit_code]}"
+
+
+def _exit(found: Comparison) -> str:
+    severe = "" if found.fail_on == "info" else f" of severity {found.fail_on} or worse"
+    words = _EXITS.get((found.of, found.exit_code), "some nodes cannot be compared: nobody knows of them")
+    return words.format(severe=severe)
