@@ -19,7 +19,7 @@ from inspector_coord.errors import ConfigError
 from inspector_coord.fleet_rings import first_error
 from inspector_coord.schedule.plan import Job, Past, Plan, Ran
 from inspector_coord.schedule.reading import jobs_of
-from inspector_coord.schedule.service import run_due, serve, sweeper
+from inspector_coord.schedule.service import go_on, run_due, serve, sweeper
 from inspector_coord.schedule.state import Keeper
 from inspector_coord.schedule.words import ran_line, table
 from inspector_coord.watch.commands import say
@@ -40,6 +40,7 @@ def show(config_file: Path | None, *, as_json: bool) -> int:
     config = load(config_file or default_path())
     keeper, now = _keeper(config), time.time()
     plan = Plan(_jobs(config), keeper.read(), socket.gethostname())
+    plan.mend(now)
     if as_json:
         jobs = [
             {
@@ -70,7 +71,7 @@ def run_once(config_file: Path | None, names: tuple[str, ...], *, as_json: bool)
 async def _run_once(config: Config, jobs: list[Job], as_json: bool) -> int:  # noqa: FBT001 -- trio.run takes no keywords
     keeper, output, ran = _keeper(config), Output(), []
     plan = Plan(jobs, keeper.read(), socket.gethostname())
-    plan.mend(time.time())
+    go_on(plan, time.time(), say)
     # The timer that calls this is the jitter: what has a slot now begins now.
     plan.jobs = {name: msgspec.structs.replace(job, jitter_s=0.0) for name, job in plan.jobs.items()}
     with first_error():
@@ -99,6 +100,7 @@ def serve_all(config_file: Path | None, *, watches: bool, as_json: bool) -> int:
 async def _serve(config: Config, jobs: list[Job], output: Output, watches: bool, as_json: bool) -> None:  # noqa: FBT001 -- trio.run takes no keywords
     keeper = _keeper(config)
     plan = Plan(jobs, keeper.read(), socket.gethostname())
+    go_on(plan, time.time(), say)
     for line in table(plan, time.time(), stamp):
         say(line)
     with first_error():

@@ -15,7 +15,7 @@ import trio.testing
 
 from inspector_coord.errors import ConfigError
 from inspector_coord.schedule.plan import Job, Past
-from inspector_coord.schedule.service import run_due, sweeper
+from inspector_coord.schedule.service import go_on, run_due, sweeper
 from inspector_coord.schedule.times import Every
 from tests.support.scheduled import START, Scene
 from tests.support.waiting import PATIENCE_S
@@ -102,6 +102,57 @@ async def test_a_damaged_state_is_said_and_a_full_disk_ends_nothing(
     assert scene.began == [0, 300]
     assert any("cannot be read" in line for line in scene.said)
     assert any("No space left" in line for line in scene.said)
+
+
+async def test_two_jobs_on_a_full_disk_sweep_each_slot_once(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was kept before the disk was full is older than what is remembered."""
+    scene = Scene(tmp_path)
+    scene.jobs = [Job(name=name, said="", times=Every(300)) for name in ("a", "b")]
+    with trio.move_on_after(10):
+        await scene.run()
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("inspector_coord.schedule.state.write_whole", full)
+    with trio.move_on_after(700):
+        await scene.run()
+    assert [ran.job for ran in scene.told] == ["a", "b"] * 3
+    assert scene.began == [0, 2, 300, 302, 600, 602]
+
+
+async def test_after_a_clock_set_back_a_job_goes_on_whoever_runs_it(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What is kept lies a day ahead: a service goes on, and so do programs that each run once."""
+    scene = Scene(tmp_path)
+    ahead = Past(slot=START + 86_400, began=START + 86_400, ended=START + 86_402, exit_code=0)
+    scene.keeper.write("often", ahead)
+    with trio.move_on_after(310):
+        await scene.run()
+    assert scene.began == [0, 300]
+    assert len(scene.said) == 1
+    scene.keeper.write("often", ahead)
+    for _ in range(4):
+        plan = scene.plan()
+        go_on(plan, scene.clock(), scene.said.append)
+        await run_due(plan, scene.keeper, scene.sweep, scene.told.append, scene.clock)
+        await trio.sleep(150)
+    assert scene.began == [0, 300, 310, 612]
+
+
+async def test_two_programs_after_a_clock_set_back_sweep_each_slot_once(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    scene = Scene(tmp_path)
+    scene.keeper.write("often", Past(slot=START + 86_400, began=START + 86_400))
+    with trio.move_on_after(700):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(scene.run)
+            nursery.start_soon(scene.run)
+    assert scene.began == [0, 300, 600]
 
 
 async def test_a_lock_that_cannot_be_had_is_an_error(tmp_path: Path) -> None:
