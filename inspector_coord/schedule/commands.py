@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from inspector_coord.config import Config, default_path, load
-from inspector_coord.errors import ConfigError
+from inspector_coord.errors import ConfigError, Interrupted, NoEntryError
 from inspector_coord.fleet_rings import first_error
 from inspector_coord.schedule.plan import Job, Past, Plan, Ran
 from inspector_coord.schedule.reading import jobs_of
@@ -58,7 +58,10 @@ def show(config_file: Path | None, *, as_json: bool) -> int:
 
 
 def run_once(config_file: Path | None, names: tuple[str, ...], *, as_json: bool) -> int:
-    """Run what is due of these jobs, all without names, one after another; the worst exit code. Raises ConfigError."""
+    """Run what is due of these jobs, all without names, one after another; the worst exit code.
+
+    Raises ConfigError, and Interrupted where Ctrl-C or SIGTERM came first.
+    """
     config = load(config_file or default_path())
     jobs = _jobs(config)
     if unknown := sorted(set(names) - {job.name for job in jobs}):
@@ -69,7 +72,7 @@ def run_once(config_file: Path | None, names: tuple[str, ...], *, as_json: bool)
 
 
 async def _run_once(config: Config, jobs: list[Job], as_json: bool) -> int:  # noqa: FBT001 -- trio.run takes no keywords
-    keeper, output, ran = _keeper(config), Output(), []
+    keeper, output, ran, through = _keeper(config), Output(), [], False
     plan = Plan(jobs, keeper.read(), socket.gethostname())
     go_on(plan, time.time(), say)
     # The timer that calls this is the jitter: what has a slot now begins now.
@@ -81,11 +84,19 @@ async def _run_once(config: Config, jobs: list[Job], as_json: bool) -> int:  # n
             while (one := await run_due(plan, keeper, sweeper(config.file), tell)) is not None:
                 ran.append(one.swept.exit_code)
                 del plan.jobs[one.job]  # its next slot is the next call's
+            through = True
             nursery.cancel_scope.cancel()
     output.check()
+    if not through:
+        raise Interrupted("interrupted: a sweep that had begun is broken off, and its slot counts as used")
     if not ran:
         say("nothing is due: each job has used its last slot, or was never run and its slot is long past")
-    return max(ran, default=0, key=lambda code: (code < 0, code))
+    return max((_exit_code(code) for code in ran), default=0)
+
+
+def _exit_code(code: int) -> int:
+    """What a shell is told: a sweep that took too long or was killed asked nobody to the end."""
+    return code if code >= 0 else NoEntryError.exit_code
 
 
 def serve_all(config_file: Path | None, *, watches: bool, as_json: bool) -> int:

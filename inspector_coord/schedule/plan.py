@@ -120,7 +120,7 @@ class Plan:
         whenever the past is read anew would never come. A clock that was set back by less changes nothing: the job
         keeps what it has used, and waits for the slot after that.
         """
-        back = [name for name, past in self.past.items() if past.slot > self.jobs[name].times.next(now)]
+        back = [name for name, job in self.jobs.items() if self.past[name].slot > job.times.next(now)]
         for name in back:
             times = self.jobs[name].times
             self.past[name] = msgspec.structs.replace(self.past[name], slot=times.last(times.last(now) - 1))
@@ -131,7 +131,9 @@ class Plan:
         self.mend(now)
         others = Plan(self.jobs.values(), told)
         others.mend(now)
-        self.past = {name: max(past, others.past[name], key=lambda one: one.slot) for name, past in self.past.items()}
+        for name, past in others.past.items():
+            if past.slot > self.past[name].slot:
+                self.past[name] = past
 
     def _waiting(self, job: Job, now: float) -> Due | None:
         slot = job.times.last(now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 import trio
 import trio.testing
 
-from inspector_coord.errors import ConfigError
-from inspector_coord.schedule.plan import Job, Past
+from inspector_coord.errors import ConfigError, Interrupted
+from inspector_coord.schedule.commands import run_once
+from inspector_coord.schedule.plan import UNENDED, Job, Past, Swept
 from inspector_coord.schedule.service import go_on, run_due, sweeper
 from inspector_coord.schedule.times import Every
 from tests.support.scheduled import START, Scene
@@ -160,6 +162,33 @@ async def test_a_lock_that_cannot_be_had_is_an_error(tmp_path: Path) -> None:
     scene = Scene(tmp_path / "file" / "folder")
     with pytest.raises(ConfigError, match="lock cannot be had"):
         await run_due(scene.plan(), scene.keeper, scene.sweep, scene.told.append, scene.clock)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_says_so(
+    config: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    async def sweep(_job: Job, _report: Path) -> Swept:
+        signal.raise_signal(number)
+        await trio.sleep_forever()
+        raise AssertionError
+
+    monkeypatch.setattr("inspector_coord.schedule.commands.sweeper", lambda _: sweep)
+    with pytest.raises(Interrupted, match="its slot counts as used") as caught:
+        run_once(config, ("often",), as_json=False)
+    assert caught.value.exit_code == 130
+
+
+@pytest.mark.parametrize("code", [UNENDED, -signal.SIGKILL])
+def test_a_sweep_that_has_no_exit_code_of_its_own_ends_a_run_with_4(
+    config: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    async def sweep(_job: Job, _report: Path) -> Swept:
+        return Swept(exit_code=code, said="gone")
+
+    config.write_text(CONFIG + "  other: {every: 20s}\n", encoding="utf-8")
+    monkeypatch.setattr("inspector_coord.schedule.commands.sweeper", lambda _: sweep)
+    assert run_once(config, ("often", "other"), as_json=False) == 4
 
 
 async def test_a_real_sweep_that_reaches_nobody_says_so(config: Path) -> None:
