@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["plain"]
+__all__ = ["is_utf8", "plain"]
 
 # Categories: control, format (bidi overrides, zero width, soft hyphen), surrogates, private use, unassigned,
 # and the two separators that some terminals break a line at.
@@ -24,6 +24,15 @@ def plain(text: object, chars_max: int = 400) -> str:
     raw = text if isinstance(text, str) else str(text)
     line = "".join(_shown(char) for char in raw[: chars_max + 1].replace("\r\n", "\n"))
     return line if len(raw) <= chars_max else line[: chars_max - 1] + "…"
+
+
+def is_utf8(text: str) -> bool:
+    """False for a word of the command line that was other bytes: neither a database nor JSON takes it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shown(char: str) -> str:

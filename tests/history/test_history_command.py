@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,6 +88,9 @@ def test_a_node_an_item_and_a_sweep(history: History, run: Run) -> None:
         (["note", "x", "--at", "yesterday"], "is no time such as 2026-03-01T02:14:07Z"),
         (["note", "x", "--kind", "party"], "--kind party: note or operation"),
         (["note", "x", "--node", "n9"], "the history knows no such node: 'n9'"),
+        (["note", "x", "--node", "\udcff"], "'·' is not UTF-8"),
+        (["note", "\udcff"], "'·' is not UTF-8"),
+        (["\udcff"], "'·' is not UTF-8"),
     ],
 )
 def test_what_cannot_be_done_is_said(history: History, run: Run, arguments: list[str], said: str) -> None:
@@ -113,6 +116,45 @@ def test_a_note_stands_beside_the_sweeps(history: History, run: Run) -> None:
     (told,) = json.loads(run("n1", "--json").out)["happenings"]
     assert (told["at"], told["kind"], told["text"]) == ("2026-02-02T02:43:00Z", "note", "disk replaced")
     assert "@" in told["who"]
+
+
+def test_a_note_of_a_user_without_a_name(history: History, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container: the number says who."""
+    some(history)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)
+    assert run("note", "disk replaced", "--node", "n1").code == 0
+    (told,) = json.loads(run("n1", "--json").out)["happenings"]
+    assert told["who"].startswith("uid 4000000@")
+
+
+def test_an_export_that_fails_leaves_no_file(
+    history: History, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the next try is not told that the file is there; one that was there stays."""
+    some(history)
+    output = tmp_path / "history.ndjson"
+
+    def breaks(_: History) -> Iterator[bytes]:
+        yield b"{}"
+        raise HistoryError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("inspector_coord.history.commands.export_lines", breaks)
+        assert run("export", "--output", str(output)).err == "inspector: gone\n"
+    assert not output.exists()
+    assert run("export", "--output", str(output)).code == 0
+    whole = output.read_bytes()
+    assert "File exists" in run("export", "--output", str(output)).err
+    assert output.read_bytes() == whole
+
+
+def test_an_export_of_nothing_prints_nothing(history: History, run: Run) -> None:
+    Path(history.where).unlink()
+    done = run("export")
+    assert (done.code, done.out) == (2, "")
+    assert "nothing is booked yet" in done.err
 
 
 def test_hostile_names_are_shown_harmless(history: History, run: Run) -> None:
