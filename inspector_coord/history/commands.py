@@ -210,7 +210,10 @@ def _moment(text: str) -> float:
         at = datetime.fromisoformat(text)
     except ValueError as problem:
         raise ConfigError(f"--at {plain(text)!r} is no time such as 2026-03-01T02:14:07Z") from problem
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    unix = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    if not 0 <= unix <= limits.moment_unix_s_max:
+        raise ConfigError(f"--at {plain(text)!r} is no time of our age")
+    return unix
 
 
 def _tell(document: dict[str, Any], *, as_json: bool) -> int:

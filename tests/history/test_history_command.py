@@ -86,6 +86,7 @@ def test_a_node_an_item_and_a_sweep(history: History, run: Run) -> None:
         (["999"], "inspector history sweeps lists what is booked"),
         (["import", "/nowhere"], "/nowhere cannot be read: No such file"),
         (["note", "x", "--at", "yesterday"], "is no time such as 2026-03-01T02:14:07Z"),
+        (["note", "x", "--at", "9999-12-31T23:59:59-10:00"], "is no time of our age"),
         (["note", "x", "--kind", "party"], "--kind party: note or operation"),
         (["note", "x", "--node", "n9"], "the history knows no such node: 'n9'"),
         (["note", "x", "--node", "\udcff"], "'·' is not UTF-8"),
