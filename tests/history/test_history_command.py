@@ -215,6 +215,18 @@ def test_an_export_is_the_whole_history(history: History, tmp_path: Path, postgr
             assert len(rows(other, findings)) == 3
 
 
+def test_an_export_is_one_view(either: History) -> None:
+    """A sweep that is booked meanwhile, by another coordinator, is in the next one."""
+    some(either)
+    before = list(export_lines(either))
+    lines = export_lines(either)
+    begun = [next(lines), next(lines)]
+    with History(either._url.render_as_string(hide_password=False)) as other:  # noqa: SLF001 -- the same place
+        booked(other, swept([judged("n1", wrong("new:item", "new")), judged("n4"), judged("n3")], minute=15))
+    assert [*begun, *lines] == before
+    assert list(export_lines(either)) != before
+
+
 def test_an_import_is_all_or_nothing(history: History, run: Run, tmp_path: Path) -> None:
     """A line that is missing, torn or odd: the line is named, and nothing is there afterwards."""
     some(history)
