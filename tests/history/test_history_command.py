@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import sqlalchemy as sa
 import yaml
 
 from inspector_coord.__main__ import main
@@ -186,6 +187,30 @@ def test_pruning_keeps_what_stands(either: History) -> None:
     assert intervals(either) == before, "nothing goes that the last whole sweep has ended"
     booked(either, swept([judged("n1"), judged("n2")], minute=1010))
     assert [(one["opened"], one["confirmed"], one["closed"]) for one in intervals(either)] == [(2, 5, 6), (4, 4, 5)]
+
+
+def test_pruning_gives_room_back_and_looks_through_nothing_twice(postgresql: Postgres) -> None:
+    """On PostgreSQL: the tables become smaller, and what is unused is found without a look through all for each row."""
+    asked: list[str] = []
+    with History(postgresql.create()) as history:
+        history.prepare()
+        engine = history._engine  # noqa: SLF001 -- what the server is asked
+        sa.event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement))
+        big = ({"digest": f"{number:016}".encode(), "text": f"{number} {'x' * 500}"} for number in range(2_000))
+        with history.writing() as connection:
+            connection.execute(texts.insert(), list(big))
+        booked(history, swept([judged("n1", wrong(SWAP))]))  # behind them, so that the end of the table is in use
+        size = sa.text("SELECT pg_relation_size('history_texts')")
+        with history.reading() as connection:
+            before = connection.scalar(size)
+        assert prune(history, BEGAN, compact=True)["removed"]["texts"] == 2_000
+        with history.reading() as connection:
+            assert (before > 1_000_000, connection.scalar(size)) == (True, 8192)
+            deletes = [one for one in asked if one.startswith("DELETE")]
+            plans = [str(connection.exec_driver_sql(f"EXPLAIN {one}").all()) for one in deletes]
+        assert len(plans) == 2, "items and texts"
+        assert not [plan for plan in plans if "SubPlan" in plan]
+        assert all(" history_" in one for one in asked if one.startswith("VACUUM"))
 
 
 def test_a_node_that_is_gone_for_long_goes(history: History) -> None:
