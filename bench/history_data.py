@@ -84,7 +84,7 @@ class _Bulk:
         for node in step.back:
             self._rows["node_states"][self._states.pop(node)]["closed"] = sweep
         for node, state in step.lost:
-            row = {"node_id": node + 1, "state": state, "opened": sweep, "seen": sweep, "closed": None}
+            row = {"node_id": node + 1, "state": state, "opened": sweep, "closed": None}
             self._states[node] = self._add("node_states", row) - 1
         for node in step.judged_by:
             if node in self._held:
@@ -142,9 +142,8 @@ class _Bulk:
             words = {"before": one.before, "after": one.after, "source": one.source}
             texts = {word: self._text(text) for word, text in words.items()}
             self._add("release_changes", {"number": release.number, "item_id": items[one.item], **texts})
-        self._happening(Happening(step.at, "release", None, f"release {release.number}"), None)
 
-    def _happening(self, told: Happening, node: int | None) -> None:
+    def _happening(self, told: Happening, node: int) -> None:
         row = {"at": told.at, "kind": told.kind, "node_id": node, "text_id": self._text(told.text), "who": told.who}
         self._add("happenings", {**row, "key": mark_of(told)})
 

@@ -155,8 +155,11 @@ def _postgresql_engine(url: sa.URL, program: str) -> sa.Engine:
 
 
 def _begin_postgresql(connection: sa.Connection) -> None:
-    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+    options = connection.get_execution_options()
+    if options.get("isolation_level") == "AUTOCOMMIT":
         return
+    if not options.get(WRITES, False):  # one view for all that is read, as SQLite has it; who writes sees the newest
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     wait_ms = limits.database_wait_s * 1000
     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {2 * wait_ms}; SET LOCAL lock_timeout = {wait_ms}")
 

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from config_center.extras import INTERRUPTED
 from inspector_coord import cli_drift, cli_history, cli_schedule, limits
 from inspector_coord.errors import ConfigError, CoordError
 
@@ -26,8 +27,6 @@ app = typer.Typer(
     epilog="\b\nExamples:\n  inspector sweep\n  inspector sweep rack=b2 'n[001-010]' --item 'sysctl:*'\n"
     "  inspector explain n006\n  inspector doctor",
 )
-
-INTERRUPTED = 130
 
 Targets = Annotated[
     list[str] | None,

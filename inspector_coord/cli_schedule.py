@@ -34,7 +34,8 @@ def schedule_command(
     """Show the sweeps that coordinator.yml schedules, the next one first; or run what is due now.
 
     With --run each slot is used once, a late one too, and by one process of this machine only: a second call finds
-    nothing to do. Exit code: 0 all passed, or nothing is due; else the worst of `inspector sweep`'s.
+    nothing to do. Exit code: 0 all passed, or nothing is due; else the worst of `inspector sweep`'s; 4 also where a
+    sweep took too long or was killed; 130 after Ctrl-C or SIGTERM.
     """
     from inspector_coord.schedule.commands import run_once, show
 

@@ -9,13 +9,16 @@
     ├── HistoryError       2   the history has not what is asked for, or cannot be used by this program
     │   └── HistoryAway    4   its database cannot be reached, is damaged, full, or cannot be written
     ├── OutputError        1   what was to be printed cannot be written
-    └── NoEntryError       4   no Serf agent of any ring could be used
+    ├── NoEntryError       4   no Serf agent of any ring could be used
+    └── Interrupted      130   Ctrl-C or SIGTERM came before there was a result
 
 The ring client, the wire format and the config center have trees of their own; the shells here turn what reaches a
 person into one of these, with the place and what to do.
 """
 
 from __future__ import annotations
+
+from config_center.extras import INTERRUPTED
 
 
 class CoordError(Exception):
@@ -64,3 +67,9 @@ class NoEntryError(CoordError):
     """No entry of any ring could be used."""
 
     exit_code = 4
+
+
+class Interrupted(CoordError):  # noqa: N818 -- it names what a person did
+    """Ctrl-C or SIGTERM came before there was a result."""
+
+    exit_code = INTERRUPTED

@@ -13,7 +13,7 @@ import unicodedata
 
 import msgspec
 
-__all__ = ["json_line", "json_text", "plain"]
+__all__ = ["is_utf8", "json_line", "json_text", "plain"]
 
 # Categories: control, format (bidi overrides, zero width, soft hyphen), surrogates, private use, unassigned,
 # and the two separators that some terminals break a line at.
@@ -46,6 +46,15 @@ def json_text(document: object) -> str:
 def _ascii(text: bytes) -> str:
     """JSON, all of whose letters beyond ASCII stand in strings."""
     return re.sub(r"[^\n -~]+", lambda found: json.dumps(found[0])[1:-1].replace("\x7f", r"\u007f"), text.decode())
+
+
+def is_utf8(text: str) -> bool:
+    """False for a word of the command line that was other bytes: neither a database nor JSON takes it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shown(char: str) -> str:

@@ -22,7 +22,7 @@ from config_center.match import Pattern
 from inspector_coord import limits
 from inspector_coord.errors import TargetError
 from inspector_coord.groups import Groups
-from inspector_coord.plain import plain
+from inspector_coord.plain import is_utf8, plain
 
 __all__ = ["Named", "Selection", "select"]
 
@@ -57,6 +57,9 @@ class Selection(msgspec.Struct, frozen=True):
 
 def select(members: Sequence[Named], targets: Sequence[str], exclude: Sequence[str], groups: Groups) -> Selection:
     """The members that the targets mean, all of them where there is no target. Raises TargetError."""
+    for target in (*targets, *exclude):
+        if not is_utf8(target):
+            raise TargetError(f"target {plain(target)!r} is not UTF-8")
     absent: set[str] = set()
     chosen = set(range(len(members)))
     if targets:

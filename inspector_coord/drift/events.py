@@ -24,7 +24,7 @@ def happenings(connection: sa.Connection, scope: Scope, begin: float) -> tuple[l
     query = (
         sa.select(h.kind, h.at, t.texts.c.text, h.node_id, h.who)
         .select_from(t.happenings.outerjoin(t.texts, t.texts.c.id == h.text_id))
-        .where(h.at.between(begin, scope.period.until), h.kind != "release", *asked)
+        .where(h.at.between(begin, scope.period.until), *asked)
         .order_by(h.at.desc())
         .limit(limits.happenings_read_max + 1)
     )

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from config_center.release import Release
 from inspector_coord.history.changes import changes_of
-from inspector_coord.history.model import Booking, Happening, Standing
+from inspector_coord.history.model import Booking, Standing
 from inspector_coord.history.origins import Origins
 from inspector_coord.history.releases import release_changes
 from inspector_coord.history.standing import standing_for
@@ -57,7 +57,7 @@ def book(history: History, booking: Booking, told: Told, at_hand: Mapping[int, R
         sweep = insert_sweep(connection, booking.sweep, at, _columns(writer, booking, told))
         writer.begin(sweep)
         changes = changes_of(standing, booking, sweep, at, Origins(at_hand))
-        changes.happenings += _releases(connection, writer, standing, booking, at, at_hand)
+        _releases(connection, writer, standing, booking, at_hand)
         writer.write(changes, {key: node.id for key, node in standing.nodes.items()})
         return sweep
 
@@ -77,26 +77,16 @@ def _releases(
     writer: Writer,
     standing: Standing,
     booking: Booking,
-    at: float,
     at_hand: Mapping[int, Release],
-) -> list[Happening]:
-    """Book releases seen for the first time, with what they changed; what there is to tell of them."""
+) -> None:
+    """Book releases seen for the first time, with what they changed."""
     sweep = booking.sweep
-    last = None
-    if standing.last:
-        query = sa.select(sweeps.c.release, sweeps.c.canary).where(sweeps.c.id == standing.last)
-        last = connection.execute(query).one()
     if sweep.release not in standing.releases:
-        before = at_hand.get(last.release) if last is not None else None
+        last = connection.scalar(sa.select(sweeps.c.release).where(sweeps.c.id == standing.last))
+        before = at_hand.get(last) if last is not None else None
         now = at_hand.get(sweep.release)
         writer.release(sweep.release, sweep.release_digest, release_changes(before, now) if before and now else ())
-    told = []
-    if last is not None and last.release != sweep.release:
-        told.append(Happening(at, "release", None, f"release {sweep.release}"))
     canary = at_hand.get(sweep.canary) if sweep.canary is not None else None
     if canary is not None and canary.number not in standing.releases | {sweep.release}:
         main = at_hand.get(sweep.release)
         writer.release(canary.number, canary.digest, release_changes(main, canary) if main else ())
-    if last is not None and sweep.canary is not None and sweep.canary != last.canary:
-        told.append(Happening(at, "release", None, f"canary {sweep.canary}"))
-    return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 import sys
 import time
@@ -29,7 +30,7 @@ from inspector_coord.history.tables import nodes, sweeps
 from inspector_coord.history.transfer import export_lines, import_lines, is_export
 from inspector_coord.history.words import lines
 from inspector_coord.history.writing import Writer
-from inspector_coord.plain import plain
+from inspector_coord.plain import is_utf8, plain
 
 __all__ = ["export", "import_files", "note", "open_configured", "prune_old", "show", "show_sweeps"]
 
@@ -46,6 +47,7 @@ def open_configured(config_file: Path | None) -> tuple[Config, History]:
 
 def show(config_file: Path | None, what: str, most: int, *, as_json: bool) -> int:
     """What is known of a node, an item or a sweep."""
+    _check_utf8(what)
     _, history = open_configured(config_file)
     with history, history.reading() as connection:
         document = about(connection, what, most)
@@ -83,8 +85,7 @@ def export(config_file: Path | None, output: Path | None) -> int:
             sys.stdout.flush()
             return 0
         try:
-            with output.open("xb") as file:
-                file.writelines(line + b"\n" for line in export_lines(history))
+            _write_new(output, (line + b"\n" for line in export_lines(history)))
         except OSError as problem:
             raise ConfigError(f"{output} cannot be written: {problem.strerror or problem}") from problem
     return 0
@@ -108,6 +109,7 @@ def import_files(config_file: Path | None, files: Sequence[Path], *, as_json: bo
 
 def note(config_file: Path | None, text: str, node: str | None, at: str | None, kind: str) -> int:
     """Something that a person knows to have happened, to a node or to all, goes beside the sweeps."""
+    _check_utf8(text, node or "")
     _, history = open_configured(config_file)
     when = _moment(at) if at else time.time()
     if not text.strip():
@@ -118,10 +120,23 @@ def note(config_file: Path | None, text: str, node: str | None, at: str | None, 
             writer = Writer(connection)
             found = _node_key(connection, node) if node else None
             key = found[0] if found else None
-            who = f"{getpass.getuser()}@{socket.gethostname()}"
-            told = Happening(when, kind, key, text[: limits.note_chars_max], who)
+            told = Happening(when, kind, key, text[: limits.note_chars_max], f"{_user()}@{socket.gethostname()}")
             writer.note(told, dict([found]) if found else {})
     return 0
+
+
+def _user() -> str:
+    """Who runs this; by number where the machine has no name for it, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # before Python 3.13, and since
+        return f"uid {os.getuid()}"
+
+
+def _check_utf8(*words: str) -> None:
+    for word in words:
+        if not is_utf8(word):
+            raise ConfigError(f"{plain(word)!r} is not UTF-8")
 
 
 def _node_key(connection: sa.Connection, name: str) -> tuple[Key, int]:
@@ -166,6 +181,17 @@ def _report(path: Path) -> dict[str, Any]:
     return report
 
 
+def _write_new(path: Path, lines: Iterable[bytes]) -> None:
+    """A file that was not there before, whole; nothing of it stays where it fails. Raises OSError."""
+    file = path.open("xb")
+    try:
+        with file:
+            file.writelines(lines)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def _begins_an_export(path: Path) -> bool:
     with _opened(path) as file:
         return is_export(file.readline(limits.line_bytes_max))
@@ -184,7 +210,10 @@ def _moment(text: str) -> float:
         at = datetime.fromisoformat(text)
     except ValueError as problem:
         raise ConfigError(f"--at {plain(text)!r} is no time such as 2026-03-01T02:14:07Z") from problem
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    unix = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    if not 0 <= unix <= limits.moment_unix_s_max:
+        raise ConfigError(f"--at {plain(text)!r} is no time of our age")
+    return unix
 
 
 def _tell(document: dict[str, Any], *, as_json: bool) -> int:

@@ -13,11 +13,7 @@ from typing import Final
 from inspector_coord.history import limits
 from inspector_coord.history.model import NO_MEMBER, Happening, Key, Seen
 
-__all__ = ["KINDS", "came_and_went", "facts_happenings", "moved", "rebooted"]
-
-KINDS: Final = (
-    "reboot", "kernel", "package", "driver", "moved", "joined", "left", "rebuilt", "release", "operation", "note",
-)  # fmt: skip
+__all__ = ["came_and_went", "facts_happenings", "moved", "rebooted"]
 
 _IDENTITY: Final = frozenset({"machine", "vendor", "model", "arch", "os"})
 _KINDS_OF_FACTS: Final = {"kernel": "kernel", "os_version": "package", "os_name": "package", "bios_version": "driver"}

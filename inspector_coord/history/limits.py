@@ -15,6 +15,9 @@ fact_key_chars_max: Final = 128
 observations_max: Final = 50  # values kept within one interval; beyond, only `changes` counts on
 happenings_max: Final = 50_000  # that one booking adds: a fleet that reboots as a whole is 10,000
 
+# Moments are 1970 to 2242: a clock that says another is broken, and what no calendar can write is never kept.
+moment_unix_s_max: Final = 2.0**33
+
 # A boot time is computed by the kernel from clock and uptime: it moves by a second, and with a clock that is set.
 reboot_s_min: Final = 30.0
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -107,6 +107,8 @@ def read(report: Mapping[str, Any], known: Mapping[str, Mapping[str, str]] | Non
         raise ReportError(f"this is no report of a sweep: its schema is {_cut(told.schema, 40)!r}, not {SCHEMA}")
     if told.started.tzinfo is None:
         raise ReportError("this is no report of a sweep: `started` names no time zone")
+    if not 0 <= told.started.timestamp() <= limits.moment_unix_s_max:
+        raise ReportError("this is no report of a sweep: `started` is no time of our age")
     nodes: dict[Key, Seen] = {}
     for node in told.nodes:
         seen = _seen(node, told, (known or {}).get(node.name, {}))
@@ -130,7 +132,7 @@ def _sweep(told: _Report) -> Sweep:
     targets = (*map(_cut, told.targets), *(f"-{_cut(name)}" for name in told.exclude))
     return Sweep(
         uid=bytes.fromhex(told.sweep),
-        started=told.started.astimezone(UTC).timestamp(),
+        started=told.started.timestamp(),
         seconds=told.seconds if math.isfinite(told.seconds) else 0.0,
         whole=not (targets or patterns or told.interrupted),
         targets=targets,
@@ -152,7 +154,7 @@ def _seen(node: _Node, told: _Report, known: Mapping[str, str]) -> Seen:
     facts = {**known, **node.facts}
     state = _state(node)
     judged = state in ("", PARTIAL)
-    booted = node.vitals.get("booted") if judged else None
+    booted = _booted(node) if judged else None
     return Seen(
         key=(_cut(node.ring), _cut(node.name)),
         state=state,
@@ -165,9 +167,16 @@ def _seen(node: _Node, told: _Report, known: Mapping[str, str]) -> Seen:
         waived=frozenset(_cut(one.item) for one in node.findings if one.outcome == WAIVED),
         waived_all=_listed(node, WAIVED) == (node.counts or {}).get(WAIVED, 0),
         covered=node.state is not State.UNCOVERED,
-        booted=float(booted) if booted else None,
-        clock_s=node.clock_offset_s if math.isfinite(node.clock_offset_s) else 0.0,
+        booted=booted,
+        clock_s=0.0 if booted is None else node.clock_offset_s,
     )
+
+
+def _booted(node: _Node) -> float | None:
+    """When it started, by its own clock; None where it tells none, or a time that cannot be."""
+    booted, ahead_s = float(node.vitals.get("booted", 0)), node.clock_offset_s
+    plausible = 0 < booted <= limits.moment_unix_s_max and 0 <= booted - ahead_s <= limits.moment_unix_s_max
+    return booted if plausible else None
 
 
 def _state(node: _Node) -> str:

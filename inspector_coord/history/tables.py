@@ -139,7 +139,6 @@ sweeps = Table(
 
 # Why a node was not judged, or not wholly: stale stalled silent down left error (no verdict), partial (a verdict that
 # does not name all that is wrong), absent (a whole sweep does not list it), unreached (its ring could not be asked).
-# seen: the last sweep that said so by writing; a whole sweep that finds the same state writes nothing.
 node_states = Table(
     "history_node_states",
     metadata,
@@ -147,7 +146,6 @@ node_states = Table(
     _node(),
     Column("state", Word, nullable=False),
     _ref("opened"),
-    _ref("seen"),
     Column("closed", Id, index=True),
     Index("history_node_states_node_idx", "node_id", "opened"),
 )
@@ -246,8 +244,8 @@ observations = Table(
     _ref("text_id", empty=True),
 )
 
-# What happened to a node, or (node NULL) to all: reboot kernel package driver moved joined left rebuilt release
-# operation note. key: the same is kept once.
+# What happened to a node, or (node NULL) to all; releases have a table of their own. kind: reboot kernel package driver
+# moved joined left rebuilt operation note. key: the same is kept once.
 happenings = Table(
     "history_happenings",
     metadata,

@@ -31,9 +31,9 @@ _HEAD: Final = {"schema": DOCUMENT, "kind": "export", "step": SCHEMA}
 
 def export_lines(history: History) -> Iterator[bytes]:
     """All rows, as one view of the database."""
-    yield msgspec.json.encode(_HEAD)
     counts = dict.fromkeys(_TABLES, 0)
     with history.reading() as connection:
+        yield msgspec.json.encode(_HEAD)
         for name, table in _TABLES.items():
             query = sa.select(table).order_by(*table.primary_key.columns)
             streamed = connection.execution_options(yield_per=limits.rows_at_once)

@@ -81,10 +81,7 @@ class Writer:
         sweep, ids = self._sweep, self._nodes
         self.insert(
             node_states,
-            (
-                {"node_id": ids[key], "state": state, "opened": sweep, "seen": sweep}
-                for key, state in changes.opened_states
-            ),
+            ({"node_id": ids[key], "state": state, "opened": sweep} for key, state in changes.opened_states),
         )
         self.insert(
             node_tags,

@@ -15,11 +15,11 @@ import msgspec
 import trio
 
 from inspector_coord.config import Config, default_path, load
-from inspector_coord.errors import ConfigError
+from inspector_coord.errors import ConfigError, Interrupted, NoEntryError
 from inspector_coord.fleet_rings import first_error
 from inspector_coord.schedule.plan import Job, Past, Plan, Ran
 from inspector_coord.schedule.reading import jobs_of
-from inspector_coord.schedule.service import run_due, serve, sweeper
+from inspector_coord.schedule.service import go_on, run_due, serve, sweeper
 from inspector_coord.schedule.state import Keeper
 from inspector_coord.schedule.words import ran_line, table
 from inspector_coord.watch.commands import say
@@ -40,6 +40,7 @@ def show(config_file: Path | None, *, as_json: bool) -> int:
     config = load(config_file or default_path())
     keeper, now = _keeper(config), time.time()
     plan = Plan(_jobs(config), keeper.read(), socket.gethostname())
+    plan.mend(now)
     if as_json:
         jobs = [
             {
@@ -57,7 +58,10 @@ def show(config_file: Path | None, *, as_json: bool) -> int:
 
 
 def run_once(config_file: Path | None, names: tuple[str, ...], *, as_json: bool) -> int:
-    """Run what is due of these jobs, all without names, one after another; the worst exit code. Raises ConfigError."""
+    """Run what is due of these jobs, all without names, one after another; the worst exit code.
+
+    Raises ConfigError, and Interrupted where Ctrl-C or SIGTERM came first.
+    """
     config = load(config_file or default_path())
     jobs = _jobs(config)
     if unknown := sorted(set(names) - {job.name for job in jobs}):
@@ -68,9 +72,9 @@ def run_once(config_file: Path | None, names: tuple[str, ...], *, as_json: bool)
 
 
 async def _run_once(config: Config, jobs: list[Job], as_json: bool) -> int:  # noqa: FBT001 -- trio.run takes no keywords
-    keeper, output, ran = _keeper(config), Output(), []
+    keeper, output, ran, through = _keeper(config), Output(), [], False
     plan = Plan(jobs, keeper.read(), socket.gethostname())
-    plan.mend(time.time())
+    go_on(plan, time.time(), say)
     # The timer that calls this is the jitter: what has a slot now begins now.
     plan.jobs = {name: msgspec.structs.replace(job, jitter_s=0.0) for name, job in plan.jobs.items()}
     with first_error():
@@ -80,11 +84,19 @@ async def _run_once(config: Config, jobs: list[Job], as_json: bool) -> int:  # n
             while (one := await run_due(plan, keeper, sweeper(config.file), tell)) is not None:
                 ran.append(one.swept.exit_code)
                 del plan.jobs[one.job]  # its next slot is the next call's
+            through = True
             nursery.cancel_scope.cancel()
     output.check()
+    if not through:
+        raise Interrupted("interrupted: a sweep that had begun is broken off, and its slot counts as used")
     if not ran:
         say("nothing is due: each job has used its last slot, or was never run and its slot is long past")
-    return max(ran, default=0, key=lambda code: (code < 0, code))
+    return max((_exit_code(code) for code in ran), default=0)
+
+
+def _exit_code(code: int) -> int:
+    """What a shell is told: a sweep that took too long or was killed asked nobody to the end."""
+    return code if code >= 0 else NoEntryError.exit_code
 
 
 def serve_all(config_file: Path | None, *, watches: bool, as_json: bool) -> int:
@@ -99,6 +111,7 @@ def serve_all(config_file: Path | None, *, watches: bool, as_json: bool) -> int:
 async def _serve(config: Config, jobs: list[Job], output: Output, watches: bool, as_json: bool) -> None:  # noqa: FBT001 -- trio.run takes no keywords
     keeper = _keeper(config)
     plan = Plan(jobs, keeper.read(), socket.gethostname())
+    go_on(plan, time.time(), say)
     for line in table(plan, time.time(), stamp):
         say(line)
     with first_error():

@@ -116,12 +116,24 @@ class Plan:
     def mend(self, now: float) -> list[str]:
         """Jobs whose last slot lies beyond the next one: the clock was set back, and they go on from the present.
 
-        One that was set back by less keeps what it has used, and waits for the slot after that.
+        The slot of the present counts as unused: whether it was is not known any more, and one that counted as used
+        whenever the past is read anew would never come. A clock that was set back by less changes nothing: the job
+        keeps what it has used, and waits for the slot after that.
         """
-        back = [name for name, past in self.past.items() if past.slot > self.jobs[name].times.next(now)]
+        back = [name for name, job in self.jobs.items() if self.past[name].slot > job.times.next(now)]
         for name in back:
-            self.past[name] = msgspec.structs.replace(self.past[name], slot=self.jobs[name].times.last(now))
+            times = self.jobs[name].times
+            self.past[name] = msgspec.structs.replace(self.past[name], slot=times.last(times.last(now) - 1))
         return back
+
+    def learn(self, told: Mapping[str, Past], now: float) -> None:
+        """Take what others have kept where it is newer: what could not be kept, on a full disk, is known here alone."""
+        self.mend(now)
+        others = Plan(self.jobs.values(), told)
+        others.mend(now)
+        for name, past in others.past.items():
+            if past.slot > self.past[name].slot:
+                self.past[name] = past
 
     def _waiting(self, job: Job, now: float) -> Due | None:
         slot = job.times.last(now)

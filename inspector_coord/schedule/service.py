@@ -17,7 +17,7 @@ from inspector_coord.schedule.plan import UNENDED, Due, Job, Plan, Ran, Swept
 from inspector_coord.schedule.state import Keeper
 from inspector_coord.second_pass.child import Child
 
-__all__ = ["Sweeper", "run_due", "serve", "sweeper"]
+__all__ = ["Sweeper", "go_on", "run_due", "serve", "sweeper"]
 
 
 Sweeper = Callable[[Job, Path], Awaitable[Swept]]
@@ -53,10 +53,15 @@ async def serve(
 ) -> None:
     """Run what is due, until cancelled. `tell` gets each sweep that is over, `say` what a person should know beside."""
     while True:
-        for name in plan.mend(clock()):
-            say(f"schedule {name}: its last sweep was in the future; the clock was set back, it goes on from now")
+        go_on(plan, clock(), say)
         if await run_due(plan, keeper, sweep, tell, clock) is None:
             await trio.sleep(max(0.0, min(plan.wake_at(clock()) - clock(), limits.look_s)))
+
+
+def go_on(plan: Plan, now: float, say: Callable[[str], None]) -> None:
+    """Have jobs go on from the present that a clock which was set back has left behind, and say so."""
+    for name in plan.mend(now):
+        say(f"schedule {name}: its last sweep was in the future; the clock was set back, it goes on from now")
 
 
 async def run_due(
@@ -66,7 +71,7 @@ async def run_due(
     if plan.due(clock()) is None:
         return None
     async with keeper.turn():
-        plan.past |= {name: past for name, past in keeper.read().items() if name in plan.jobs}
+        plan.learn(keeper.read(), clock())
         due = plan.due(clock())  # another process may have used the slot while this one waited
         if due is None:
             return None

@@ -109,6 +109,12 @@ def test_excluding_everybody_is_an_error() -> None:
         picked("@web", exclude=("n*",))
 
 
+@pytest.mark.parametrize(("targets", "exclude"), [(["n001,\udcff"], []), ([], ["\udcff"])])
+def test_a_target_that_is_not_utf8_is_an_error(targets: list[str], exclude: list[str]) -> None:
+    with pytest.raises(TargetError, match="is not UTF-8"):
+        select(FLEET, targets, exclude, GROUPS)
+
+
 def test_named_nodes_that_are_no_members_are_told() -> None:
     """A node set names each node: one that is missing is not covered."""
     assert picked("n[019-022]").absent == ("n021", "n022")

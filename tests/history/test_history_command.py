@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import sqlalchemy as sa
 import yaml
 
 from inspector_coord.__main__ import main
@@ -86,8 +87,12 @@ def test_a_node_an_item_and_a_sweep(history: History, run: Run) -> None:
         (["999"], "inspector history sweeps lists what is booked"),
         (["import", "/nowhere"], "/nowhere cannot be read: No such file"),
         (["note", "x", "--at", "yesterday"], "is no time such as 2026-03-01T02:14:07Z"),
+        (["note", "x", "--at", "9999-12-31T23:59:59-10:00"], "is no time of our age"),
         (["note", "x", "--kind", "party"], "--kind party: note or operation"),
         (["note", "x", "--node", "n9"], "the history knows no such node: 'n9'"),
+        (["note", "x", "--node", "\udcff"], "'·' is not UTF-8"),
+        (["note", "\udcff"], "'·' is not UTF-8"),
+        (["\udcff"], "'·' is not UTF-8"),
     ],
 )
 def test_what_cannot_be_done_is_said(history: History, run: Run, arguments: list[str], said: str) -> None:
@@ -113,6 +118,45 @@ def test_a_note_stands_beside_the_sweeps(history: History, run: Run) -> None:
     (told,) = json.loads(run("n1", "--json").out)["happenings"]
     assert (told["at"], told["kind"], told["text"]) == ("2026-02-02T02:43:00Z", "note", "disk replaced")
     assert "@" in told["who"]
+
+
+def test_a_note_of_a_user_without_a_name(history: History, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container: the number says who."""
+    some(history)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)
+    assert run("note", "disk replaced", "--node", "n1").code == 0
+    (told,) = json.loads(run("n1", "--json").out)["happenings"]
+    assert told["who"].startswith("uid 4000000@")
+
+
+def test_an_export_that_fails_leaves_no_file(
+    history: History, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the next try is not told that the file is there; one that was there stays."""
+    some(history)
+    output = tmp_path / "history.ndjson"
+
+    def breaks(_: History) -> Iterator[bytes]:
+        yield b"{}"
+        raise HistoryError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("inspector_coord.history.commands.export_lines", breaks)
+        assert run("export", "--output", str(output)).err == "inspector: gone\n"
+    assert not output.exists()
+    assert run("export", "--output", str(output)).code == 0
+    whole = output.read_bytes()
+    assert "File exists" in run("export", "--output", str(output)).err
+    assert output.read_bytes() == whole
+
+
+def test_an_export_of_nothing_prints_nothing(history: History, run: Run) -> None:
+    Path(history.where).unlink()
+    done = run("export")
+    assert (done.code, done.out) == (2, "")
+    assert "nothing is booked yet" in done.err
 
 
 def test_hostile_names_are_shown_harmless(history: History, run: Run) -> None:
@@ -145,6 +189,30 @@ def test_pruning_keeps_what_stands(either: History) -> None:
     assert [(one["opened"], one["confirmed"], one["closed"]) for one in intervals(either)] == [(2, 5, 6), (4, 4, 5)]
 
 
+def test_pruning_gives_room_back_and_looks_through_nothing_twice(postgresql: Postgres) -> None:
+    """On PostgreSQL: the tables become smaller, and what is unused is found without a look through all for each row."""
+    asked: list[str] = []
+    with History(postgresql.create()) as history:
+        history.prepare()
+        engine = history._engine  # noqa: SLF001 -- what the server is asked
+        sa.event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement))
+        big = ({"digest": f"{number:016}".encode(), "text": f"{number} {'x' * 500}"} for number in range(2_000))
+        with history.writing() as connection:
+            connection.execute(texts.insert(), list(big))
+        booked(history, swept([judged("n1", wrong(SWAP))]))  # behind them, so that the end of the table is in use
+        size = sa.text("SELECT pg_relation_size('history_texts')")
+        with history.reading() as connection:
+            before = connection.scalar(size)
+        assert prune(history, BEGAN, compact=True)["removed"]["texts"] == 2_000
+        with history.reading() as connection:
+            assert (before > 1_000_000, connection.scalar(size)) == (True, 8192)
+            deletes = [one for one in asked if one.startswith("DELETE")]
+            plans = [str(connection.exec_driver_sql(f"EXPLAIN {one}").all()) for one in deletes]
+        assert len(plans) == 2, "items and texts"
+        assert not [plan for plan in plans if "SubPlan" in plan]
+        assert all(" history_" in one for one in asked if one.startswith("VACUUM"))
+
+
 def test_a_node_that_is_gone_for_long_goes(history: History) -> None:
     """With all that is known of it; one that is only down stays."""
     booked(history, swept([judged("n1", wrong(SWAP, "a")), judged("n2", wrong(SWAP, "a")), judged("n3")]))
@@ -170,6 +238,18 @@ def test_an_export_is_the_whole_history(history: History, tmp_path: Path, postgr
             assert list(export_lines(other)) == lines
             booked(other, swept([judged("n1", wrong("new:item")), judged("n2"), judged("n3")], minute=15))
             assert len(rows(other, findings)) == 3
+
+
+def test_an_export_is_one_view(either: History) -> None:
+    """A sweep that is booked meanwhile, by another coordinator, is in the next one."""
+    some(either)
+    before = list(export_lines(either))
+    lines = export_lines(either)
+    begun = [next(lines), next(lines)]
+    with History(either._url.render_as_string(hide_password=False)) as other:  # noqa: SLF001 -- the same place
+        booked(other, swept([judged("n1", wrong("new:item", "new")), judged("n4"), judged("n3")], minute=15))
+    assert [*begun, *lines] == before
+    assert list(export_lines(either)) != before
 
 
 def test_an_import_is_all_or_nothing(history: History, run: Run, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A schedule of one job, whose sweeps are played and whose clock is trio's."""
+"""A schedule whose sweeps are played and whose clock is trio's."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ START = 1_200_000.0  # a slot of 300 s
 
 
 class Scene:
-    """A schedule of one job whose sweeps are this object's and take `takes_s`."""
+    """A schedule, of one job unless told, whose sweeps are this object's and take `takes_s`."""
 
     def __init__(self, folder: Path, *, every_s: float = 300.0) -> None:
-        self.job = Job(name="often", said="", times=Every(every_s))
+        self.jobs = [Job(name="often", said="", times=Every(every_s))]
         self.said: list[str] = []
         self.told: list[Ran] = []
         self.began: list[float] = []
@@ -42,7 +42,7 @@ class Scene:
 
     def plan(self) -> Plan:
         """As a program that starts now has it."""
-        return Plan([self.job], self.keeper.read())
+        return Plan(self.jobs, self.keeper.read())
 
     async def run(self) -> None:
         """A whole program, until cancelled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 import trio
 import trio.testing
 
-from inspector_coord.errors import ConfigError
-from inspector_coord.schedule.plan import Job, Past
-from inspector_coord.schedule.service import run_due, sweeper
+from inspector_coord.errors import ConfigError, Interrupted
+from inspector_coord.schedule.commands import run_once
+from inspector_coord.schedule.plan import UNENDED, Job, Past, Swept
+from inspector_coord.schedule.service import go_on, run_due, sweeper
 from inspector_coord.schedule.times import Every
 from tests.support.scheduled import START, Scene
 from tests.support.waiting import PATIENCE_S
@@ -104,11 +106,89 @@ async def test_a_damaged_state_is_said_and_a_full_disk_ends_nothing(
     assert any("No space left" in line for line in scene.said)
 
 
+async def test_two_jobs_on_a_full_disk_sweep_each_slot_once(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was kept before the disk was full is older than what is remembered."""
+    scene = Scene(tmp_path)
+    scene.jobs = [Job(name=name, said="", times=Every(300)) for name in ("a", "b")]
+    with trio.move_on_after(10):
+        await scene.run()
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("inspector_coord.schedule.state.write_whole", full)
+    with trio.move_on_after(700):
+        await scene.run()
+    assert [ran.job for ran in scene.told] == ["a", "b"] * 3
+    assert scene.began == [0, 2, 300, 302, 600, 602]
+
+
+async def test_after_a_clock_set_back_a_job_goes_on_whoever_runs_it(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What is kept lies a day ahead: a service goes on, and so do programs that each run once."""
+    scene = Scene(tmp_path)
+    ahead = Past(slot=START + 86_400, began=START + 86_400, ended=START + 86_402, exit_code=0)
+    scene.keeper.write("often", ahead)
+    with trio.move_on_after(310):
+        await scene.run()
+    assert scene.began == [0, 300]
+    assert len(scene.said) == 1
+    scene.keeper.write("often", ahead)
+    for _ in range(4):
+        plan = scene.plan()
+        go_on(plan, scene.clock(), scene.said.append)
+        await run_due(plan, scene.keeper, scene.sweep, scene.told.append, scene.clock)
+        await trio.sleep(150)
+    assert scene.began == [0, 300, 310, 612]
+
+
+async def test_two_programs_after_a_clock_set_back_sweep_each_slot_once(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    scene = Scene(tmp_path)
+    scene.keeper.write("often", Past(slot=START + 86_400, began=START + 86_400))
+    with trio.move_on_after(700):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(scene.run)
+            nursery.start_soon(scene.run)
+    assert scene.began == [0, 300, 600]
+
+
 async def test_a_lock_that_cannot_be_had_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     scene = Scene(tmp_path / "file" / "folder")
     with pytest.raises(ConfigError, match="lock cannot be had"):
         await run_due(scene.plan(), scene.keeper, scene.sweep, scene.told.append, scene.clock)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_says_so(
+    config: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    async def sweep(_job: Job, _report: Path) -> Swept:
+        signal.raise_signal(number)
+        await trio.sleep_forever()
+        raise AssertionError
+
+    monkeypatch.setattr("inspector_coord.schedule.commands.sweeper", lambda _: sweep)
+    with pytest.raises(Interrupted, match="its slot counts as used") as caught:
+        run_once(config, ("often",), as_json=False)
+    assert caught.value.exit_code == 130
+
+
+@pytest.mark.parametrize("code", [UNENDED, -signal.SIGKILL])
+def test_a_sweep_that_has_no_exit_code_of_its_own_ends_a_run_with_4(
+    config: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    async def sweep(_job: Job, _report: Path) -> Swept:
+        return Swept(exit_code=code, said="gone")
+
+    config.write_text(CONFIG + "  other: {every: 20s}\n", encoding="utf-8")
+    monkeypatch.setattr("inspector_coord.schedule.commands.sweeper", lambda _: sweep)
+    assert run_once(config, ("often", "other"), as_json=False) == 4
 
 
 async def test_a_real_sweep_that_reaches_nobody_says_so(config: Path) -> None:

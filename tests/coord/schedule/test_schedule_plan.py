@@ -105,10 +105,14 @@ def test_a_killed_sweep_is_not_begun_again_before_its_next_slot() -> None:
 
 def test_a_clock_set_back_stops_nothing_for_longer_than_a_slot() -> None:
     plan = plan_of(past=Past(slot=NOON + 86_400, began=NOON + 86_400))
-    assert plan.due(NOON + 300) is None
-    assert plan.mend(NOON + 300) == ["often"]
-    assert plan.mend(NOON + 300) == []
-    assert plan.due(NOON + 600) is not None
+    assert plan.due(NOON + 310) is None
+    assert plan.mend(NOON + 310) == ["often"]
+    assert plan.mend(NOON + 310) == []
+    due = plan.due(NOON + 310)
+    assert due is not None
+    assert due.slot == NOON + 300
+    plan.begin(due, NOON + 310)
+    assert plan.due(NOON + 599) is None
 
 
 def test_a_clock_that_steps_back_over_a_slot_uses_it_once() -> None:

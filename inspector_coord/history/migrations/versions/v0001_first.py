@@ -96,7 +96,6 @@ def _node_intervals() -> None:
         sa.Column("node_id", ID, nullable=False),
         sa.Column("state", WORD, nullable=False),
         sa.Column("opened", ID, nullable=False),
-        sa.Column("seen", ID, nullable=False),
         sa.Column("closed", ID, nullable=True),
         sa.ForeignKeyConstraint(["node_id"], ["history_nodes.id"], name="history_node_states_node_id_fkey"),
         sa.PrimaryKeyConstraint("id", name="history_node_states_pkey"),
