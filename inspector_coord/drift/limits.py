@@ -4,6 +4,7 @@ from __future__ import annotations
 
 since_default = "7d"  # a week holds the last release, the last weekend and the last shift that one was away
 period_s_max = 10 * 366 * 86_400.0  # a mistyped year is an error, no report of everything
+moment_s_min, moment_s_max = -62_135_596_800.0, 253_402_300_799.0  # years 1 to 9999: RFC 3339 writes no others
 ahead_s_max = 300.0  # so far `--until` may lie in the future: clocks differ
 
 # ---- classes --------------------------------------------------------------------------------------------------------

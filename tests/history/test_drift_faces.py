@@ -100,6 +100,9 @@ def test_times_are_read(text: str, moment: float) -> None:
         ("1h", "2036-01-01", "is in the future"),
         ("1900-01-01", None, "more than 10 years back"),
         ("99999999999999999-1", None, "is no time"),
+        ("7d", "999999w", "--until '999999w' is no time: write 7d, 36h"),
+        ("7d", "0001-01-01T00:00:00+14:00", "is no time"),
+        ("9999-12-31T23:59:59-14:00", None, "is no time"),
     ],
 )
 def test_wrong_times_are_told_with_examples(since: str, until: str | None, says: str) -> None:
