@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from inspector_coord.causes import Cause, causes_of, count_tags
+from inspector_coord.causes import Cause, causes_of
 from inspector_coord.drift import limits
 from inspector_coord.drift.document import Before, HappeningTold
 from inspector_coord.drift.period import told
@@ -123,16 +123,24 @@ class Tags:
     """Tags of all nodes, and of those that were judged: what causes are measured against."""
 
     def __init__(self, tags: Mapping[int, Mapping[str, str]], judged: Iterable[int]) -> None:
-        self._tags = tags
+        # Few sets of tags are those of many nodes: wide groups are counted by set.
+        self._sets = {id(one): one for one in tags.values()}
+        self._set_of = {node: id(one) for node, one in tags.items()}
         self._judged = frozenset(judged)
-        self._counted = count_tags(tags[node] for node in self._judged)
+        self._counted = self._count(self._judged)
+
+    def _count(self, nodes: Iterable[int]) -> Counter[tuple[str, str]]:
+        counted = Counter[tuple[str, str]]()
+        for one, count in Counter(map(self._set_of.__getitem__, nodes)).items():
+            for pair in self._sets[one].items():
+                counted[pair] += count
+        return counted
 
     def causes(self, failing: Sequence[int]) -> list[Cause]:
         """The tags that best tell these nodes from the others, as in a sweep."""
-        strangers = [node for node in failing if node not in self._judged]
-        evaluated = Counter(self._counted)
-        evaluated.update(count_tags(self._tags[node] for node in strangers))
-        counted = count_tags(self._tags[node] for node in failing)
+        strangers = set(failing) - self._judged
+        evaluated = self._counted + self._count(strangers)
+        counted = self._count(failing)
         return [
             Cause(cause.tag, round(cause.precision, 3), round(cause.recall, 3))
             for cause in causes_of(counted, len(failing), evaluated, len(self._judged) + len(strangers))

@@ -108,6 +108,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     observed      the last observed value; where they differ (`values` > 1: flapping, or very many of them) one of them
     source        the line of the layer that says what is expected; `layer` is its file; `owner` of the item, or ""
     nodes, count  all of them; `unknown` and `unknown_count` are those of them that cannot be judged now
+    nodes_left    so many nodes of a wide group are counted, and not named: `nodes`, `unknown`, `before` and `spans` are
+                  of the others, which were the first to deviate
     opened        when the first of them was seen; `newest`: the last; `confirmed`: when one of them was last judged so
     closed        when the last of them was put right, None while one is open or unknown
     ended         how those that closed did: {"pass": 3, "waived": 1}
@@ -131,6 +133,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     release: int = 0
     nodes: str
     count: int
+    nodes_left: int = 0
     unknown: str = ""
     unknown_count: int = 0
     opened: str

@@ -13,7 +13,7 @@ values_told_max = 8  # fingerprints of one item and class; with more, the values
 
 # ---- what is shown --------------------------------------------------------------------------------------------------
 groups_max = 300  # of a document; more nobody reads, and a page of them must open within 1.5 s
-members_max = 20_000  # deviations whose nodes are read for these groups: 50 µs each, of the 3 s of a report
+members_max = 20_000  # deviations whose nodes are told of these groups: 50 µs each, of the 3 s of a report
 spans_max = 20  # of a group, the most nodes first
 shares_max = 50  # values of one dimension
 ranks_max = 20  # offenders, drifters

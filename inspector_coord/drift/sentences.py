@@ -92,11 +92,12 @@ def many(count: int, what: str) -> str:
 
 
 def nodes_told(group: Group, chars_max: int = 2_000) -> str:
-    """`12 nodes n[025-036], 1 unknown (n030)`."""
+    """`12 nodes n[025-036], 1 not judged now (n030)`."""
     unknown = (
         f", {group.unknown_count} not judged now ({plain(group.unknown, chars_max)})" if group.unknown_count else ""
     )
-    return f"{many(group.count, 'node')} {plain(group.nodes, chars_max)}{unknown}"
+    left = f" and {group.nodes_left} more" if group.nodes_left else ""
+    return f"{many(group.count, 'node')} {plain(group.nodes, chars_max)}{left}{unknown}"
 
 
 def observed_told(group: Group) -> str:

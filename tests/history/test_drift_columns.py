@@ -138,7 +138,8 @@ def test_groups_are_what_they_are_one_by_one(marked: Deviations) -> None:
             expected.append((
                 *same, value, len(of_value) if one else 1, len(of_it), sum(row["unknown"] for row in of_it),
                 min(row["opened"] for row in of_it), max(row["opened"] for row in of_it),
-                max(row["confirmed"] for row in of_it), max(row["closed"] for row in of_it),
+                max(row["confirmed"] for row in of_it),
+                all(row["closed"] for row in of_it) and max(row["closed"] for row in of_it),
                 sum(row["openings"] for row in of_it), sum(row["openings"] > 0 for row in of_it),
                 max(row["release"] for row in of_it),
             ))  # fmt: skip
@@ -151,8 +152,9 @@ def test_groups_are_what_they_are_one_by_one(marked: Deviations) -> None:
     ]  # fmt: skip
     assert sorted(told) == sorted(expected)
     members = folding.members(marked, folding.groups)
-    assert [len(of_it) for of_it in members] == [one.count for one in folding.groups]
-    assert {one.how for of_it in members for one in of_it} <= set(HOW)
+    assert [(len(of_it.nodes), len(of_it.told)) for of_it in members] == [(one.count,) * 2 for one in folding.groups]
+    ended = sum(bool(row["closed"] and row["how"]) for row in rows(marked))
+    assert sum(count for of_it in members for count in of_it.ended.values()) == ended
 
 
 @settings(max_examples=200, deadline=None)

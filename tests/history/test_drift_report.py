@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from inspector_coord.drift import limits
 from inspector_coord.drift.document import Document, Group, decode, encode
 from inspector_coord.drift.period import Period
 from inspector_coord.drift.report import Asked, Beside, make_report
@@ -264,6 +265,28 @@ def test_values_that_differ_everywhere_are_one_group(history: History) -> None:
     only = group(told)
     assert (only.values, only.count, only.nodes) == (12, 12, "n[1-12]")
     assert {cell[3] for cell in told.heat.cells} == {0}
+
+
+def test_a_wide_group_hides_no_small_one(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told with its true counts and causes, and how many of its nodes are not named; small ones are whole."""
+    monkeypatch.setattr(limits, "members_max", 4)
+    booked(history, swept(fleet()))
+    booked(history, swept(fleet("n1", "n2", "n3", "n6"), minute=5))
+    both = fleet("n1", "n2", "n3", "n6")
+    both[4] = judged("n5", wrong(SOMAX), tags={"rack": "b2"})
+    booked(history, swept(both, minute=10))
+    booked(history, swept([both[4], lost("n3", "down"), lost("n6", "down"), *fleet()[:2], both[3]], minute=15))
+    told = asked(history, 4, 14)
+    wide, small = group(told, item=SWAP), group(told, item=SOMAX)
+    assert (small.nodes, small.nodes_left, told.groups_left) == ("n5", 0, 0)
+    assert (wide.count, wide.nodes, wide.nodes_left, wide.first.node) == (4, "n[1-3]", 1, "n1")
+    assert (wide.causes[0].tag, wide.causes[0].recall) == ("rack=b1", 0.75)
+    monkeypatch.setattr(limits, "members_max", 3)
+    later = asked(history, 4, 15)
+    wide = group(later, item=SWAP, class_="new")
+    assert (wide.count, wide.unknown_count, wide.nodes, wide.nodes_left) == (2, 2, "n3", 1)
+    back = group(later, class_="back")
+    assert (back.count, back.ended, back.closed) == (2, {"pass": 2}, "2026-02-02T02:55:00Z")
 
 
 def test_how_long_corrections_took(history: History) -> None:

@@ -53,7 +53,7 @@ def render(document: Document, console: Console, *, verbose: bool = False) -> No
             _title(console, f"{TITLES[class_]} ({many(len(groups), 'group')})")
             _groups(console, document, groups, verbose=verbose)
     if document.groups_left:
-        left = f"… and {many(document.groups_left, 'smaller or older group')} ({document.deviations_left} deviations)"
+        left = f"… and {many(document.groups_left, 'older or narrower group')} ({document.deviations_left} deviations)"
         console.print(Text(f"{left}: narrow it by TARGET, --item or --since", style="yellow"), soft_wrap=True)
     print_lines(console, "Not judged", coverage_told(document))
     if verbose:

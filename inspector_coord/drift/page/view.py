@@ -184,7 +184,7 @@ def _card(number: int, group: Group, places: list[Link]) -> Card:
         item=plain(group.item, text_max),
         expected=plain(group.expected, text_max),
         observed=plain(group.observed, text_max) + (f" (one of {group.values} values)" if group.values > 1 else ""),
-        nodes=plain(group.nodes, chars_max),
+        nodes=plain(group.nodes + ("…" if group.nodes_left else ""), chars_max),
         unknown=plain(group.unknown, chars_max),
         source=plain(group.source, text_max),
         owner=plain(group.owner, text_max),
