@@ -200,7 +200,7 @@ def _card(number: int, group: Group, places: list[Link]) -> Card:
             plain(before_told(before), limits.before_chars_max)
             for before in group.before[: limits.before_max if drawn else 1]
         ),
-        spans=_spans(group.spans[-limits.spans_told_max :]),
+        spans=_spans(group.spans[: limits.spans_told_max]),
         on_map=tuple(places[: limits.names_a_group_max]),
         more_on_map=max(0, len(places) - limits.names_a_group_max),
         drawn=drawn,
