@@ -80,6 +80,15 @@ def test_markdown_lets_no_node_write_markup(example: Document) -> None:
     assert row.replace("\\|", "").count("|") == 9
 
 
+def test_only_a_cell_of_markdown_escapes_its_bars(example: Document) -> None:
+    """In a list or a title, a backslash before a bar would be read as it stands."""
+    evil = msgspec.structs.replace(example.groups[0], item="a|b")
+    lines = list(markdown.lines(msgspec.structs.replace(example, groups=[evil], notes=["x|y"]), verbose=True))
+    assert "#### `a|b`" in lines
+    assert "- `x|y`" in lines
+    assert any(line.startswith("| critical") and "`a\\|b`" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [

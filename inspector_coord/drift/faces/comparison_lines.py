@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from inspector_coord.drift.comparing import Comparison, Entry, Side
 from inspector_coord.drift.faces.csv_face import csv_line
-from inspector_coord.drift.faces.markdown import code
+from inspector_coord.drift.faces.markdown import cell, code
 from inspector_coord.drift.figures import NodeSetTold
 from inspector_coord.drift.sentences import many
 from inspector_coord.plain import plain
@@ -58,8 +58,8 @@ def markdown_lines(found: Comparison) -> Iterator[str]:
     yield "| severity | item | observed | A | B |"
     yield "|---|---|---|---|---|"
     for one in found.entries:
-        sides = [f"{nodes.count} {code(plain(nodes.nodes, NODES_CHARS))}".strip() for nodes in (one.a, one.b)]
-        yield f"| {plain(one.severity)} | {code(plain(one.item))} | {code(plain(one.observed))} | {' | '.join(sides)} |"
+        sides = [f"{nodes.count} {cell(plain(nodes.nodes, NODES_CHARS))}".strip() for nodes in (one.a, one.b)]
+        yield f"| {plain(one.severity)} | {cell(plain(one.item))} | {cell(plain(one.observed))} | {' | '.join(sides)} |"
     yield ""
     for line in _end(found):
         yield f"- {code(line)}"
