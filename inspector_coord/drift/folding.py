@@ -7,6 +7,7 @@ tell nothing, they are one group.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -149,13 +150,14 @@ def bucket(seconds: float) -> int:
 def ranked(folded: Iterable[Folded], ages: Sequence[tuple[int, int]]) -> list[Folded]:
     """Class by class; in each the newest first, and among those about as new the widest, then the most severe.
 
-    ages: (sweep, bucket of its age), the newest sweeps first: what opened at or after a sweep is in its bucket.
+    ages: (sweep, bucket of its age), the newest sweeps first: what opened at or after a sweep is in its bucket, what
+    opened before all of them in the oldest.
     """
 
     def key(one: Folded) -> tuple[int, int, int, int, int, int]:
         code = decoded(one.code)
         moved = one.closed if code.class_ == "back" else one.newest
-        age = next((age for sweep, age in ages if moved >= sweep), len(ages))
+        age = next((age for sweep, age in ages if moved >= sweep), bucket(math.inf))
         rank = SEVERITY_RANK[code.severity]
         return CLASSES.index(code.class_), age, -one.count, rank, -one.newest, one.item
 

@@ -26,6 +26,7 @@ from tests.support.history import BEGAN, MINUTE, booked, judged, lost, swept, wr
 
 SWAP = "sysctl:vm.swappiness"
 SOMAX = "sysctl:net.core.somaxconn"
+DAY = 24 * 60  # minutes
 
 
 def asked(
@@ -287,6 +288,16 @@ def test_a_wide_group_hides_no_small_one(history: History, monkeypatch: pytest.M
     assert (wide.count, wide.unknown_count, wide.nodes, wide.nodes_left) == (2, 2, "n3", 1)
     back = group(later, class_="back")
     assert (back.count, back.ended, back.closed) == (2, {"pass": 2}, "2026-02-02T02:55:00Z")
+
+
+def test_what_is_older_than_a_week_comes_last(history: History) -> None:
+    """Also where nobody swept within the last hours: among what is about as new the widest is first, no further."""
+    booked(history, swept(fleet()))
+    booked(history, swept(fleet("n1", "n2"), minute=5))
+    newer = [judged(f"n{n}", *([wrong(SWAP)] if n < 3 else [wrong(SOMAX)] if n == 3 else [])) for n in range(1, 7)]
+    booked(history, swept(newer, minute=9 * DAY))
+    told = asked(history, 1, 11 * DAY)
+    assert [(one.item, one.count) for one in told.groups] == [(SOMAX, 1), (SWAP, 2)]
 
 
 def test_how_long_corrections_took(history: History) -> None:
