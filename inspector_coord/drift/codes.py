@@ -9,7 +9,7 @@ from inspector_coord.drift.document import CLASSES, ORIGINS, Class, Origin
 from inspector_coord.faces.words import SEVERITIES
 from inspector_coord.history.words import HOW as ENDINGS
 
-__all__ = ["CLASS", "CLASS_STEP", "HOW", "NOT_JUDGED", "ORIGIN", "OUTCOME", "SEVERITY", "Code", "decoded"]
+__all__ = ["CLASS", "CLASS_STEP", "GONE", "HOW", "NOT_JUDGED", "ORIGIN", "OUTCOME", "SEVERITY", "Code", "decoded"]
 
 CLASS_STEP: Final = 1000
 CLASS: Final = {word: CLASS_STEP * index for index, word in enumerate(CLASSES)}
@@ -22,6 +22,9 @@ HOW: Final = ("", *ENDINGS)
 
 NOT_JUDGED: Final = ("node-gone", "pruned", "unknown")
 """Those about whose node or item nobody knows more: that is no return to normal."""
+
+GONE: Final = frozenset({"absent", "left"})
+"""States of nodes that are no members any more: they are told, and the coverage of a fleet is complete without them."""
 
 
 class Code(NamedTuple):

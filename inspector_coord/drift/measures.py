@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from inspector_coord.drift import limits
-from inspector_coord.drift.codes import CLASS_STEP, HOW
+from inspector_coord.drift.codes import CLASS_STEP, GONE, HOW
 from inspector_coord.drift.columns import Column, rows, taken
 from inspector_coord.drift.document import CLASSES, Counts
 from inspector_coord.drift.figures import Coverage, Drifter, Long, NodeSetTold, Offender, Point, Share
@@ -18,7 +18,7 @@ from inspector_coord.drift.period import told
 from inspector_coord.fold import fold_names
 
 __all__ = [
-    "NodeRow", "Tally", "by_node", "coverage", "mean_and_median", "minutes_of", "put_right", "ranks", "thinned",
+    "NodeRow", "Tally", "by_node", "coverage", "hidden", "mean_and_median", "minutes_of", "put_right", "ranks", "thinned",
 ]  # fmt: skip
 
 
@@ -143,6 +143,12 @@ def coverage(
             for (state, at), nodes in lines[: limits.long_max]
         ],
     )
+
+
+def hidden(states: Iterable[tuple[int, str, float]], never: Iterable[int]) -> int:
+    """Of `coverage` how many nodes make it incomplete: all but those that are no members any more."""
+    why = {node: state for node, state, _ in states}
+    return sum(why.get(node, "") not in GONE for node in why.keys() | set(never))
 
 
 def _set(nodes: Iterable[int], name: Callable[[int], str]) -> NodeSetTold:

@@ -83,7 +83,7 @@ class _Report:
         told_groups = self._groups(shown, found)
         never = [node.id for node in scope.nodes.values() if not node.judged]
         covered = measures.coverage(self._states, never, asked.period.until, self._name)
-        aside = self._aside(covered.unknown.count, more)
+        aside = self._aside(measures.hidden(self._states, never), more)
         offenders, drifters = self._ranks()
         tallies = self._origins()
         return Document(

@@ -21,6 +21,7 @@ class Aside(msgspec.Struct, frozen=True, kw_only=True):
     sweeps, whole   how many there are in the period
     ever            when the last one of all was, Unix s; None: nothing is booked
     since, until    the period, Unix s
+    unknown         how many members cannot be judged
     """
 
     sweeps: int

@@ -300,6 +300,17 @@ def test_what_is_older_than_a_week_comes_last(history: History) -> None:
     assert [(one.item, one.count) for one in told.groups] == [(SOMAX, 1), (SWAP, 2)]
 
 
+def test_a_node_that_was_taken_away_hides_nothing(history: History) -> None:
+    """One that left or is listed no more is told as such, and the exit code is that of what is known."""
+    booked(history, swept(fleet()))
+    booked(history, swept(fleet("n1", gone={"n5": "left"}, nodes=5), minute=5))
+    told = asked(history, 4, 6)
+    assert {state: nodes.nodes for state, nodes in told.coverage.states.items()} == {"absent": "n6", "left": "n5"}
+    assert (told.exit_code, told.coverage.unknown.count) == (1, 2)
+    booked(history, swept(fleet("n1", gone={"n4": "silent"}, nodes=4), minute=10))
+    assert asked(history, 4, 11).exit_code == 3
+
+
 def test_how_long_corrections_took(history: History) -> None:
     """Mean, median and the longest, of what passed again in the period; repeat offenders, and what drifts most."""
     booked(history, swept(fleet()))
