@@ -9,7 +9,19 @@ from inspector_coord.drift.document import CLASSES, ORIGINS, Class, Origin
 from inspector_coord.faces.words import SEVERITIES
 from inspector_coord.history.words import HOW as ENDINGS
 
-__all__ = ["CLASS", "CLASS_STEP", "GONE", "HOW", "NOT_JUDGED", "ORIGIN", "OUTCOME", "SEVERITY", "Code", "decoded"]
+__all__ = [
+    "CLASS",
+    "CLASS_STEP",
+    "GONE",
+    "HOW",
+    "MISSED",
+    "NOT_JUDGED",
+    "ORIGIN",
+    "OUTCOME",
+    "SEVERITY",
+    "Code",
+    "decoded",
+]
 
 CLASS_STEP: Final = 1000
 CLASS: Final = {word: CLASS_STEP * index for index, word in enumerate(CLASSES)}
@@ -25,6 +37,9 @@ NOT_JUDGED: Final = ("node-gone", "pruned", "unknown")
 
 GONE: Final = frozenset({"absent", "left"})
 """States of nodes that are no members any more: they are told, and the coverage of a fleet is complete without them."""
+
+MISSED: Final = "missed"
+"""The state of a node that the last whole sweep could not judge; of what was wrong there some was looked at since."""
 
 
 class Code(NamedTuple):

@@ -18,7 +18,8 @@ from inspector_coord.drift.period import told
 from inspector_coord.fold import fold_names
 
 __all__ = [
-    "NodeRow", "Tally", "by_node", "coverage", "hidden", "mean_and_median", "minutes_of", "put_right", "ranks", "thinned",
+    "NodeRow", "Tally", "by_node", "coverage", "hidden", "mean_and_median", "minutes_of", "put_right", "ranks",
+    "thinned",
 ]  # fmt: skip
 
 

@@ -15,14 +15,14 @@ from inspector_coord.drift.intervals import Intervals
 from inspector_coord.drift.scope import Scope
 from inspector_coord.history import tables as t
 
-__all__ = ["PointRow", "State", "intervals", "points", "states_now", "texts", "times"]
+__all__ = ["PointRow", "State", "intervals", "points", "states_at", "texts", "times"]
 
 _ROWS: Final = 500  # fetched at a time: the intervals of so many sweeps
 _NONE: Final = np.empty(0, dtype=np.int64)
 
 
 class State(msgspec.Struct, frozen=True):
-    """A node that cannot be judged, by its id; opened: the sweep that found so."""
+    """A node that could not be judged, by its id; opened: the sweep that found so."""
 
     node: int
     state: str
@@ -103,11 +103,11 @@ def points(connection: sa.Connection, scope: Scope) -> list[PointRow]:
     return [PointRow(*values) for values in map(tuple, connection.execute(query))]
 
 
-def states_now(connection: sa.Connection, scope: Scope) -> list[State]:
-    """Nodes that cannot be judged at the end of the period."""
+def states_at(connection: sa.Connection, scope: Scope, sweep: int) -> list[State]:
+    """Nodes that could not be judged, or not wholly, when a sweep was booked."""
     s = t.node_states.c
     unjudged = sa.select(s.node_id, s.state, s.opened).where(
-        s.opened <= scope.last, sa.or_(s.closed.is_(None), s.closed > scope.last), *scope.within(s.node_id)
+        s.opened <= sweep, sa.or_(s.closed.is_(None), s.closed > sweep), *scope.within(s.node_id)
     )
     return [State(*row) for row in connection.execute(unjudged)]
 

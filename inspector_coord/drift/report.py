@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from inspector_coord.drift import events, heat, limits, measures, queries
 from inspector_coord.drift.attributing import Event, Events, Tags, happenings_told, window_s
-from inspector_coord.drift.codes import decoded
+from inspector_coord.drift.codes import MISSED, decoded
 from inspector_coord.drift.document import Document, Group, Sweeps
 from inspector_coord.drift.figures import Corrections, Drifter, Heat, Longest, Offender, Point, Share
 from inspector_coord.drift.folding import Folded, bucket, fold, ranked, within_bounds
@@ -26,6 +26,7 @@ from inspector_coord.drift.telling import Teller
 from inspector_coord.errors import ConfigError
 from inspector_coord.groups import Groups
 from inspector_coord.history import tables as t
+from inspector_coord.history.model import PARTIAL
 from inspector_coord.plain import plain
 from inspector_coord.watch.record import Record
 
@@ -64,11 +65,16 @@ class _Report:
     def __init__(self, connection: sa.Connection, asked: Asked, beside: Beside, scope: Scope) -> None:
         self._connection, self._asked, self._beside, self._scope = connection, asked, beside, scope
         self._among = Among(scope.first, scope.last, scope.whole)
-        states = queries.states_now(connection, scope)
+        states = queries.states_at(connection, scope, scope.last)
+        missed = {state.node for state in queries.states_at(connection, scope, scope.whole)}
         self._intervals = queries.intervals(connection, scope)
-        self._found = deviations(self._intervals, self._among, {state.node: state.state for state in states})
+        away = {state.node for state in states if state.state != PARTIAL}
+        self._found = deviations(self._intervals, self._among, away, missed)
         self._folding = fold(self._found)
         self._of_nodes = measures.by_node(self._found)
+        left = missed.intersection(one.node for one in self._of_nodes if one.unknown)
+        left.difference_update(state.node for state in states)
+        states += [queries.State(node, MISSED, scope.whole) for node in sorted(left)]
         self._at: dict[int, float] = {}
         self._learn({state.opened for state in states})
         self._states = [(state.node, state.state, self._at[state.opened]) for state in states]

@@ -311,6 +311,24 @@ def test_a_node_that_was_taken_away_hides_nothing(history: History) -> None:
     assert asked(history, 4, 11).exit_code == 3
 
 
+def test_a_sweep_that_missed_a_node_confirms_nothing_of_it(history: History) -> None:
+    """Also where a later look at one item judged it again: of the others nobody knows, as the history tells it."""
+    both = wrong(SWAP), wrong(SOMAX)
+    booked(history, swept([judged("n1"), judged("n2")]))
+    for minute in (5, 10):
+        booked(history, swept([judged("n1", *both), judged("n2")], minute=minute))
+    booked(history, swept([lost("n1", "down"), judged("n2")], minute=15))
+    booked(history, swept([judged("n1", wrong(SOMAX)), judged("n2")], minute=20, items=[SOMAX]))
+    told = asked(history, 4, 21)
+    swap, somax = group(told, item=SWAP), group(told, item=SOMAX)
+    assert (swap.confirmed, swap.unknown) == ("2026-02-02T02:50:00Z", "n1")
+    assert (somax.confirmed, somax.unknown) == ("2026-02-02T03:00:00Z", "")
+    assert (told.coverage.states["missed"].nodes, told.exit_code) == ("n1", 3)
+    booked(history, swept([judged("n1", *both), judged("n2")], minute=25, targets=["n1"]))
+    again = asked(history, 4, 26)
+    assert (group(again, item=SWAP).unknown, again.coverage.states, again.exit_code) == ("", {}, 1)
+
+
 def test_how_long_corrections_took(history: History) -> None:
     """Mean, median and the longest, of what passed again in the period; repeat offenders, and what drifts most."""
     booked(history, swept(fleet()))
