@@ -19,7 +19,8 @@ from inspector_coord.drift.faces import comparison_lines, csv_face, markdown, te
 from inspector_coord.drift.journal import read_journal
 from inspector_coord.drift.period import Period, read_period
 from inspector_coord.drift.report import Asked, Beside, make_report
-from inspector_coord.drift.scope import Wanted
+from inspector_coord.drift.saying import ahead_told
+from inspector_coord.drift.scope import Wanted, up_to_newest
 from inspector_coord.drift.sides import compare
 from inspector_coord.errors import ConfigError
 from inspector_coord.faces.words import SEVERITIES
@@ -64,9 +65,12 @@ def drift(config_file: Path | None, question: Question, faces: Faces) -> int:
         _show_comparison(found, faces)
         return found.exit_code
     period = read_period(question.since, question.until, now)
-    asked = Asked(period=period, wanted=question.wanted, by=_dimensions(question.by), fail_on=question.fail_on)
+    by = _dimensions(question.by)
     with history, history.reading() as connection:
-        document = make_report(connection, asked, _beside(config, groups, period))
+        if question.until is None:
+            period = up_to_newest(connection, period)
+        asked = Asked(period=period, wanted=question.wanted, by=by, fail_on=question.fail_on)
+        document = make_report(connection, asked, _beside(config, groups, period, now))
     _show(document, faces)
     return document.exit_code
 
@@ -80,11 +84,12 @@ def _dimensions(by: str | None) -> tuple[str, ...] | None:
     return named
 
 
-def _beside(config: Config, groups: Groups, period: Period) -> Beside:
+def _beside(config: Config, groups: Groups, period: Period, now: float) -> Beside:
     records, problem = read_journal(config.cache_dir / "watch")
     began = period.since - limits.before_s_max
     fresh = [record for record in records if began <= record.at.timestamp() <= period.until]
-    return Beside(groups=groups, owners=_owners(config), records=fresh, notes=(problem,) if problem else ())
+    notes = [*ahead_told(period.until, now), *([problem] if problem else [])]
+    return Beside(groups=groups, owners=_owners(config), records=fresh, notes=tuple(notes))
 
 
 def _owners(config: Config) -> dict[str, str]:

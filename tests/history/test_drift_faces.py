@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from pathlib import Path
 
 import msgspec
@@ -177,6 +178,19 @@ def test_the_command_prints_every_form(coordinator: list[str], tmp_path: Path) -
     assert run(coordinator, *SINCE, "--html", str(tmp_path / "page.html"))[0] == 1
     assert "sysctl:vm.swappiness" in (tmp_path / "page.html").read_text()
     assert run(coordinator, *SINCE, "--fail-on", "critical")[0] == 0
+
+
+def test_a_clock_that_ran_ahead_hides_no_sweep(coordinator: list[str], history: History) -> None:
+    """All that is booked after it has its time: the report goes up to there, and says so."""
+    ahead = (time.time() - BEGAN) / MINUTE + 300 * 24 * 60
+    clean = [judged(f"n{n}") for n in range(1, 7)]
+    booked(history, swept(clean, minute=ahead))
+    booked(history, swept([judged("n1", wrong(SWAP)), *clean[1:]], minute=ahead - 299 * 24 * 60))
+    code, text = run(coordinator, "--json")
+    document = decode(text.encode())
+    assert (code, document.summary.new, document.sweeps.count) == (1, 1, 2)
+    assert document.notes[0].startswith("the last sweep is dated 300 d ahead of now")
+    assert "ahead of now" not in run(coordinator, *SINCE)[1]
 
 
 @pytest.mark.parametrize(
