@@ -18,8 +18,8 @@ from inspector_coord.drift.period import told
 from inspector_coord.fold import fold_names
 
 __all__ = [
-    "NodeRow", "Tally", "by_node", "coverage", "hidden", "mean_and_median", "minutes_of", "put_right", "ranks",
-    "thinned",
+    "NodeRow", "Tally", "by_node", "coverage", "hidden", "lasting", "mean_and_median", "minutes_of", "put_right",
+    "ranks", "thinned",
 ]  # fmt: skip
 
 
@@ -70,6 +70,13 @@ class Tally:
         shares = [Share(value=value, **counted) for value, counted in self._counts.items()]
         shares.sort(key=lambda one: (-one.new - one.flapping, -one.open - one.unknown - one.back, one.value))
         return shares[: limits.shares_max]
+
+
+def lasting(opened: Column, closed: Column, sweeps: Column) -> Column:
+    """How many of some stays had begun in each of these sweeps, and not ended."""
+    begun = np.searchsorted(np.sort(opened), sweeps, side="right")
+    ended = np.searchsorted(np.sort(closed), sweeps, side="right")
+    return begun - ended
 
 
 def thinned(points: Sequence[Point]) -> list[Point]:

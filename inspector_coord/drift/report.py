@@ -26,7 +26,7 @@ from inspector_coord.drift.telling import Teller
 from inspector_coord.errors import ConfigError
 from inspector_coord.groups import Groups
 from inspector_coord.history import tables as t
-from inspector_coord.history.model import PARTIAL
+from inspector_coord.history.model import NO_VERDICT, PARTIAL, UNREACHED
 from inspector_coord.plain import plain
 from inspector_coord.watch.record import Record
 
@@ -98,7 +98,7 @@ class _Report:
             sweeps=self._sweeps(aside), nodes=len(scope.nodes), summary=tallies.total(), origins=tallies.counts(),
             groups=told_groups, groups_left=len(folded) - len(shown),
             deviations_left=sum(one.count for one in folded) - sum(one.count for one in shown),
-            by=self._by(), compliance=measures.thinned([_point(row) for row in self._points]),
+            by=self._by(), compliance=self._compliance(),
             corrections=self._corrections(), offenders=offenders, drifters=drifters, coverage=covered,
             heat=self._heat(shown),
             happenings=happenings_told([one for one in found if one.at >= asked.period.since], self._name),
@@ -263,11 +263,20 @@ class _Report:
             ),
         )  # fmt: skip
 
+    def _compliance(self) -> list[Point]:
+        """The ledger counts a busy node as `error`, and lists no ring that it could not ask: both are unknown."""
+        sweeps = np.array([row.id for row in self._points], dtype=np.int64)
+        unsaid, unreached = (
+            measures.lasting(*queries.stays(self._connection, self._scope, state), sweeps).tolist()
+            for state in (NO_VERDICT, UNREACHED)
+        )
+        return measures.thinned([_point(*each) for each in zip(self._points, unsaid, unreached, strict=True)])
 
-def _point(row: queries.PointRow) -> Point:
-    judged = row.pass_ + row.fail + row.error + row.uncovered
+
+def _point(row: queries.PointRow, without_verdict: int, unreached: int) -> Point:
     items = row.items_pass + row.items_fail + row.items_error + row.items_waived
     return Point(
-        at=told(row.at), sweep=row.uid.hex(), nodes=row.targets - row.left, nodes_judged=judged, nodes_pass=row.pass_,
+        at=told(row.at), sweep=row.uid.hex(), nodes=row.targets - row.left + unreached,
+        nodes_judged=row.pass_ + row.fail + row.error + row.uncovered - without_verdict, nodes_pass=row.pass_,
         items_judged=items, items_pass=row.items_pass + row.items_waived,
     )  # fmt: skip

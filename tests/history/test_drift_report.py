@@ -329,6 +329,21 @@ def test_a_sweep_that_missed_a_node_confirms_nothing_of_it(history: History) -> 
     assert (group(again, item=SWAP).unknown, again.coverage.states, again.exit_code) == ("", {}, 1)
 
 
+def test_the_curve_draws_nobody_unknown_as_wrong(history: History) -> None:
+    """Neither who was busy (the ledger's `error`) nor who stands in a ring that could not be asked."""
+    rings = [{"name": "main", "error": ""}, {"name": "west", "error": "refused"}]
+    west = judged("w1", ring="west")
+    busy = judged("n2") | {"state": "error", "evidence": "busy", "counts": {"pass": 0, "fail": 0, "error": 0}}
+    booked(history, swept([judged("n1"), judged("n2"), judged("n3", wrong(SWAP)), west]))
+    booked(history, swept([judged("n1"), busy, judged("n3", wrong(SWAP))], minute=5, rings=rings))
+    booked(history, swept([judged("n1"), judged("n2"), lost("n3", "left"), west], minute=10))
+    booked(history, swept([judged("n1"), judged("n2", wrong(SWAP, outcome="error")), west], minute=15))
+    curve = [(one.nodes, one.nodes_judged, one.nodes_pass) for one in asked(history, 0, 15).compliance]
+    assert curve == [(4, 4, 3), (4, 2, 1), (3, 3, 3), (3, 3, 2)]
+    assert len(asked(history, 4, 6).compliance) == 1
+    assert asked(history, 4, 6).compliance[0].nodes_judged == 2
+
+
 def test_how_long_corrections_took(history: History) -> None:
     """Mean, median and the longest, of what passed again in the period; repeat offenders, and what drifts most."""
     booked(history, swept(fleet()))
