@@ -49,7 +49,7 @@ UNTIL = datetime(2026, 11, 22, 1, tzinfo=UTC)
 # The most that a document holds (drift/limits.py).
 GROUPS, SPANS, HAPPENINGS, POINTS, MAP_NODES, MAP_ITEMS, CELLS = 300, 20, 300, 500, 400, 60, 12_000
 
-STATES = ["drift", "intended", "lag", "first", "unknown origin", "back", "not judged"]
+STATES = ["drift", "intended", "first", "unknown origin", "back", "not judged"]
 
 
 def measure(*, runs: int) -> list[Figure]:

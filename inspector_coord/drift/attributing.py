@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
-from typing import Final
 
 import msgspec
 
@@ -21,9 +20,6 @@ from inspector_coord.drift.period import told
 from inspector_coord.fold import fold_names
 
 __all__ = ["Event", "Events", "Tags", "before", "happenings_told", "window_s"]
-
-FOLLOWED: Final = frozenset({"intended", "lag"})
-"""Origins of which the release that changed the item is the reason, however long ago it was."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -91,7 +87,9 @@ def _counts(event: Event, seen_at: float, origin: str, window: float) -> bool:
     if event.at > seen_at:
         return False
     over = min(event.ended or event.at, seen_at)
-    return (event.item is not None and origin in FOLLOWED) or seen_at - max(event.at, over) <= window
+    if event.item is not None and origin == "intended":  # its release is the reason, however long ago it was
+        return True
+    return seen_at - max(event.at, over) <= window
 
 
 def _unfollowed(events: Sequence[Event], seen_at: float) -> list[Event]:

@@ -15,7 +15,6 @@ __all__ = [
     "GONE",
     "HOW",
     "MISSED",
-    "NOT_JUDGED",
     "ORIGIN",
     "OUTCOME",
     "SEVERITY",
@@ -31,9 +30,6 @@ OUTCOME: Final = {"fail": 0, "error": 1}
 
 HOW: Final = ("", *ENDINGS)
 """How intervals close, "": not yet."""
-
-NOT_JUDGED: Final = ("node-gone", "pruned", "unknown")
-"""Those about whose node or item nobody knows more: that is no return to normal."""
 
 GONE: Final = frozenset({"absent", "left"})
 """States of nodes that are no members any more: they are told, and the coverage of a fleet is complete without them."""

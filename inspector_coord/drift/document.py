@@ -39,10 +39,10 @@ CLASSES: Final[tuple[Class, ...]] = ("new", "flapping", "open", "back")
 """In the order of a report. new: opened in the period and not closed; flapping: opened again and again; open: was so
 before; back: closed."""
 
-Origin = Literal["drift", "intended", "lag", "first", "unknown"]
-ORIGINS: Final[tuple[Origin, ...]] = ("drift", "intended", "lag", "first", "unknown")
-"""drift: the node moved, the baseline did not; intended: the baseline moved, the node has not followed; lag: the node
-has not adopted the release yet; first: judged for the first time; unknown: there was no release to compare by."""
+Origin = Literal["drift", "intended", "first", "unknown"]
+ORIGINS: Final[tuple[Origin, ...]] = ("drift", "intended", "first", "unknown")
+"""drift: the node moved, the baseline did not; intended: the baseline moved, the node has not followed; first: judged
+for the first time; unknown: there was no release to compare by. A node that has not adopted its release opens nothing."""
 
 
 class Sweeps(msgspec.Struct, frozen=True, kw_only=True):

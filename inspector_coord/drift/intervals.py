@@ -13,12 +13,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from inspector_coord.drift import limits
-from inspector_coord.drift.codes import CLASS, HOW, NOT_JUDGED
+from inspector_coord.drift.codes import CLASS, HOW
 from inspector_coord.drift.columns import Column, Mask, firsts, joined, taken
 
 __all__ = ["Deviations", "Intervals", "Sweeps", "deviations"]
 
-_GONE: Final = [HOW.index(word) for word in NOT_JUDGED]
+_UNKNOWN: Final = HOW.index("unknown")
+"""Nobody knows whether it returned to normal."""
 
 
 class Sweeps(NamedTuple):
@@ -84,7 +85,7 @@ def deviations(found: Intervals, sweeps: Sweeps, away: Collection[int], missed: 
     earliest = np.minimum.reduceat(np.where(within, found.opened, sweeps.last), begins)
     kept = Intervals(*taken(found, last))
     ended = (kept.closed > 0) & (kept.closed <= sweeps.last)
-    gone = ended & np.isin(kept.how, _GONE)
+    gone = ended & (kept.how == _UNKNOWN)
     confirmed, unknown = _confirmed(kept, sweeps, away, missed)
     begun = np.where(kept.opened >= sweeps.first, CLASS["new"], CLASS["open"])
     flapping = openings >= limits.flap_openings_min

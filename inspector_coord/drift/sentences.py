@@ -28,7 +28,6 @@ __all__ = [
 ORIGIN_MEANINGS = {
     "drift": "the node moved, the baseline did not",
     "intended": "the baseline moved, the node has not followed",
-    "lag": "the node has not adopted the release yet",
     "first": "judged for the first time: nobody knows since when",
     "unknown": "no release was at hand to compare by",
 }

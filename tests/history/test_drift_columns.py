@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector_coord.drift import limits
-from inspector_coord.drift.codes import CLASS, CLASS_STEP, HOW, NOT_JUDGED
+from inspector_coord.drift.codes import CLASS, CLASS_STEP, HOW
 from inspector_coord.drift.document import Class
 from inspector_coord.drift.folding import fold
 from inspector_coord.drift.heat import cells
@@ -72,7 +72,7 @@ def plainly(found: list[One]) -> dict[tuple[int, int], dict[str, Any]]:
     for key, of_it in alike.items():
         last, begun = of_it[-1], [one.opened for one in of_it if one.opened >= SWEEPS.first]
         ended = 0 < last.closed <= SWEEPS.last
-        gone = ended and HOW[last.how] in NOT_JUDGED
+        gone = ended and HOW[last.how] == "unknown"
         seen = min(last.seen, SWEEPS.last)
         missed = last.node in MISSED
         unknown = gone or (not ended and (last.node in AWAY or (missed and seen < SWEEPS.whole)))
@@ -175,7 +175,7 @@ def test_sums_and_cells_lose_none(found: list[One]) -> None:
 )
 def test_time_to_put_right(minutes: tuple[int, ...], mean: float, median: float) -> None:
     """Mean and median; only of what passed again within the period."""
-    passed, gone = HOW.index("pass"), HOW.index("node-gone")
+    passed, gone = HOW.index("pass"), HOW.index("unknown")
     found = [One(node, 1, 0, 0, 0, 0, 1, 10, 10, 10 + took, passed) for node, took in enumerate(minutes, 1)]
     found += [One(90, 1, 0, 0, 0, 0, 1, 10, 10, 15, gone), One(91, 1, 0, 0, 0, 0, 1, 10, 10, 0, 0)]
     right = put_right(columns(found), SWEEPS)

@@ -9,13 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from inspector_coord.drift import limits
-from inspector_coord.drift.document import Document, Group, decode, encode
+from inspector_coord.drift.document import ORIGINS, Document, Group, decode, encode
 from inspector_coord.drift.period import Period
 from inspector_coord.drift.report import Asked, Beside, make_report
 from inspector_coord.drift.scope import Wanted
 from inspector_coord.errors import ConfigError, ItemError, TargetError
 from inspector_coord.groups import Groups
+from inspector_coord.history import words
 from inspector_coord.history.model import Happening
+from inspector_coord.history.origins import DRIFT, FIRST, INTENDED, UNKNOWN
 from inspector_coord.history.store import History
 from inspector_coord.history.tables import nodes
 from inspector_coord.history.writing import Writer
@@ -342,6 +344,11 @@ def test_the_curve_draws_nobody_unknown_as_wrong(history: History) -> None:
     assert curve == [(4, 4, 3), (4, 2, 1), (3, 3, 3), (3, 3, 2)]
     assert len(asked(history, 4, 6).compliance) == 1
     assert asked(history, 4, 6).compliance[0].nodes_judged == 2
+
+
+def test_no_origin_is_told_that_is_never_written() -> None:
+    """A node that lags behind is stale, and opens nothing."""
+    assert set(ORIGINS) == set(words.ORIGINS) == {DRIFT, FIRST, INTENDED, UNKNOWN}
 
 
 def test_how_long_corrections_took(history: History) -> None:

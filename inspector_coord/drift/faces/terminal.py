@@ -39,7 +39,7 @@ TITLES = {
     "open": "Still open",
     "back": "Back to normal",
 }
-ORIGIN_STYLES = {"drift": "bold red", "intended": "cyan", "lag": "cyan", "first": "yellow", "unknown": "yellow"}
+ORIGIN_STYLES = {"drift": "bold red", "intended": "cyan", "first": "yellow", "unknown": "yellow"}
 
 
 def render(document: Document, console: Console, *, verbose: bool = False) -> None:
