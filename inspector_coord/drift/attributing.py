@@ -145,8 +145,11 @@ class Tags:
         ]
 
 
-def happenings_told(events: Iterable[Event], name: Callable[[int], str]) -> list[HappeningTold]:
-    """The widest of what happened, in the order of time; the same on several nodes at about the same time is one."""
+def happenings_told(events: Iterable[Event], name: Callable[[int], str]) -> tuple[list[HappeningTold], int]:
+    """(the widest of what happened, in the order of time; how many more there are).
+
+    The same on several nodes at about the same time is one.
+    """
     groups: dict[tuple[str, str, str], list[list[Event]]] = defaultdict(list)
     for event in sorted(events, key=lambda one: one.at):
         alike = groups[event.kind, event.text, event.who]
@@ -156,7 +159,7 @@ def happenings_told(events: Iterable[Event], name: Callable[[int], str]) -> list
     several = [one for alike in groups.values() for one in alike]
     several.sort(key=lambda one: (one[0].node is not None, -len(one), -one[0].at))
     shown = sorted(several[: limits.happenings_told_max], key=lambda one: (one[0].at, one[0].kind, one[0].text))
-    return [_happening(one, name) for one in shown]
+    return [_happening(one, name) for one in shown], len(several) - len(shown)
 
 
 def _happening(events: Sequence[Event], name: Callable[[int], str]) -> HappeningTold:

@@ -21,6 +21,7 @@ from inspector_coord.drift.period import Period, read_period
 from inspector_coord.drift.report import Asked, Beside, make_report
 from inspector_coord.drift.saying import ahead_told
 from inspector_coord.drift.scope import Wanted, up_to_newest
+from inspector_coord.drift.sentences import left_told
 from inspector_coord.drift.sides import compare
 from inspector_coord.errors import ConfigError
 from inspector_coord.faces.words import SEVERITIES
@@ -108,6 +109,8 @@ def _show(document: Document, faces: Faces) -> None:
         print(msgspec.json.format(encode(document), indent=1).decode())
     elif faces.form == "csv":
         _print(csv_face.lines(document))
+        for line in left_told(document):
+            print(line, file=sys.stderr)
     elif faces.form == "markdown":
         _print(markdown.lines(document, verbose=faces.verbose))
     else:

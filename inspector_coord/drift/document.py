@@ -1,8 +1,8 @@
 """CORE. The drift report as a document, `inspector.drift/1`: what every face and other programs read (docs/drift.md).
 
 Times are RFC 3339 in UTC. `nodes` are node sets as people write them, `n[001-003]`; where rings share names, of
-`ring:name`. Texts of nodes are as they came: a face makes them plain. Lists are bounded, widest or newest first, and
-what was left out is counted.
+`ring:name`. Texts of nodes are as they came: a face makes them plain. Lists are bounded, widest or newest first: what
+is left out is counted by `…_left`, but for `causes`, `before`, `spans`, `offenders`, `drifters`, which are the first few.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ before; back: closed."""
 Origin = Literal["drift", "intended", "first", "unknown"]
 ORIGINS: Final[tuple[Origin, ...]] = ("drift", "intended", "first", "unknown")
 """drift: the node moved, the baseline did not; intended: the baseline moved, the node has not followed; first: judged
-for the first time; unknown: there was no release to compare by. A node that has not adopted its release opens nothing."""
+for the first time; unknown: there was no release to compare by. Who has not adopted its release opens nothing."""
 
 
 class Sweeps(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +167,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     summary          deviations by class; `origins`: by origin, then by class
     groups           newest and widest first within each class, classes in the order of CLASSES
     groups_left      how many more there are; `deviations_left` that they hold
-    by               dimension -> shares, the widest first
+    by               dimension -> shares, the widest first; by_left: dimension -> how many more there are, if any
+    happenings_left  how many more there were, on fewer nodes
     """
 
     schema: Literal["inspector.drift/1"] = SCHEMA
@@ -185,6 +186,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     groups_left: int = 0
     deviations_left: int = 0
     by: dict[str, list[Share]] = {}
+    by_left: dict[str, int] = {}
     compliance: list[Point] = []
     corrections: Corrections = Corrections()
     offenders: list[Offender] = []
@@ -192,6 +194,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Coverage = Coverage()
     heat: Heat = Heat()
     happenings: list[HappeningTold] = []
+    happenings_left: int = 0
     notes: list[str] = []
 
 

@@ -99,6 +99,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     unknown: NodeSetTold = NodeSetTold()
     never: NodeSetTold = NodeSetTold()
     long: list[Long] = []
+    long_left: int = 0
     states: dict[str, NodeSetTold] = {}
 
 

@@ -69,7 +69,7 @@ class Tally:
         """The values with most that is new or flapping, then with most at all."""
         shares = [Share(value=value, **counted) for value, counted in self._counts.items()]
         shares.sort(key=lambda one: (-one.new - one.flapping, -one.open - one.unknown - one.back, one.value))
-        return shares[: limits.shares_max]
+        return shares
 
 
 def lasting(opened: Column, closed: Column, sweeps: Column) -> Column:
@@ -150,6 +150,7 @@ def coverage(
             Long(nodes=fold_names(map(name, nodes)), count=len(nodes), state=state, since=told(at))
             for (state, at), nodes in lines[: limits.long_max]
         ],
+        long_left=max(0, len(lines) - limits.long_max),
     )
 
 

@@ -92,16 +92,20 @@ class _Report:
         aside = self._aside(measures.hidden(self._states, never), more)
         offenders, drifters = self._ranks()
         tallies = self._origins()
+        by = self._by()
+        happened, happened_more = happenings_told([one for one in found if one.at >= asked.period.since], self._name)
         return Document(
             since=told(asked.period.since), until=told(asked.period.until), targets=list(asked.wanted.targets),
             items=list(asked.wanted.items), fail_on=asked.fail_on, exit_code=exit_code(aside, folded, asked.fail_on),
             sweeps=self._sweeps(aside), nodes=len(scope.nodes), summary=tallies.total(), origins=tallies.counts(),
             groups=told_groups, groups_left=len(folded) - len(shown),
             deviations_left=sum(one.count for one in folded) - sum(one.count for one in shown),
-            by=self._by(), compliance=self._compliance(),
+            by={word: shares[: limits.shares_max] for word, shares in by.items()},
+            by_left={word: left for word, shares in by.items() if (left := len(shares) - limits.shares_max) > 0},
+            compliance=self._compliance(),
             corrections=self._corrections(), offenders=offenders, drifters=drifters, coverage=covered,
             heat=self._heat(shown),
-            happenings=happenings_told([one for one in found if one.at >= asked.period.since], self._name),
+            happenings=happened, happenings_left=happened_more,
             notes=[*self._beside.notes, *notes_of(aside)],
         )  # fmt: skip
 
@@ -157,7 +161,8 @@ class _Report:
         watched = incidents(list(self._beside.records), ids, begin, self._asked.period.until)
         released = events.releases(self._connection, self._scope, {one.item for one in shown})
         known = [one for one in happened if one.node is None or one.node in self._scope.names]
-        return [*known, *events.states(self._connection, self._scope, begin), *watched, *released], more
+        states, more_states = events.states(self._connection, self._scope, begin)
+        return [*known, *states, *watched, *released], more or more_states
 
     def _groups(self, shown: Sequence[Folded], found: Sequence[Event]) -> list[Group]:
         members = self._folding.members(self._found, shown)

@@ -17,6 +17,7 @@ __all__ = [
     "exit_told",
     "group_details",
     "headline",
+    "left_told",
     "many",
     "nodes_told",
     "observed_told",
@@ -167,6 +168,13 @@ def group_details(group: Group) -> Iterator[tuple[str, str]]:
         yield "owner", plain(group.owner)
 
 
+def left_told(document: Document) -> Iterator[str]:
+    """How much of it no face shows; nothing where that is nothing."""
+    if document.groups_left:
+        left = f"… and {many(document.groups_left, 'older or narrower group')} ({document.deviations_left} deviations)"
+        yield f"{left}: narrow it by TARGET, --item or --since"
+
+
 def coverage_told(document: Document) -> Iterator[str]:
     """Whom nobody knows anything of."""
     coverage = document.coverage
@@ -180,3 +188,5 @@ def coverage_told(document: Document) -> Iterator[str]:
     for each in coverage.long:
         for_so_long = ago(each.since, document.until)
         yield f"{plain(each.nodes, 2_000)} {plain(each.state)} for {for_so_long}, since {each.since}"
+    if coverage.long_left:
+        yield f"… and {many(coverage.long_left, 'more time')} since when some are not judged"

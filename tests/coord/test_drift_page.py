@@ -190,6 +190,7 @@ def test_the_page_of_a_full_document_stays_below_three_megabytes() -> None:
     page = Page(text)
     assert "cut here; the JSON has more" in page.text
     assert "900 more groups with 4,000 deviations have no room here" in page.text
+    assert page.text.count("and 10 more") == 5
     assert "not shown: 3,000 nodes, 200 items, 9,000 deviations" in page.text
 
 

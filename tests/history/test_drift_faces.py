@@ -16,6 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from inspector_coord.cli import app
+from inspector_coord.drift import limits
 from inspector_coord.drift.comparing import Comparison
 from inspector_coord.drift.document import Document, decode
 from inspector_coord.drift.faces import csv_face, markdown, terminal
@@ -79,6 +80,15 @@ def test_markdown_lets_no_node_write_markup(example: Document) -> None:
     (row,) = [line for line in lines if line.startswith("| critical")]
     assert "`a \\| b ' @everyone http://x/ <b> new`" in row
     assert row.replace("\\|", "").count("|") == 9
+
+
+def test_groups_that_have_no_room_are_told_by_markdown(example: Document) -> None:
+    """A ticket does not look complete where it is not."""
+    cut = msgspec.structs.replace(example, groups_left=3, deviations_left=70)
+    line = "… and 3 older or narrower groups (70 deviations): narrow it by TARGET, --item or --since"
+    assert line in list(markdown.lines(cut))
+    assert line in on_terminal(cut)
+    assert not any("narrower" in line for line in markdown.lines(msgspec.structs.replace(example, groups_left=0)))
 
 
 def test_only_a_cell_of_markdown_escapes_its_bars(example: Document) -> None:
@@ -191,6 +201,14 @@ def test_a_clock_that_ran_ahead_hides_no_sweep(coordinator: list[str], history: 
     assert (code, document.summary.new, document.sweeps.count) == (1, 1, 2)
     assert document.notes[0].startswith("the last sweep is dated 300 d ahead of now")
     assert "ahead of now" not in run(coordinator, *SINCE)[1]
+
+
+def test_csv_tells_on_stderr_what_it_leaves_out(coordinator: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lines are data: a program that reads them must not find a sentence among them."""
+    monkeypatch.setattr(limits, "groups_max", 0)
+    done = CliRunner().invoke(app, [*coordinator, *SINCE, "--csv"])
+    assert done.stderr == "… and 1 older or narrower group (2 deviations): narrow it by TARGET, --item or --since\n"
+    assert len(done.stdout.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

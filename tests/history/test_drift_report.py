@@ -351,6 +351,22 @@ def test_no_origin_is_told_that_is_never_written() -> None:
     assert set(ORIGINS) == set(words.ORIGINS) == {DRIFT, FIRST, INTENDED, UNKNOWN}
 
 
+def test_what_lists_leave_out_is_counted(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values of a dimension, happenings, nodes that were not judged for long; and that more happened than is read."""
+    for name, most in (("shares_max", 1), ("happenings_told_max", 1), ("long_max", 1), ("happenings_read_max", 1)):
+        monkeypatch.setattr(limits, name, most)
+    booked(history, swept(fleet()))
+    booked(history, swept(fleet("n1", "n4", gone={"n2": "down", "n3": "silent"}), minute=5))
+    told = asked(history, 4, 2 * DAY)
+    assert (len(told.by["rack"]), told.by_left) == (1, {"rack": 1})
+    assert (len(told.coverage.long), told.coverage.long_left) == (1, 1)
+    assert any(note.startswith("more happened than is read") for note in told.notes)
+    monkeypatch.setattr(limits, "happenings_read_max", 10)
+    again = asked(history, 4, 2 * DAY)
+    assert (len(again.happenings), again.happenings_left) == (1, 1)
+    assert not any(note.startswith("more happened") for note in again.notes)
+
+
 def test_how_long_corrections_took(history: History) -> None:
     """Mean, median and the longest, of what passed again in the period; repeat offenders, and what drifts most."""
     booked(history, swept(fleet()))

@@ -11,6 +11,7 @@ from inspector_coord.drift.sentences import (
     exit_told,
     group_details,
     headline,
+    left_told,
     many,
     observed_told,
     since_told,
@@ -55,6 +56,9 @@ def lines(document: Document, *, verbose: bool = False) -> Iterator[str]:
             yield from _table(document, TITLES[class_], groups)
             if verbose:
                 yield from _details(groups[:GROUPS_SHOWN])
+    for line in left_told(document):
+        yield ""
+        yield line
     yield from _list("Not judged", coverage_told(document))
     yield from _list("Notes", (plain(note, 1_000) for note in document.notes))
     yield ""

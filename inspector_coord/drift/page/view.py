@@ -136,11 +136,11 @@ def view(document: Document) -> View:
         cards=cards,
         groups_left=document.groups_left + len(left),
         deviations_left=document.deviations_left + sum(group.count for group in left),
-        happenings=tuple(_happening(each) for each in document.happenings[: limits.events_max]),
+        happenings=tuple(_happening(each) for each in document.happenings),
         nodes=_nodes(document.heat),
         items=_items(document.heat),
         left=tuple(_left(document.heat)),
-        by=tuple(_shares(name, shares) for name, shares in document.by.items()),
+        by=tuple(_shares(name, shares, document.by_left.get(name, 0)) for name, shares in document.by.items()),
         notes=tuple(map(plain, document.notes)),
         exit=plain(exit_told(document)),
     )
@@ -265,9 +265,6 @@ def _left(heat: Heat) -> Iterable[str]:
             yield f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _shares(name: str, shares: list[Share]) -> tuple[str, tuple[Share, ...], int]:
-    shown = [
-        Share(**(msgspec.to_builtins(each) | {"value": plain(each.value) or "(none)"}))
-        for each in shares[: limits.rows_max]
-    ]
-    return plain(name), tuple(shown), max(0, len(shares) - limits.rows_max)
+def _shares(name: str, shares: list[Share], left: int) -> tuple[str, tuple[Share, ...], int]:
+    shown = [Share(**(msgspec.to_builtins(each) | {"value": plain(each.value) or "(none)"})) for each in shares]
+    return plain(name), tuple(shown), left
