@@ -2,7 +2,8 @@
 
 Times are RFC 3339 in UTC. `nodes` are node sets as people write them, `n[001-003]`; where rings share names, of
 `ring:name`. Texts of nodes are as they came: a face makes them plain. Lists are bounded, widest or newest first: what
-is left out is counted by `…_left`, but for `causes`, `before`, `spans`, `offenders`, `drifters`, which are the first few.
+is left out is counted by `…_left`, but for `causes`, `before`, `spans`, `offenders` and `drifters`, which are the first
+few.
 """
 
 from __future__ import annotations
