@@ -49,7 +49,7 @@ UNTIL = datetime(2026, 11, 22, 1, tzinfo=UTC)
 # The most that a document holds (drift/limits.py).
 GROUPS, SPANS, HAPPENINGS, POINTS, MAP_NODES, MAP_ITEMS, CELLS = 300, 20, 300, 500, 400, 60, 12_000
 
-STATES = ["drift", "intended", "lag", "first", "unknown origin", "back", "not judged"]
+STATES = ["drift", "intended", "first", "unknown origin", "back", "not judged"]
 
 
 def measure(*, runs: int) -> list[Figure]:
@@ -100,7 +100,7 @@ def document(seed: int = SEED) -> Document:
     chance = random.Random(seed)  # noqa: S311 - the same for the same seed is what is wanted
     groups = [group(chance, number) for number in range(GROUPS)]
     shares = {
-        name: [Share(value=f"{name}{number:03}", new=number, open=2, back=1, unknown=1) for number in range(60)]
+        name: [Share(value=f"{name}{number:03}", new=number, open=2, back=1, unknown=1) for number in range(50)]
         for name in ("zone", "rack", "item", "layer", "owner")
     }
     return Document(
@@ -115,10 +115,11 @@ def document(seed: int = SEED) -> Document:
         groups_left=900,
         deviations_left=4000,
         by=shares,
+        by_left=dict.fromkeys(shares, 10),
         compliance=points(chance),
         corrections=Corrections(count=50_000, mean_s=51_480, median_s=43_200),
-        offenders=[Offender(node=node(number), openings=300 - number, items=9) for number in range(100)],
-        drifters=[Drifter(item=item(number), openings=3000 - number, nodes=900) for number in range(100)],
+        offenders=[Offender(node=node(number), openings=300 - number, items=9) for number in range(20)],
+        drifters=[Drifter(item=item(number), openings=3000 - number, nodes=900) for number in range(20)],
         coverage=coverage(chance),
         heat=heat(chance),
         happenings=[happening(chance, number) for number in range(HAPPENINGS)],

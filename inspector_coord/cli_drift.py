@@ -48,7 +48,9 @@ def drift_command(  # noqa: PLR0913 -- each is an option of the command line
             help=f"7d, 36h, yesterday, 2026-11-20, or RFC 3339; {limits.since_default} by default.",
         ),
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="The same, now by default.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The same; by default up to the last sweep.")
+    ] = None,
     by: Annotated[
         str | None, typer.Option(metavar="WHAT,…", help="Count by item, layer, owner, or a tag such as zone, rack.")
     ] = None,

@@ -10,20 +10,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
-from typing import Final
 
 import msgspec
 
-from inspector_coord.causes import Cause, causes_of, count_tags
+from inspector_coord.causes import Cause, causes_of
 from inspector_coord.drift import limits
 from inspector_coord.drift.document import Before, HappeningTold
 from inspector_coord.drift.period import told
 from inspector_coord.fold import fold_names
 
 __all__ = ["Event", "Events", "Tags", "before", "happenings_told", "window_s"]
-
-FOLLOWED: Final = frozenset({"intended", "lag"})
-"""Origins of which the release that changed the item is the reason, however long ago it was."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -91,7 +87,9 @@ def _counts(event: Event, seen_at: float, origin: str, window: float) -> bool:
     if event.at > seen_at:
         return False
     over = min(event.ended or event.at, seen_at)
-    return (event.item is not None and origin in FOLLOWED) or seen_at - max(event.at, over) <= window
+    if event.item is not None and origin == "intended":  # its release is the reason, however long ago it was
+        return True
+    return seen_at - max(event.at, over) <= window
 
 
 def _unfollowed(events: Sequence[Event], seen_at: float) -> list[Event]:
@@ -123,24 +121,35 @@ class Tags:
     """Tags of all nodes, and of those that were judged: what causes are measured against."""
 
     def __init__(self, tags: Mapping[int, Mapping[str, str]], judged: Iterable[int]) -> None:
-        self._tags = tags
+        # Few sets of tags are those of many nodes: wide groups are counted by set.
+        self._sets = {id(one): one for one in tags.values()}
+        self._set_of = {node: id(one) for node, one in tags.items()}
         self._judged = frozenset(judged)
-        self._counted = count_tags(tags[node] for node in self._judged)
+        self._counted = self._count(self._judged)
+
+    def _count(self, nodes: Iterable[int]) -> Counter[tuple[str, str]]:
+        counted = Counter[tuple[str, str]]()
+        for one, count in Counter(map(self._set_of.__getitem__, nodes)).items():
+            for pair in self._sets[one].items():
+                counted[pair] += count
+        return counted
 
     def causes(self, failing: Sequence[int]) -> list[Cause]:
         """The tags that best tell these nodes from the others, as in a sweep."""
-        strangers = [node for node in failing if node not in self._judged]
-        evaluated = Counter(self._counted)
-        evaluated.update(count_tags(self._tags[node] for node in strangers))
-        counted = count_tags(self._tags[node] for node in failing)
+        strangers = set(failing) - self._judged
+        evaluated = self._counted + self._count(strangers)
+        counted = self._count(failing)
         return [
             Cause(cause.tag, round(cause.precision, 3), round(cause.recall, 3))
             for cause in causes_of(counted, len(failing), evaluated, len(self._judged) + len(strangers))
         ]
 
 
-def happenings_told(events: Iterable[Event], name: Callable[[int], str]) -> list[HappeningTold]:
-    """The widest of what happened, in the order of time; the same on several nodes at about the same time is one."""
+def happenings_told(events: Iterable[Event], name: Callable[[int], str]) -> tuple[list[HappeningTold], int]:
+    """(the widest of what happened, in the order of time; how many more there are).
+
+    The same on several nodes at about the same time is one.
+    """
     groups: dict[tuple[str, str, str], list[list[Event]]] = defaultdict(list)
     for event in sorted(events, key=lambda one: one.at):
         alike = groups[event.kind, event.text, event.who]
@@ -150,7 +159,7 @@ def happenings_told(events: Iterable[Event], name: Callable[[int], str]) -> list
     several = [one for alike in groups.values() for one in alike]
     several.sort(key=lambda one: (one[0].node is not None, -len(one), -one[0].at))
     shown = sorted(several[: limits.happenings_told_max], key=lambda one: (one[0].at, one[0].kind, one[0].text))
-    return [_happening(one, name) for one in shown]
+    return [_happening(one, name) for one in shown], len(several) - len(shown)
 
 
 def _happening(events: Sequence[Event], name: Callable[[int], str]) -> HappeningTold:

@@ -9,7 +9,7 @@ from inspector_coord.drift.document import CLASSES, ORIGINS, Class, Origin
 from inspector_coord.faces.words import SEVERITIES
 from inspector_coord.history.words import HOW as ENDINGS
 
-__all__ = ["CLASS", "CLASS_STEP", "HOW", "NOT_JUDGED", "ORIGIN", "OUTCOME", "SEVERITY", "Code", "decoded"]
+__all__ = ["CLASS", "CLASS_STEP", "HOW", "MISSED", "ORIGIN", "OUTCOME", "SEVERITY", "Code", "decoded"]
 
 CLASS_STEP: Final = 1000
 CLASS: Final = {word: CLASS_STEP * index for index, word in enumerate(CLASSES)}
@@ -20,8 +20,8 @@ OUTCOME: Final = {"fail": 0, "error": 1}
 HOW: Final = ("", *ENDINGS)
 """How intervals close, "": not yet."""
 
-NOT_JUDGED: Final = ("node-gone", "pruned", "unknown")
-"""Those about whose node or item nobody knows more: that is no return to normal."""
+MISSED: Final = "missed"
+"""The state of a node that the last whole sweep could not judge; of what was wrong there some was looked at since."""
 
 
 class Code(NamedTuple):

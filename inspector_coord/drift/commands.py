@@ -14,12 +14,14 @@ from config_center.files import write_whole
 from inspector_coord.config import Config, group_text
 from inspector_coord.drift import limits
 from inspector_coord.drift.comparing import Comparison
-from inspector_coord.drift.document import Document, encode
+from inspector_coord.drift.document import Document
 from inspector_coord.drift.faces import comparison_lines, csv_face, markdown, terminal
 from inspector_coord.drift.journal import read_journal
 from inspector_coord.drift.period import Period, read_period
 from inspector_coord.drift.report import Asked, Beside, make_report
-from inspector_coord.drift.scope import Wanted
+from inspector_coord.drift.saying import ahead_told
+from inspector_coord.drift.scope import Wanted, newest
+from inspector_coord.drift.sentences import left_told
 from inspector_coord.drift.sides import Asked as Compared
 from inspector_coord.drift.sides import compare
 from inspector_coord.errors import ConfigError
@@ -27,7 +29,7 @@ from inspector_coord.faces.words import SEVERITIES
 from inspector_coord.groups import Groups, read_groups
 from inspector_coord.history.commands import open_configured
 from inspector_coord.kept_releases import KeptReleases
-from inspector_coord.plain import plain
+from inspector_coord.plain import json_text, plain
 
 __all__ = ["Faces", "Question", "drift"]
 
@@ -71,9 +73,12 @@ def drift(config_file: Path | None, question: Question, faces: Faces) -> int:
         return found.exit_code
     since = limits.since_default if question.since is None else question.since
     period = read_period(since, question.until, now)
-    asked = Asked(period=period, wanted=question.wanted, by=_dimensions(question.by), fail_on=question.fail_on)
+    by = _dimensions(question.by)
     with history, history.reading() as connection:
-        document = make_report(connection, asked, _beside(config, groups, period))
+        if question.until is None:
+            period = Period(period.since, newest(connection, period.until))
+        asked = Asked(period=period, wanted=question.wanted, by=by, fail_on=question.fail_on)
+        document = make_report(connection, asked, _beside(config, groups, period, now))
     _show(document, faces)
     return document.exit_code
 
@@ -94,11 +99,12 @@ def _dimensions(by: str | None) -> tuple[str, ...] | None:
     return named
 
 
-def _beside(config: Config, groups: Groups, period: Period) -> Beside:
+def _beside(config: Config, groups: Groups, period: Period, now: float) -> Beside:
     records, problem = read_journal(config.cache_dir / "watch")
     began = period.since - limits.before_s_max
     fresh = [record for record in records if began <= record.at.timestamp() <= period.until]
-    return Beside(groups=groups, owners=_owners(config), records=fresh, notes=(problem,) if problem else ())
+    notes = [*ahead_told(period.until, now), *([problem] if problem else [])]
+    return Beside(groups=groups, owners=_owners(config), records=fresh, notes=tuple(notes))
 
 
 def _owners(config: Config) -> dict[str, str]:
@@ -114,9 +120,11 @@ def _owners(config: Config) -> dict[str, str]:
 def _show(document: Document, faces: Faces) -> None:
     """Print it, and write the page. Raises ConfigError for a file that cannot be written."""
     if faces.form == "json":
-        print(msgspec.json.format(encode(document), indent=1).decode())
+        print(json_text(document))
     elif faces.form == "csv":
         _print(csv_face.lines(document))
+        for line in left_told(document):
+            print(line, file=sys.stderr)
     elif faces.form == "markdown":
         _print(markdown.lines(document, verbose=faces.verbose))
     else:
@@ -133,7 +141,7 @@ def _show(document: Document, faces: Faces) -> None:
 
 def _show_comparison(found: Comparison, faces: Faces) -> None:
     if faces.form == "json":
-        print(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
+        print(json_text(found))
     elif faces.form == "csv":
         _print(comparison_lines.csv_lines(found))
     elif faces.form == "markdown":

@@ -1,8 +1,9 @@
 """CORE. The drift report as a document, `inspector.drift/1`: what every face and other programs read (docs/drift.md).
 
 Times are RFC 3339 in UTC. `nodes` are node sets as people write them, `n[001-003]`; where rings share names, of
-`ring:name`. Texts of nodes are as they came: a face makes them plain. Lists are bounded, widest or newest first, and
-what was left out is counted.
+`ring:name`. Texts of nodes are as they came: a face makes them plain. Lists are bounded, widest or newest first: what
+is left out is counted by `…_left`, but for `causes`, `before`, `spans`, `offenders` and `drifters`, which are the first
+few.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ __all__ = [
     "Span",
     "Sweeps",
     "decode",
-    "encode",
 ]
 
 SCHEMA: Final = "inspector.drift/1"
@@ -39,10 +39,10 @@ CLASSES: Final[tuple[Class, ...]] = ("new", "flapping", "open", "back")
 """In the order of a report. new: opened in the period and not closed; flapping: opened again and again; open: was so
 before; back: closed."""
 
-Origin = Literal["drift", "intended", "lag", "first", "unknown"]
-ORIGINS: Final[tuple[Origin, ...]] = ("drift", "intended", "lag", "first", "unknown")
-"""drift: the node moved, the baseline did not; intended: the baseline moved, the node has not followed; lag: the node
-has not adopted the release yet; first: judged for the first time; unknown: there was no release to compare by."""
+Origin = Literal["drift", "intended", "first", "unknown"]
+ORIGINS: Final[tuple[Origin, ...]] = ("drift", "intended", "first", "unknown")
+"""drift: the node moved, the baseline did not; intended: the baseline moved, the node has not followed; first: judged
+for the first time; unknown: there was no release to compare by. Who has not adopted its release opens nothing."""
 
 
 class Sweeps(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +108,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     observed      the last observed value; where they differ (`values` > 1: flapping, or very many of them) one of them
     source        the line of the layer that says what is expected; `layer` is its file; `owner` of the item, or ""
     nodes, count  all of them; `unknown` and `unknown_count` are those of them that cannot be judged now
+    nodes_left    so many nodes of a wide group are counted, and not named: `nodes`, `unknown`, `before` and `spans` are
+                  of the others, which were the first to deviate
     opened        when the first of them was seen; `newest`: the last; `confirmed`: when one of them was last judged so
     closed        when the last of them was put right, None while one is open or unknown
     ended         how those that closed did: {"pass": 3, "waived": 1}
@@ -131,6 +133,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     release: int = 0
     nodes: str
     count: int
+    nodes_left: int = 0
     unknown: str = ""
     unknown_count: int = 0
     opened: str
@@ -164,7 +167,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     summary          deviations by class; `origins`: by origin, then by class
     groups           newest and widest first within each class, classes in the order of CLASSES
     groups_left      how many more there are; `deviations_left` that they hold
-    by               dimension -> shares, the widest first
+    by               dimension -> shares, the widest first; by_left: dimension -> how many more there are, if any
+    happenings_left  how many more there were, on fewer nodes
     """
 
     schema: Literal["inspector.drift/1"] = SCHEMA
@@ -182,6 +186,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     groups_left: int = 0
     deviations_left: int = 0
     by: dict[str, list[Share]] = {}
+    by_left: dict[str, int] = {}
     compliance: list[Point] = []
     corrections: Corrections = Corrections()
     offenders: list[Offender] = []
@@ -189,15 +194,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Coverage = Coverage()
     heat: Heat = Heat()
     happenings: list[HappeningTold] = []
+    happenings_left: int = 0
     notes: list[str] = []
 
 
 _DECODER: Final = msgspec.json.Decoder(Document)
-
-
-def encode(document: Document) -> bytes:
-    """The document as JSON."""
-    return msgspec.json.encode(document)
 
 
 def decode(raw: bytes) -> Document:

@@ -33,8 +33,11 @@ def happenings(connection: sa.Connection, scope: Scope, begin: float) -> tuple[l
     return [Event(kind, at, text or "", node, who) for kind, at, text, node, who in read], len(rows) > len(read)
 
 
-def states(connection: sa.Connection, scope: Scope, begin: float) -> list[Event]:
-    """Nodes that were down, silent and so on, at some time from `begin` on: who comes back may bring something old."""
+def states(connection: sa.Connection, scope: Scope, begin: float) -> tuple[list[Event], bool]:
+    """Nodes that were down, silent and so on, at some time from `begin` on: who comes back may bring something old.
+
+    And whether there were more than are read.
+    """
     s = t.node_states
     began, ended = t.sweeps.alias("began"), t.sweeps.alias("ended")
     query = (
@@ -45,9 +48,11 @@ def states(connection: sa.Connection, scope: Scope, begin: float) -> list[Event]
         )
         .where(*scope.within(s.c.node_id))
         .order_by(s.c.id.desc())
-        .limit(limits.happenings_read_max)
+        .limit(limits.happenings_read_max + 1)
     )
-    return [Event(state, at, "", node, ended=over) for state, at, over, node in connection.execute(query)]
+    rows = connection.execute(query).all()
+    read = rows[: limits.happenings_read_max]
+    return [Event(state, at, "", node, ended=over) for state, at, over, node in read], len(rows) > len(read)
 
 
 def releases(connection: sa.Connection, scope: Scope, items: Iterable[int]) -> list[Event]:

@@ -93,11 +93,13 @@ class Long(msgspec.Struct, frozen=True, kw_only=True):
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """Of which nodes nothing is known: `unknown` all that cannot be judged now, of them `never` judged, or not for
-    `long`; `states`: why, by the words of the ledger (stale: lag, they have not adopted their release)."""
+    `long`; `states`: why, by the words of the history (stale: lag, they have not adopted their release), or MISSED of
+    codes.py."""
 
     unknown: NodeSetTold = NodeSetTold()
     never: NodeSetTold = NodeSetTold()
     long: list[Long] = []
+    long_left: int = 0
     states: dict[str, NodeSetTold] = {}
 
 

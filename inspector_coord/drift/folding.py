@@ -7,7 +7,8 @@ tell nothing, they are one group.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -20,18 +21,25 @@ from inspector_coord.drift.document import CLASSES, Class
 from inspector_coord.drift.intervals import Deviations
 from inspector_coord.verdict import SEVERITY_RANK
 
-__all__ = ["Folded", "Folding", "Member", "bucket", "fold", "ranked", "within_bounds"]
+__all__ = ["Folded", "Folding", "Member", "Members", "bucket", "fold", "ranked", "shares", "within_bounds"]
 
 
 class Member(NamedTuple):
-    """One deviation of a group; sweeps by id, closed 0: it is not; how: its last interval did, "": it did not."""
+    """One deviation of a group; sweeps by id, closed 0: it is not."""
 
     node: int
     opened: int
     confirmed: int
     closed: int
     unknown: int
-    how: str
+
+
+class Members(NamedTuple):
+    """Of a group all its nodes, how many ended in which way, and the deviations that are told, the first ones."""
+
+    nodes: Sequence[int]
+    ended: Mapping[str, int]
+    told: Sequence[Member]
 
 
 class Folded(msgspec.Struct, frozen=True, gc=False):
@@ -39,6 +47,7 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
 
     number   of all groups;  values: fingerprints that were made one; observed is then that of the most nodes
     fresh    how many of them opened in the period
+    closed   0 while one of them is not
     """
 
     number: int
@@ -70,14 +79,25 @@ class Folding(msgspec.Struct, frozen=True):
     groups: Sequence[Folded]
     of: Column
 
-    def members(self, found: Deviations, groups: Sequence[Folded]) -> list[list[Member]]:
-        """The deviations of each of these groups."""
+    def members(self, found: Deviations, groups: Sequence[Folded]) -> list[Members]:
+        """Those of each of these groups: see `shares`."""
         chosen = np.flatnonzero(np.isin(self.of, [one.number for one in groups]))
-        columns = (self.of, found.node, found.opened, found.confirmed, found.closed, found.unknown, found.how)
-        by_number: dict[int, list[Member]] = {one.number: [] for one in groups}
-        for number, node, opened, confirmed, closed, unknown, how in rows(taken(columns, chosen)):
-            by_number[number].append(Member(node, opened, confirmed, closed, unknown, HOW[how]))
-        return list(by_number.values())
+        order = chosen[np.lexsort((found.node[chosen], found.opened[chosen], self.of[chosen]))]
+        begins = np.searchsorted(self.of[order], [one.number for one in groups])
+        return [
+            _members(found, order[begin : begin + one.count], share)
+            for one, begin, share in zip(groups, begins.tolist(), shares(groups), strict=True)
+        ]
+
+
+def _members(found: Deviations, which: Places, share: int) -> Members:
+    how, counts = np.unique(found.how[which[found.closed[which] > 0]], return_counts=True)
+    columns = (found.node, found.opened, found.confirmed, found.closed, found.unknown)
+    return Members(
+        found.node[which].tolist(),
+        {HOW[way]: count for way, count in zip(how.tolist(), counts.tolist(), strict=True) if way},
+        [Member(*row) for row in rows(taken(columns, which[:share]))],
+    )
 
 
 def fold(found: Deviations) -> Folding:
@@ -101,11 +121,17 @@ def fold(found: Deviations) -> Folding:
         *taken((d.code, d.item, d.expected, d.source), begins), _widest(d.observed, exact, begins),
         values, counts, np.add.reduceat(d.unknown, begins),
         np.minimum.reduceat(d.opened, begins), np.maximum.reduceat(d.opened, begins),
-        np.maximum.reduceat(d.confirmed, begins), np.maximum.reduceat(d.closed, begins),
+        np.maximum.reduceat(d.confirmed, begins), _last_closed(d.closed, begins),
         np.add.reduceat(d.openings, begins), np.add.reduceat((d.openings > 0).astype(np.int64), begins),
         np.maximum.reduceat(d.release, begins),
     )  # fmt: skip
     return Folding([Folded(number, *row) for number, row in enumerate(rows(sums))], of)
+
+
+def _last_closed(closed: Column, begins: Places) -> Column:
+    """Of each group the last, 0 where one is open."""
+    over = np.minimum.reduceat(closed, begins) > 0
+    return np.where(over, np.maximum.reduceat(closed, begins), 0)
 
 
 def _widest(observed: Column, exact: Places, begins: Places) -> Column:
@@ -124,13 +150,14 @@ def bucket(seconds: float) -> int:
 def ranked(folded: Iterable[Folded], ages: Sequence[tuple[int, int]]) -> list[Folded]:
     """Class by class; in each the newest first, and among those about as new the widest, then the most severe.
 
-    ages: (sweep, bucket of its age), the newest sweeps first: what opened at or after a sweep is in its bucket.
+    ages: (sweep, bucket of its age), the newest sweeps first: what opened at or after a sweep is in its bucket, what
+    opened before all of them in the oldest.
     """
 
     def key(one: Folded) -> tuple[int, int, int, int, int, int]:
         code = decoded(one.code)
         moved = one.closed if code.class_ == "back" else one.newest
-        age = next((age for sweep, age in ages if moved >= sweep), len(ages))
+        age = next((age for sweep, age in ages if moved >= sweep), bucket(math.inf))
         rank = SEVERITY_RANK[code.severity]
         return CLASSES.index(code.class_), age, -one.count, rank, -one.newest, one.item
 
@@ -148,11 +175,15 @@ def within_bounds(groups: Sequence[Folded]) -> list[Folded]:
     for index, class_ in enumerate(fewest_first):
         told[class_] = min(len(of_class[class_]), free // (len(CLASSES) - index))
         free -= told[class_]
-    chosen = [one for class_ in CLASSES for one in of_class[class_][: told[class_]]]
-    kept: list[Folded] = []
-    members = 0
-    for one in chosen:
-        if not kept or members + one.count <= limits.members_max:
-            kept.append(one)
-            members += one.count
-    return kept
+    return [one for class_ in CLASSES for one in of_class[class_][: told[class_]]]
+
+
+def shares(groups: Sequence[Folded]) -> list[int]:
+    """How many members of each are told: all of narrow groups; wide ones share what these leave, and are cut."""
+    free = limits.members_max
+    told = [0] * len(groups)
+    narrow_first = sorted(range(len(groups)), key=lambda index: groups[index].count)
+    for place, index in enumerate(narrow_first):
+        told[index] = min(groups[index].count, free // (len(groups) - place))
+        free -= told[index]
+    return told

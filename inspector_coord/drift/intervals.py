@@ -7,18 +7,19 @@ of a big fleet within seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from inspector_coord.drift import limits
-from inspector_coord.drift.codes import CLASS, HOW, NOT_JUDGED
+from inspector_coord.drift.codes import CLASS, HOW
 from inspector_coord.drift.columns import Column, Mask, firsts, joined, taken
 
 __all__ = ["Deviations", "Intervals", "Sweeps", "deviations"]
 
-_GONE: Final = [HOW.index(word) for word in NOT_JUDGED]
+_UNKNOWN: Final = HOW.index("unknown")
+"""Nobody knows whether it returned to normal."""
 
 
 class Sweeps(NamedTuple):
@@ -70,8 +71,8 @@ class Deviations(NamedTuple):
     how: Column
 
 
-def deviations(found: Intervals, sweeps: Sweeps, unjudged: Mapping[int, str]) -> Deviations:
-    """unjudged: nodes that have a state instead of a verdict at the end of the period."""
+def deviations(found: Intervals, sweeps: Sweeps, away: Collection[int], missed: Collection[int]) -> Deviations:
+    """away: nodes without any verdict at the end of the period; missed: by the last whole sweep."""
     order = np.lexsort((found.opened, joined(found.node, found.item)))
     found = Intervals(*taken(found, order))
     begins = firsts(found.node, found.item)
@@ -84,8 +85,8 @@ def deviations(found: Intervals, sweeps: Sweeps, unjudged: Mapping[int, str]) ->
     earliest = np.minimum.reduceat(np.where(within, found.opened, sweeps.last), begins)
     kept = Intervals(*taken(found, last))
     ended = (kept.closed > 0) & (kept.closed <= sweeps.last)
-    gone = ended & np.isin(kept.how, _GONE)
-    confirmed, unknown = _confirmed(kept, sweeps, unjudged)
+    gone = ended & (kept.how == _UNKNOWN)
+    confirmed, unknown = _confirmed(kept, sweeps, away, missed)
     begun = np.where(kept.opened >= sweeps.first, CLASS["new"], CLASS["open"])
     flapping = openings >= limits.flap_openings_min
     class_ = np.where(flapping, CLASS["flapping"], np.where(ended & ~gone, CLASS["back"], begun))
@@ -98,14 +99,15 @@ def deviations(found: Intervals, sweeps: Sweeps, unjudged: Mapping[int, str]) ->
     )  # fmt: skip
 
 
-def _confirmed(lasting: Intervals, sweeps: Sweeps, unjudged: Mapping[int, str]) -> tuple[Column, Mask]:
+def _confirmed(
+    lasting: Intervals, sweeps: Sweeps, away: Collection[int], missed: Collection[int]
+) -> tuple[Column, Mask]:
     """Of those that are open at the end: the sweep that confirmed each last, and whether nobody can judge it now.
 
-    Every whole sweep confirms it, unless its node could not be judged. `partial` names some of what is wrong: what it
-    named is written as seen.
+    Every whole sweep confirms it, unless it missed the node, as history/tables.py tells. What was looked at again since
+    is written as seen, as is what an answer named that does not name all.
     """
     seen = np.minimum(lasting.seen, sweeps.last)
-    missed = seen < sweeps.whole
-    partly = np.isin(lasting.node, [node for node, state in unjudged.items() if state == "partial"])
-    unknown = np.isin(lasting.node, list(unjudged)) & (missed | ~partly)
-    return np.where(missed & ~unknown, sweeps.whole, seen), unknown
+    missing = np.isin(lasting.node, list(missed))
+    unknown = np.isin(lasting.node, list(away)) | (missing & (seen < sweeps.whole))
+    return np.where(missing, seen, np.maximum(seen, sweeps.whole)), unknown

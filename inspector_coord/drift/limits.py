@@ -4,6 +4,7 @@ from __future__ import annotations
 
 since_default = "7d"  # a week holds the last release, the last weekend and the last shift that one was away
 period_s_max = 10 * 366 * 86_400.0  # a mistyped year is an error, no report of everything
+moment_s_min, moment_s_max = -62_135_596_800.0, 253_402_300_799.0  # years 1 to 9999: RFC 3339 writes no others
 ahead_s_max = 300.0  # so far `--until` may lie in the future: clocks differ
 
 # ---- classes --------------------------------------------------------------------------------------------------------
@@ -12,7 +13,7 @@ values_told_max = 8  # fingerprints of one item and class; with more, the values
 
 # ---- what is shown --------------------------------------------------------------------------------------------------
 groups_max = 300  # of a document; more nobody reads, and a page of them must open within 1.5 s
-members_max = 20_000  # deviations whose nodes are read for these groups: 50 µs each, of the 3 s of a report
+members_max = 20_000  # deviations whose nodes are told of these groups: 50 µs each, of the 3 s of a report
 spans_max = 20  # of a group, the most nodes first
 shares_max = 50  # values of one dimension
 ranks_max = 20  # offenders, drifters

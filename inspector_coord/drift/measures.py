@@ -16,9 +16,11 @@ from inspector_coord.drift.figures import Coverage, Drifter, Long, NodeSetTold, 
 from inspector_coord.drift.intervals import Deviations, Intervals, Sweeps
 from inspector_coord.drift.period import told
 from inspector_coord.fold import fold_names
+from inspector_coord.history.model import NO_MEMBER
 
 __all__ = [
-    "NodeRow", "Tally", "by_node", "coverage", "mean_and_median", "minutes_of", "put_right", "ranks", "thinned",
+    "NodeRow", "Tally", "by_node", "coverage", "hidden", "lasting", "mean_and_median", "minutes_of", "put_right",
+    "ranks", "thinned",
 ]  # fmt: skip
 
 
@@ -68,7 +70,14 @@ class Tally:
         """The values with most that is new or flapping, then with most at all."""
         shares = [Share(value=value, **counted) for value, counted in self._counts.items()]
         shares.sort(key=lambda one: (-one.new - one.flapping, -one.open - one.unknown - one.back, one.value))
-        return shares[: limits.shares_max]
+        return shares
+
+
+def lasting(opened: Column, closed: Column, sweeps: Column) -> Column:
+    """How many of some stays had begun in each of these sweeps, and not ended."""
+    begun = np.searchsorted(np.sort(opened), sweeps, side="right")
+    ended = np.searchsorted(np.sort(closed), sweeps, side="right")
+    return begun - ended
 
 
 def thinned(points: Sequence[Point]) -> list[Point]:
@@ -142,7 +151,14 @@ def coverage(
             Long(nodes=fold_names(map(name, nodes)), count=len(nodes), state=state, since=told(at))
             for (state, at), nodes in lines[: limits.long_max]
         ],
+        long_left=max(0, len(lines) - limits.long_max),
     )
+
+
+def hidden(states: Iterable[tuple[int, str, float]], never: Iterable[int]) -> int:
+    """Of `coverage` how many nodes make it incomplete: all but those that are no members any more."""
+    why = {node: state for node, state, _ in states}
+    return sum(why.get(node, "") not in NO_MEMBER for node in why.keys() | set(never))
 
 
 def _set(nodes: Iterable[int], name: Callable[[int], str]) -> NodeSetTold:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from inspector_coord.drift.codes import NOT_JUDGED
 from inspector_coord.drift.comparing import Said, Wrong
 
 __all__ = ["Cover", "Interval", "Pairs", "paired"]
@@ -91,4 +90,4 @@ def _nobody_knows(other: Interval | None, cover: Cover) -> bool:
     """Whether nobody knows what was on this side, where nothing is open; other: what is on the other side."""
     if other is None:
         return False
-    return other.node in cover.partly if other.opened > cover.sweep else other.how in NOT_JUDGED
+    return other.node in cover.partly if other.opened > cover.sweep else other.how == "unknown"

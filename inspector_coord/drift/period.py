@@ -40,19 +40,29 @@ def read_period(since: str, until: str | None, now: float) -> Period:
 
 
 def read_moment(text: str, now: float, what: str) -> float:
-    """A moment in Unix seconds; a day or a time without a zone is in UTC. what: the option, for the message."""
-    found = _SPAN.fullmatch(text.strip())
+    """A moment in Unix seconds, such as `told` can tell; a day or a time without a zone is in UTC.
+
+    what: the option, for the message. Raises ConfigError.
+    """
+    moment = _moment(text.strip(), now)
+    if moment is None or not limits.moment_s_min <= moment <= limits.moment_s_max:
+        raise ConfigError(f"{what} {plain(text)!r} is no time: write {_EXAMPLES}")
+    return moment
+
+
+def _moment(text: str, now: float) -> float | None:
+    found = _SPAN.fullmatch(text)
     if found:
         return now - int(found[1]) * _UNIT_S[found[2]]
     midnight = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     words = {"now": now, "today": midnight.timestamp(), "yesterday": (midnight - timedelta(days=1)).timestamp()}
-    if text.strip() in words:
-        return words[text.strip()]
+    if text in words:
+        return words[text]
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError) as problem:
-        raise ConfigError(f"{what} {plain(text)!r} is no time: write {_EXAMPLES}") from problem
+    except (ValueError, OverflowError):
+        return None
 
 
 def told(unix: float) -> str:

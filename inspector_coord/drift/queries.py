@@ -15,14 +15,14 @@ from inspector_coord.drift.intervals import Intervals
 from inspector_coord.drift.scope import Scope
 from inspector_coord.history import tables as t
 
-__all__ = ["PointRow", "State", "intervals", "points", "states_now", "texts", "times"]
+__all__ = ["PointRow", "State", "intervals", "points", "states_at", "stays", "texts", "times"]
 
 _ROWS: Final = 500  # fetched at a time: the intervals of so many sweeps
 _NONE: Final = np.empty(0, dtype=np.int64)
 
 
 class State(msgspec.Struct, frozen=True):
-    """A node that cannot be judged, by its id; opened: the sweep that found so."""
+    """A node that could not be judged, by its id; opened: the sweep that found so."""
 
     node: int
     state: str
@@ -32,6 +32,7 @@ class State(msgspec.Struct, frozen=True):
 class PointRow(msgspec.Struct, frozen=True):
     """The sums of one whole sweep."""
 
+    id: int
     at: float
     uid: bytes
     targets: int
@@ -97,17 +98,27 @@ def points(connection: sa.Connection, scope: Scope) -> list[PointRow]:
     """The whole sweeps of the period, oldest first."""
     s = t.sweeps.c
     query = sa.select(
-        s.at, s.uid, s.targets_n, s["pass"], s.fail, s.error, s.uncovered, s.left_n,
+        s.id, s.at, s.uid, s.targets_n, s["pass"], s.fail, s.error, s.uncovered, s.left_n,
         s.items_pass, s.items_fail, s.items_error, s.items_waived,
     ).where(s.id.between(scope.first, scope.last), s.whole).order_by(s.id)  # fmt: skip
     return [PointRow(*values) for values in map(tuple, connection.execute(query))]
 
 
-def states_now(connection: sa.Connection, scope: Scope) -> list[State]:
-    """Nodes that cannot be judged at the end of the period."""
+def stays(connection: sa.Connection, scope: Scope, state: str) -> tuple[Column, Column]:
+    """Of all nodes, the sweeps that began and that ended their being in a state, as far as it lasted in the period."""
+    s = t.node_states.c
+    query = sa.select(s.opened, sa.func.coalesce(s.closed, scope.last + 1)).where(
+        s.state == state, s.opened <= scope.last, sa.or_(s.closed.is_(None), s.closed >= scope.first)
+    )
+    opened, closed = np.array([*map(tuple, connection.execute(query))], dtype=np.int64).reshape(-1, 2).T
+    return opened, closed
+
+
+def states_at(connection: sa.Connection, scope: Scope, sweep: int) -> list[State]:
+    """Nodes that could not be judged, or not wholly, when a sweep was booked."""
     s = t.node_states.c
     unjudged = sa.select(s.node_id, s.state, s.opened).where(
-        s.opened <= scope.last, sa.or_(s.closed.is_(None), s.closed > scope.last), *scope.within(s.node_id)
+        s.opened <= sweep, sa.or_(s.closed.is_(None), s.closed > sweep), *scope.within(s.node_id)
     )
     return [State(*row) for row in connection.execute(unjudged)]
 

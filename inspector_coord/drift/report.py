@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from inspector_coord.drift import events, heat, limits, measures, queries
 from inspector_coord.drift.attributing import Event, Events, Tags, happenings_told, window_s
-from inspector_coord.drift.codes import decoded
+from inspector_coord.drift.codes import MISSED, decoded
 from inspector_coord.drift.document import Document, Group, Sweeps
 from inspector_coord.drift.figures import Corrections, Drifter, Heat, Longest, Offender, Point, Share
 from inspector_coord.drift.folding import Folded, bucket, fold, ranked, within_bounds
@@ -26,6 +26,7 @@ from inspector_coord.drift.telling import Teller
 from inspector_coord.errors import ConfigError
 from inspector_coord.groups import Groups
 from inspector_coord.history import tables as t
+from inspector_coord.history.model import NO_VERDICT, PARTIAL, UNREACHED
 from inspector_coord.plain import plain
 from inspector_coord.watch.record import Record
 
@@ -64,11 +65,16 @@ class _Report:
     def __init__(self, connection: sa.Connection, asked: Asked, beside: Beside, scope: Scope) -> None:
         self._connection, self._asked, self._beside, self._scope = connection, asked, beside, scope
         self._among = Among(scope.first, scope.last, scope.whole)
-        states = queries.states_now(connection, scope)
+        states = queries.states_at(connection, scope, scope.last)
+        missed = {state.node for state in queries.states_at(connection, scope, scope.whole)}
         self._intervals = queries.intervals(connection, scope)
-        self._found = deviations(self._intervals, self._among, {state.node: state.state for state in states})
+        away = {state.node for state in states if state.state != PARTIAL}
+        self._found = deviations(self._intervals, self._among, away, missed)
         self._folding = fold(self._found)
         self._of_nodes = measures.by_node(self._found)
+        left = missed.intersection(one.node for one in self._of_nodes if one.unknown)
+        left.difference_update(state.node for state in states)
+        states += [queries.State(node, MISSED, scope.whole) for node in sorted(left)]
         self._at: dict[int, float] = {}
         self._learn({state.opened for state in states})
         self._states = [(state.node, state.state, self._at[state.opened]) for state in states]
@@ -83,19 +89,23 @@ class _Report:
         told_groups = self._groups(shown, found)
         never = [node.id for node in scope.nodes.values() if not node.judged]
         covered = measures.coverage(self._states, never, asked.period.until, self._name)
-        aside = self._aside(covered.unknown.count, more)
+        aside = self._aside(measures.hidden(self._states, never), more)
         offenders, drifters = self._ranks()
         tallies = self._origins()
+        by = self._by()
+        happened, happened_more = happenings_told([one for one in found if one.at >= asked.period.since], self._name)
         return Document(
             since=told(asked.period.since), until=told(asked.period.until), targets=list(asked.wanted.targets),
             items=list(asked.wanted.items), fail_on=asked.fail_on, exit_code=exit_code(aside, folded, asked.fail_on),
             sweeps=self._sweeps(aside), nodes=len(scope.nodes), summary=tallies.total(), origins=tallies.counts(),
             groups=told_groups, groups_left=len(folded) - len(shown),
             deviations_left=sum(one.count for one in folded) - sum(one.count for one in shown),
-            by=self._by(), compliance=measures.thinned([_point(row) for row in self._points]),
+            by={word: shares[: limits.shares_max] for word, shares in by.items()},
+            by_left={word: left for word, shares in by.items() if (left := len(shares) - limits.shares_max) > 0},
+            compliance=self._compliance(),
             corrections=self._corrections(), offenders=offenders, drifters=drifters, coverage=covered,
             heat=self._heat(shown),
-            happenings=happenings_told([one for one in found if one.at >= asked.period.since], self._name),
+            happenings=happened, happenings_left=happened_more,
             notes=[*self._beside.notes, *notes_of(aside)],
         )  # fmt: skip
 
@@ -151,7 +161,8 @@ class _Report:
         watched = incidents(list(self._beside.records), ids, begin, self._asked.period.until)
         released = events.releases(self._connection, self._scope, {one.item for one in shown})
         known = [one for one in happened if one.node is None or one.node in self._scope.names]
-        return [*known, *events.states(self._connection, self._scope, begin), *watched, *released], more
+        states, more_states = events.states(self._connection, self._scope, begin)
+        return [*known, *states, *watched, *released], more or more_states
 
     def _groups(self, shown: Sequence[Folded], found: Sequence[Event]) -> list[Group]:
         members = self._folding.members(self._found, shown)
@@ -257,11 +268,20 @@ class _Report:
             ),
         )  # fmt: skip
 
+    def _compliance(self) -> list[Point]:
+        """The ledger counts a busy node as `error`, and lists no ring that it could not ask: both are unknown."""
+        sweeps = np.array([row.id for row in self._points], dtype=np.int64)
+        unsaid, unreached = (
+            measures.lasting(*queries.stays(self._connection, self._scope, state), sweeps).tolist()
+            for state in (NO_VERDICT, UNREACHED)
+        )
+        return measures.thinned([_point(*each) for each in zip(self._points, unsaid, unreached, strict=True)])
 
-def _point(row: queries.PointRow) -> Point:
-    judged = row.pass_ + row.fail + row.error + row.uncovered
+
+def _point(row: queries.PointRow, without_verdict: int, unreached: int) -> Point:
     items = row.items_pass + row.items_fail + row.items_error + row.items_waived
     return Point(
-        at=told(row.at), sweep=row.uid.hex(), nodes=row.targets - row.left, nodes_judged=judged, nodes_pass=row.pass_,
+        at=told(row.at), sweep=row.uid.hex(), nodes=row.targets - row.left + unreached,
+        nodes_judged=row.pass_ + row.fail + row.error + row.uncovered - without_verdict, nodes_pass=row.pass_,
         items_judged=items, items_pass=row.items_pass + row.items_waived,
     )  # fmt: skip

@@ -9,10 +9,10 @@ import msgspec
 from inspector_coord.drift import limits
 from inspector_coord.drift.codes import decoded
 from inspector_coord.drift.folding import Folded
-from inspector_coord.drift.period import told
+from inspector_coord.drift.period import told, told_for
 from inspector_coord.verdict import SEVERITY_RANK
 
-__all__ = ["Aside", "exit_code", "notes_of"]
+__all__ = ["Aside", "ahead_told", "exit_code", "notes_of"]
 
 
 class Aside(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,7 @@ class Aside(msgspec.Struct, frozen=True, kw_only=True):
     sweeps, whole   how many there are in the period
     ever            when the last one of all was, Unix s; None: nothing is booked
     since, until    the period, Unix s
+    unknown         how many members cannot be judged
     """
 
     sweeps: int
@@ -44,6 +45,14 @@ def exit_code(aside: Aside, groups: Iterable[Folded], fail_on: str) -> int:
         for code in codes
     )  # fmt: skip
     return 1 if any(new) else 0
+
+
+def ahead_told(until: float, now: float) -> list[str]:
+    """That the report goes on after now: `at` of a sweep is never before that of the one before it."""
+    if until <= now + limits.ahead_s_max:
+        return []
+    ran = f"the last sweep is dated {told_for(until - now)} ahead of now, as the clock of a coordinator was once"
+    return [f"{ran}: until then all sweeps have that time; ages count from it, and --until leaves them out"]
 
 
 def notes_of(aside: Aside) -> list[str]:

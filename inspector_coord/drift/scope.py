@@ -23,7 +23,17 @@ from inspector_coord.history import tables as t
 from inspector_coord.plain import plain
 from inspector_coord.targets import select
 
-__all__ = ["Known", "Scope", "Wanted", "chosen_items", "find_scope", "make_temporary", "nodes_of", "pick"]
+__all__ = [
+    "Known",
+    "Scope",
+    "Wanted",
+    "chosen_items",
+    "find_scope",
+    "make_temporary",
+    "newest",
+    "nodes_of",
+    "pick",
+]
 
 _TEMPORARY: Final = ["TEMPORARY"]
 _picked_nodes = sa.Table("drift_nodes", sa.MetaData(), sa.Column("id", t.Id, primary_key=True), prefixes=_TEMPORARY)
@@ -97,6 +107,11 @@ def find_scope(
     make_temporary(connection, _picked_nodes, () if scope.everybody else nodes)
     make_temporary(connection, _picked_items, () if scope.everything else items)
     return scope
+
+
+def newest(connection: sa.Connection, now: float) -> float:
+    """Now, or when the last sweep was where a clock ran ahead once: up to then no sweep is left out. Unix seconds."""
+    return max(now, connection.scalar(sa.select(sa.func.max(t.sweeps.c.at))) or 0.0)
 
 
 def make_temporary(connection: sa.Connection, table: sa.Table, ids: Iterable[int]) -> None:

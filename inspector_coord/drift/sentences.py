@@ -17,6 +17,7 @@ __all__ = [
     "exit_told",
     "group_details",
     "headline",
+    "left_told",
     "many",
     "nodes_told",
     "observed_told",
@@ -28,7 +29,6 @@ __all__ = [
 ORIGIN_MEANINGS = {
     "drift": "the node moved, the baseline did not",
     "intended": "the baseline moved, the node has not followed",
-    "lag": "the node has not adopted the release yet",
     "first": "judged for the first time: nobody knows since when",
     "unknown": "no release was at hand to compare by",
 }
@@ -92,11 +92,12 @@ def many(count: int, what: str) -> str:
 
 
 def nodes_told(group: Group, chars_max: int = 2_000) -> str:
-    """`12 nodes n[025-036], 1 unknown (n030)`."""
+    """`12 nodes n[025-036], 1 not judged now (n030)`."""
     unknown = (
         f", {group.unknown_count} not judged now ({plain(group.unknown, chars_max)})" if group.unknown_count else ""
     )
-    return f"{many(group.count, 'node')} {plain(group.nodes, chars_max)}{unknown}"
+    left = f" and {group.nodes_left} more" if group.nodes_left else ""
+    return f"{many(group.count, 'node')} {plain(group.nodes, chars_max)}{left}{unknown}"
 
 
 def observed_told(group: Group) -> str:
@@ -167,6 +168,13 @@ def group_details(group: Group) -> Iterator[tuple[str, str]]:
         yield "owner", plain(group.owner)
 
 
+def left_told(document: Document) -> Iterator[str]:
+    """How much of it no face shows; nothing where that is nothing."""
+    if document.groups_left:
+        left = f"… and {many(document.groups_left, 'older or narrower group')} ({document.deviations_left} deviations)"
+        yield f"{left}: narrow it by TARGET, --item or --since"
+
+
 def coverage_told(document: Document) -> Iterator[str]:
     """Whom nobody knows anything of."""
     coverage = document.coverage
@@ -180,3 +188,5 @@ def coverage_told(document: Document) -> Iterator[str]:
     for each in coverage.long:
         for_so_long = ago(each.since, document.until)
         yield f"{plain(each.nodes, 2_000)} {plain(each.state)} for {for_so_long}, since {each.since}"
+    if coverage.long_left:
+        yield f"… and {many(coverage.long_left, 'more time')} since when some are not judged"

@@ -20,7 +20,7 @@ from inspector_coord.drift.figures import NodeSetTold
 from inspector_coord.drift.pairing import Cover, Interval, paired
 from inspector_coord.drift.period import Period, read_moment, told
 from inspector_coord.drift.queries import texts
-from inspector_coord.drift.scope import Scope, Wanted, find_scope, pick
+from inspector_coord.drift.scope import Scope, Wanted, find_scope, newest, pick
 from inspector_coord.errors import ConfigError
 from inspector_coord.fold import fold_names
 from inspector_coord.groups import Groups
@@ -59,8 +59,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def compare(connection: sa.Connection, sides: tuple[str, str], asked: Asked, now: float) -> Comparison:
     """The document. Raises ConfigError, TargetError, ItemError."""
-    end = now if asked.until is None else read_moment(asked.until, now, "--until")
-    _refuse_future(asked.until, end, now, "--until")
+    end = newest(connection, now)
+    if asked.until is not None:
+        end = read_moment(asked.until, now, "--until")
+        _refuse_future(asked.until, end, now, "--until")
     moments = [_moment(connection, side, now) for side in sides]
     if None not in moments:
         if asked.until is not None:
@@ -95,13 +97,14 @@ def _moment(connection: sa.Connection, text: str, now: float) -> _At | None:
     except ConfigError:
         return None
     _refuse_future(text, at, now, "--compare")
+    at = newest(connection, at) if text == "now" else at
     row = connection.execute(query.where(s.at <= at).order_by(s.id.desc()).limit(1)).first()
     if row is None:
         raise ConfigError(f"--compare {plain(text)}: no sweep was booked up to then; {_first(connection)}")
     return _At(*row)
 
 
-def _refuse_future(text: str | None, at: float, now: float, what: str) -> None:
+def _refuse_future(text: str, at: float, now: float, what: str) -> None:
     if at > now + limits.ahead_s_max:
         raise ConfigError(f"{what} {plain(text)} is in the future: nothing is known of it yet")
 

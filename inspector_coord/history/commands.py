@@ -30,7 +30,7 @@ from inspector_coord.history.tables import nodes, sweeps
 from inspector_coord.history.transfer import export_lines, import_lines, is_export
 from inspector_coord.history.words import lines
 from inspector_coord.history.writing import Writer
-from inspector_coord.plain import is_utf8, plain
+from inspector_coord.plain import is_utf8, json_text, plain
 
 __all__ = ["export", "import_files", "note", "open_configured", "prune_old", "show", "show_sweeps"]
 
@@ -225,4 +225,4 @@ def _tell(document: dict[str, Any], *, as_json: bool) -> int:
 
 
 def _print_json(document: object) -> None:
-    print(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
+    print(json_text(document))

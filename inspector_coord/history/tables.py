@@ -210,7 +210,7 @@ release_changes = Table(
 
 # One interval of a (node, item) that fails or errs. outcome, severity, expected, source, observed: the last told.
 # release: that it opened under. changes: how often outcome or observed value changed within. how it closed:
-# pass waived na item-removed node-gone pruned unknown (no release at hand to say whether the item is still there).
+# pass waived na item-removed unknown (no release at hand to say whether the item is still there).
 findings = Table(
     "history_findings",
     metadata,
@@ -218,7 +218,7 @@ findings = Table(
     _node(),
     _ref("item_id"),
     Column("outcome", Word, nullable=False),  # fail, error
-    Column("origin", Word, nullable=False),  # drift, intended, lag, first, unknown
+    Column("origin", Word, nullable=False),  # drift, intended, first, unknown
     Column("severity", Word, nullable=False),
     Column("release", BigInteger, nullable=False),
     _ref("expected", empty=True),

@@ -17,14 +17,11 @@ HOW: Final = {
     "waived": "waived",
     "na": "does not apply",
     "item-removed": "no longer asked for",
-    "node-gone": "node gone",
-    "pruned": "pruned",
     "unknown": "gone, nobody knows how",
 }
 ORIGINS: Final = {
     "drift": "the node moved",
     "intended": "the baseline moved",
-    "lag": "not adopted yet",
     "first": "first look",
     "unknown": "cause not known",
 }

@@ -17,6 +17,7 @@ import trio
 from inspector_coord.config import Config, default_path, load
 from inspector_coord.errors import ConfigError, Interrupted, NoEntryError
 from inspector_coord.fleet_rings import first_error
+from inspector_coord.plain import json_line, json_text
 from inspector_coord.schedule.plan import Job, Past, Plan, Ran
 from inspector_coord.schedule.reading import jobs_of
 from inspector_coord.schedule.service import go_on, run_due, serve, sweeper
@@ -51,7 +52,7 @@ def show(config_file: Path | None, *, as_json: bool) -> int:
             }
             for job in plan.jobs.values()
         ]
-        print(msgspec.json.format(msgspec.json.encode(jobs), indent=1).decode())
+        print(json_text(jobs))
     else:
         print("\n".join(table(plan, now, stamp)))
     return 0
@@ -185,7 +186,7 @@ def _tell(ran: Ran, *, output: Output, as_json: bool) -> None:
     times = {name: _rfc3339(at) for name, at in (("slot", ran.slot), ("began", ran.began), ("ended", ran.ended))}
     how = {"job": ran.job, **times, "missed": ran.missed, **msgspec.structs.asdict(ran.swept)}
     document = {"schema": "inspector.scheduled/1", **how}
-    output.put(msgspec.json.encode(document).decode() if as_json else ran_line(ran, stamp))
+    output.put(json_line(document) if as_json else ran_line(ran, stamp))
 
 
 def _rfc3339(unix: float) -> str:

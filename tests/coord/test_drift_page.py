@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from bench import drift_page
-from inspector_coord.drift.document import CLASSES, ORIGINS, Document
+from inspector_coord.drift.document import CLASSES, ORIGINS, Document, Span
 from inspector_coord.drift.page import limits
 from inspector_coord.drift.page.html import render
 from inspector_coord.drift.page.moments import lasting, milliseconds, moment
@@ -188,8 +188,9 @@ def test_the_page_of_a_full_document_stays_below_three_megabytes() -> None:
     text = render(drift_page.document())
     assert len(text.encode()) <= 3_000_000
     page = Page(text)
-    assert "cut here; the JSON has them all" in page.text
+    assert "cut here; the JSON has more" in page.text
     assert "900 more groups with 4,000 deviations have no room here" in page.text
+    assert page.text.count("and 10 more") == 5
     assert "not shown: 3,000 nodes, 200 items, 9,000 deviations" in page.text
 
 
@@ -201,6 +202,20 @@ def test_more_groups_than_the_page_bears_are_counted() -> None:
     assert len(seen.cards) == limits.groups_max
     assert seen.groups_left == 6
     assert seen.deviations_left == 5 * whole.groups[0].count
+
+
+def test_of_many_intervals_the_widest_are_told() -> None:
+    """They come so in the document, and are called so."""
+    spans = [
+        Span(opened=f"2026-11-{day:02}T00:00:00Z", confirmed="2026-11-22T00:00:00Z", closed=None, count=30 - day)
+        for day in range(1, 15)
+    ]
+    whole = drift_pages.example()
+    wide = msgspec.structs.replace(whole.groups[0], spans=spans, openings=200)
+    (card,) = view(msgspec.structs.replace(whole, groups=[wide])).cards
+    assert [count for *_, count in card.spans] == [29, 28, 27, 26, 25, 24]
+    text = Page(render(msgspec.structs.replace(whole, groups=[wide]))).text
+    assert re.search(r"the widest \w+ 01 Nov 00:00", text)
 
 
 def test_every_class_and_origin_is_explained() -> None:

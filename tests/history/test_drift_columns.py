@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector_coord.drift import limits
-from inspector_coord.drift.codes import CLASS, CLASS_STEP, HOW, NOT_JUDGED
+from inspector_coord.drift.codes import CLASS, CLASS_STEP, HOW
 from inspector_coord.drift.document import Class
 from inspector_coord.drift.folding import fold
 from inspector_coord.drift.heat import cells
@@ -20,7 +19,7 @@ from inspector_coord.drift.intervals import Deviations, Intervals, Sweeps, devia
 from inspector_coord.drift.measures import by_node, mean_and_median, minutes_of, put_right
 
 SWEEPS = Sweeps(10, 20, 19)
-STATES = {2: "down", 3: "partial"}
+AWAY, MISSED = {2, 4}, {2, 3, 5}
 
 
 class One(NamedTuple):
@@ -64,7 +63,7 @@ def columns(found: list[One]) -> Intervals:
     return Intervals(**{name: rows[:, index].copy() for index, name in enumerate(One._fields)})
 
 
-def plainly(found: list[One], unjudged: Mapping[int, str]) -> dict[tuple[int, int], dict[str, Any]]:
+def plainly(found: list[One]) -> dict[tuple[int, int], dict[str, Any]]:
     """Each deviation by its (node, item), made the plain way."""
     alike: dict[tuple[int, int], list[One]] = defaultdict(list)
     for one in sorted(found, key=lambda each: each.opened):
@@ -73,10 +72,10 @@ def plainly(found: list[One], unjudged: Mapping[int, str]) -> dict[tuple[int, in
     for key, of_it in alike.items():
         last, begun = of_it[-1], [one.opened for one in of_it if one.opened >= SWEEPS.first]
         ended = 0 < last.closed <= SWEEPS.last
-        gone = ended and HOW[last.how] in NOT_JUDGED
+        gone = ended and HOW[last.how] == "unknown"
         seen = min(last.seen, SWEEPS.last)
-        state = unjudged.get(last.node)
-        unknown = gone or (not ended and state is not None and (state != "partial" or seen < SWEEPS.whole))
+        missed = last.node in MISSED
+        unknown = gone or (not ended and (last.node in AWAY or (missed and seen < SWEEPS.whole)))
         class_: Class = "new" if last.opened >= SWEEPS.first else "open"
         if ended and not gone:
             class_ = "back"
@@ -86,7 +85,7 @@ def plainly(found: list[One], unjudged: Mapping[int, str]) -> dict[tuple[int, in
             "code": CLASS[class_] + last.code,
             "openings": len(begun),
             "opened": begun[0] if class_ == "flapping" else last.opened,
-            "confirmed": last.seen if ended else seen if unknown else max(seen, SWEEPS.whole),
+            "confirmed": last.seen if ended else seen if missed else max(seen, SWEEPS.whole),
             "closed": last.closed if ended and not gone else 0,
             "unknown": int(unknown),
         }
@@ -103,8 +102,8 @@ def rows(found: Deviations) -> list[dict[str, int]]:
 @given(several())
 def test_deviations_are_what_they_are_one_by_one(found: list[One]) -> None:
     """Class, openings, moments, unknown; each (node, item) once."""
-    told = {(row["node"], row["item"]): row for row in rows(deviations(columns(found), SWEEPS, STATES))}
-    expected = plainly(found, STATES)
+    told = {(row["node"], row["item"]): row for row in rows(deviations(columns(found), SWEEPS, AWAY, MISSED))}
+    expected = plainly(found)
     assert {key: {name: row[name] for name in expected[key]} for key, row in told.items()} == expected
 
 
@@ -138,7 +137,8 @@ def test_groups_are_what_they_are_one_by_one(marked: Deviations) -> None:
             expected.append((
                 *same, value, len(of_value) if one else 1, len(of_it), sum(row["unknown"] for row in of_it),
                 min(row["opened"] for row in of_it), max(row["opened"] for row in of_it),
-                max(row["confirmed"] for row in of_it), max(row["closed"] for row in of_it),
+                max(row["confirmed"] for row in of_it),
+                all(row["closed"] for row in of_it) and max(row["closed"] for row in of_it),
                 sum(row["openings"] for row in of_it), sum(row["openings"] > 0 for row in of_it),
                 max(row["release"] for row in of_it),
             ))  # fmt: skip
@@ -151,21 +151,22 @@ def test_groups_are_what_they_are_one_by_one(marked: Deviations) -> None:
     ]  # fmt: skip
     assert sorted(told) == sorted(expected)
     members = folding.members(marked, folding.groups)
-    assert [len(of_it) for of_it in members] == [one.count for one in folding.groups]
-    assert {one.how for of_it in members for one in of_it} <= set(HOW)
+    assert [(len(of_it.nodes), len(of_it.told)) for of_it in members] == [(one.count,) * 2 for one in folding.groups]
+    ended = sum(bool(row["closed"] and row["how"]) for row in rows(marked))
+    assert sum(count for of_it in members for count in of_it.ended.values()) == ended
 
 
 @settings(max_examples=200, deadline=None)
 @given(several())
 def test_sums_and_cells_lose_none(found: list[One]) -> None:
     """By node and class, and on a map that has room for all."""
-    marked = deviations(columns(found), SWEEPS, STATES)
+    marked = deviations(columns(found), SWEEPS, AWAY, MISSED)
     counted = by_node(marked)
     assert sum(one.count for one in counted) == len(marked.node)
     assert sum(one.unknown for one in counted) == marked.unknown.sum()
     assert len({(one.node, one.class_) for one in counted}) == len(counted)
     drawn = cells(marked, fold(marked).of, range(1, 6), range(1, 4))
-    assert sorted((cell.node, cell.item) for cell in drawn) == sorted(plainly(found, STATES))
+    assert sorted((cell.node, cell.item) for cell in drawn) == sorted(plainly(found))
     assert cells(marked, fold(marked).of, [1], [1]) == [cell for cell in drawn if (cell.node, cell.item) == (1, 1)]
 
 
@@ -174,7 +175,7 @@ def test_sums_and_cells_lose_none(found: list[One]) -> None:
 )
 def test_time_to_put_right(minutes: tuple[int, ...], mean: float, median: float) -> None:
     """Mean and median; only of what passed again within the period."""
-    passed, gone = HOW.index("pass"), HOW.index("node-gone")
+    passed, gone = HOW.index("pass"), HOW.index("unknown")
     found = [One(node, 1, 0, 0, 0, 0, 1, 10, 10, 10 + took, passed) for node, took in enumerate(minutes, 1)]
     found += [One(90, 1, 0, 0, 0, 0, 1, 10, 10, 15, gone), One(91, 1, 0, 0, 0, 0, 1, 10, 10, 0, 0)]
     right = put_right(columns(found), SWEEPS)

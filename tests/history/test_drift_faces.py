@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from inspector_coord.cli import app
+from inspector_coord.drift import limits
 from inspector_coord.drift.comparing import Comparison
 from inspector_coord.drift.document import Document, decode
 from inspector_coord.drift.faces import csv_face, markdown, terminal
@@ -80,6 +82,24 @@ def test_markdown_lets_no_node_write_markup(example: Document) -> None:
     assert row.replace("\\|", "").count("|") == 9
 
 
+def test_groups_that_have_no_room_are_told_by_markdown(example: Document) -> None:
+    """A ticket does not look complete where it is not."""
+    cut = msgspec.structs.replace(example, groups_left=3, deviations_left=70)
+    line = "… and 3 older or narrower groups (70 deviations): narrow it by TARGET, --item or --since"
+    assert line in list(markdown.lines(cut))
+    assert line in on_terminal(cut)
+    assert not any("narrower" in line for line in markdown.lines(msgspec.structs.replace(example, groups_left=0)))
+
+
+def test_only_a_cell_of_markdown_escapes_its_bars(example: Document) -> None:
+    """In a list or a title, a backslash before a bar would be read as it stands."""
+    evil = msgspec.structs.replace(example.groups[0], item="a|b")
+    lines = list(markdown.lines(msgspec.structs.replace(example, groups=[evil], notes=["x|y"]), verbose=True))
+    assert "#### `a|b`" in lines
+    assert "- `x|y`" in lines
+    assert any(line.startswith("| critical") and "`a\\|b`" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
@@ -100,6 +120,9 @@ def test_times_are_read(text: str, moment: float) -> None:
         ("1h", "2036-01-01", "is in the future"),
         ("1900-01-01", None, "more than 10 years back"),
         ("99999999999999999-1", None, "is no time"),
+        ("7d", "999999w", "--until '999999w' is no time: write 7d, 36h"),
+        ("7d", "0001-01-01T00:00:00+14:00", "is no time"),
+        ("9999-12-31T23:59:59-14:00", None, "is no time"),
     ],
 )
 def test_wrong_times_are_told_with_examples(since: str, until: str | None, says: str) -> None:
@@ -165,6 +188,27 @@ def test_the_command_prints_every_form(coordinator: list[str], tmp_path: Path) -
     assert run(coordinator, *SINCE, "--html", str(tmp_path / "page.html"))[0] == 1
     assert "sysctl:vm.swappiness" in (tmp_path / "page.html").read_text()
     assert run(coordinator, *SINCE, "--fail-on", "critical")[0] == 0
+
+
+def test_a_clock_that_ran_ahead_hides_no_sweep(coordinator: list[str], history: History) -> None:
+    """All that is booked after it has its time: the report goes up to there, and says so."""
+    ahead = (time.time() - BEGAN) / MINUTE + 300 * 24 * 60
+    clean = [judged(f"n{n}") for n in range(1, 7)]
+    booked(history, swept(clean, minute=ahead))
+    booked(history, swept([judged("n1", wrong(SWAP)), *clean[1:]], minute=ahead - 299 * 24 * 60))
+    code, text = run(coordinator, "--json")
+    document = decode(text.encode())
+    assert (code, document.summary.new, document.sweeps.count) == (1, 1, 2)
+    assert document.notes[0].startswith("the last sweep is dated 300 d ahead of now")
+    assert "ahead of now" not in run(coordinator, *SINCE)[1]
+
+
+def test_csv_tells_on_stderr_what_it_leaves_out(coordinator: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lines are data: a program that reads them must not find a sentence among them."""
+    monkeypatch.setattr(limits, "groups_max", 0)
+    done = CliRunner().invoke(app, [*coordinator, *SINCE, "--csv"])
+    assert done.stderr == "… and 1 older or narrower group (2 deviations): narrow it by TARGET, --item or --since\n"
+    assert len(done.stdout.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from inspector_coord.drift.document import Document, Group, decode, encode
+from inspector_coord.drift import limits
+from inspector_coord.drift.document import ORIGINS, Document, Group, decode
 from inspector_coord.drift.period import Period
 from inspector_coord.drift.report import Asked, Beside, make_report
 from inspector_coord.drift.scope import Wanted
 from inspector_coord.errors import ConfigError, ItemError, TargetError
 from inspector_coord.groups import Groups
+from inspector_coord.history import words
 from inspector_coord.history.model import Happening
+from inspector_coord.history.origins import DRIFT, FIRST, INTENDED, UNKNOWN
 from inspector_coord.history.store import History
 from inspector_coord.history.tables import nodes
 from inspector_coord.history.writing import Writer
+from inspector_coord.plain import json_line
 from inspector_coord.watch.conclusions import Action, Kind
 from inspector_coord.watch.record import Record
 from tests.support.center import item, layer, release_of
@@ -25,6 +29,7 @@ from tests.support.history import BEGAN, MINUTE, booked, judged, lost, swept, wr
 
 SWAP = "sysctl:vm.swappiness"
 SOMAX = "sysctl:net.core.somaxconn"
+DAY = 24 * 60  # minutes
 
 
 def asked(
@@ -78,7 +83,7 @@ def test_each_class_is_told_apart(either: History) -> None:
     assert (flapping.nodes, flapping.openings, flapping.first.node) == ("n5", 4, "n5")
     assert [one.class_ for one in told.groups] == ["new", "flapping", "open", "back"]
     assert told.exit_code == 1
-    assert decode(encode(told)) == told
+    assert decode(json_line(told).encode()) == told
 
 
 def test_the_end_of_the_period_is_as_it_was_then(history: History) -> None:
@@ -264,6 +269,103 @@ def test_values_that_differ_everywhere_are_one_group(history: History) -> None:
     only = group(told)
     assert (only.values, only.count, only.nodes) == (12, 12, "n[1-12]")
     assert {cell[3] for cell in told.heat.cells} == {0}
+
+
+def test_a_wide_group_hides_no_small_one(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told with its true counts and causes, and how many of its nodes are not named; small ones are whole."""
+    monkeypatch.setattr(limits, "members_max", 4)
+    booked(history, swept(fleet()))
+    booked(history, swept(fleet("n1", "n2", "n3", "n6"), minute=5))
+    both = fleet("n1", "n2", "n3", "n6")
+    both[4] = judged("n5", wrong(SOMAX), tags={"rack": "b2"})
+    booked(history, swept(both, minute=10))
+    booked(history, swept([both[4], lost("n3", "down"), lost("n6", "down"), *fleet()[:2], both[3]], minute=15))
+    told = asked(history, 4, 14)
+    wide, small = group(told, item=SWAP), group(told, item=SOMAX)
+    assert (small.nodes, small.nodes_left, told.groups_left) == ("n5", 0, 0)
+    assert (wide.count, wide.nodes, wide.nodes_left, wide.first.node) == (4, "n[1-3]", 1, "n1")
+    assert (wide.causes[0].tag, wide.causes[0].recall) == ("rack=b1", 0.75)
+    monkeypatch.setattr(limits, "members_max", 3)
+    later = asked(history, 4, 15)
+    wide = group(later, item=SWAP, class_="new")
+    assert (wide.count, wide.unknown_count, wide.nodes, wide.nodes_left) == (2, 2, "n3", 1)
+    back = group(later, class_="back")
+    assert (back.count, back.ended, back.closed) == (2, {"pass": 2}, "2026-02-02T02:55:00Z")
+
+
+def test_what_is_older_than_a_week_comes_last(history: History) -> None:
+    """Also where nobody swept within the last hours: among what is about as new the widest is first, no further."""
+    booked(history, swept(fleet()))
+    booked(history, swept(fleet("n1", "n2"), minute=5))
+    newer = [judged(f"n{n}", *([wrong(SWAP)] if n < 3 else [wrong(SOMAX)] if n == 3 else [])) for n in range(1, 7)]
+    booked(history, swept(newer, minute=9 * DAY))
+    told = asked(history, 1, 11 * DAY)
+    assert [(one.item, one.count) for one in told.groups] == [(SOMAX, 1), (SWAP, 2)]
+
+
+def test_a_node_that_was_taken_away_hides_nothing(history: History) -> None:
+    """One that left or is listed no more is told as such, and the exit code is that of what is known."""
+    booked(history, swept(fleet()))
+    booked(history, swept(fleet("n1", gone={"n5": "left"}, nodes=5), minute=5))
+    told = asked(history, 4, 6)
+    assert {state: nodes.nodes for state, nodes in told.coverage.states.items()} == {"absent": "n6", "left": "n5"}
+    assert (told.exit_code, told.coverage.unknown.count) == (1, 2)
+    booked(history, swept(fleet("n1", gone={"n4": "silent"}, nodes=4), minute=10))
+    assert asked(history, 4, 11).exit_code == 3
+
+
+def test_a_sweep_that_missed_a_node_confirms_nothing_of_it(history: History) -> None:
+    """Also where a later look at one item judged it again: of the others nobody knows, as the history tells it."""
+    both = wrong(SWAP), wrong(SOMAX)
+    booked(history, swept([judged("n1"), judged("n2")]))
+    for minute in (5, 10):
+        booked(history, swept([judged("n1", *both), judged("n2")], minute=minute))
+    booked(history, swept([lost("n1", "down"), judged("n2")], minute=15))
+    booked(history, swept([judged("n1", wrong(SOMAX)), judged("n2")], minute=20, items=[SOMAX]))
+    told = asked(history, 4, 21)
+    swap, somax = group(told, item=SWAP), group(told, item=SOMAX)
+    assert (swap.confirmed, swap.unknown) == ("2026-02-02T02:50:00Z", "n1")
+    assert (somax.confirmed, somax.unknown) == ("2026-02-02T03:00:00Z", "")
+    assert (told.coverage.states["missed"].nodes, told.exit_code) == ("n1", 3)
+    booked(history, swept([judged("n1", *both), judged("n2")], minute=25, targets=["n1"]))
+    again = asked(history, 4, 26)
+    assert (group(again, item=SWAP).unknown, again.coverage.states, again.exit_code) == ("", {}, 1)
+
+
+def test_the_curve_draws_nobody_unknown_as_wrong(history: History) -> None:
+    """Neither who was busy (the ledger's `error`) nor who stands in a ring that could not be asked."""
+    rings = [{"name": "main", "error": ""}, {"name": "west", "error": "refused"}]
+    west = judged("w1", ring="west")
+    busy = judged("n2") | {"state": "error", "evidence": "busy", "counts": {"pass": 0, "fail": 0, "error": 0}}
+    booked(history, swept([judged("n1"), judged("n2"), judged("n3", wrong(SWAP)), west]))
+    booked(history, swept([judged("n1"), busy, judged("n3", wrong(SWAP))], minute=5, rings=rings))
+    booked(history, swept([judged("n1"), judged("n2"), lost("n3", "left"), west], minute=10))
+    booked(history, swept([judged("n1"), judged("n2", wrong(SWAP, outcome="error")), west], minute=15))
+    curve = [(one.nodes, one.nodes_judged, one.nodes_pass) for one in asked(history, 0, 15).compliance]
+    assert curve == [(4, 4, 3), (4, 2, 1), (3, 3, 3), (3, 3, 2)]
+    assert len(asked(history, 4, 6).compliance) == 1
+    assert asked(history, 4, 6).compliance[0].nodes_judged == 2
+
+
+def test_no_origin_is_told_that_is_never_written() -> None:
+    """A node that lags behind is stale, and opens nothing."""
+    assert set(ORIGINS) == set(words.ORIGINS) == {DRIFT, FIRST, INTENDED, UNKNOWN}
+
+
+def test_what_lists_leave_out_is_counted(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values of a dimension, happenings, nodes that were not judged for long; and that more happened than is read."""
+    for name, most in (("shares_max", 1), ("happenings_told_max", 1), ("long_max", 1), ("happenings_read_max", 1)):
+        monkeypatch.setattr(limits, name, most)
+    booked(history, swept(fleet()))
+    booked(history, swept(fleet("n1", "n4", gone={"n2": "down", "n3": "silent"}), minute=5))
+    told = asked(history, 4, 2 * DAY)
+    assert (len(told.by["rack"]), told.by_left) == (1, {"rack": 1})
+    assert (len(told.coverage.long), told.coverage.long_left) == (1, 1)
+    assert any(note.startswith("more happened than is read") for note in told.notes)
+    monkeypatch.setattr(limits, "happenings_read_max", 10)
+    again = asked(history, 4, 2 * DAY)
+    assert (len(again.happenings), again.happenings_left) == (1, 1)
+    assert not any(note.startswith("more happened") for note in again.notes)
 
 
 def test_how_long_corrections_took(history: History) -> None:

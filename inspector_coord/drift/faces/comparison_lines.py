@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from inspector_coord.drift.comparing import Comparison, Entry, Side
 from inspector_coord.drift.faces.csv_face import csv_line
-from inspector_coord.drift.faces.markdown import code
+from inspector_coord.drift.faces.markdown import cell, code
 from inspector_coord.drift.figures import NodeSetTold
 from inspector_coord.drift.sentences import many
 from inspector_coord.plain import plain
@@ -65,7 +65,7 @@ def markdown_lines(found: Comparison) -> Iterator[str]:
         yield "|---|---|---|---|---|---|---|"
     for one in found.entries:
         sides = [_cell(found, *side) for side in ((one.a, found.a), (one.b, found.b))]
-        said = [code(plain(text)) for text in (one.item, one.expected, one.observed)]
+        said = [cell(plain(text)) for text in (one.item, one.expected, one.observed)]
         yield f"| {plain(one.severity)} | {plain(one.outcome)} | {' | '.join([*said, *sides])} |"
     yield ""
     for line in _end(found):
@@ -94,7 +94,7 @@ def _nodes(found: Comparison, nodes: NodeSetTold, side: Side) -> str:
 
 def _cell(found: Comparison, nodes: NodeSetTold, side: Side) -> str:
     of = f" of {side.judged}" if found.of == "nodes" else ""
-    return f"{nodes.count}{of} {code(plain(nodes.nodes, NODES_CHARS))}".strip()
+    return f"{nodes.count}{of} {cell(plain(nodes.nodes, NODES_CHARS))}".strip()
 
 
 def _diffable(found: Comparison, entry: Entry, nodes: NodeSetTold, side: Side) -> str:

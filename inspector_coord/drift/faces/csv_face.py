@@ -18,7 +18,8 @@ __all__ = ["COLUMNS", "csv_line", "lines"]
 
 COLUMNS: Final = (
     "class", "origin", "severity", "outcome", "item", "expected", "observed", "values", "source", "owner", "count",
-    "nodes", "unknown", "opened", "newest", "confirmed", "closed", "openings", "first_node", "causes", "before",
+    "nodes", "nodes_left", "unknown", "opened", "newest", "confirmed", "closed", "openings", "first_node", "causes",
+    "before",
 )  # fmt: skip
 CELL_CHARS_MAX: Final = 32_000  # what a spreadsheet takes
 
@@ -55,7 +56,8 @@ def _harmless(text: str) -> str:
 def _cells(group: Group) -> list[object]:
     return [
         group.class_, group.origin, group.severity, group.outcome, group.item, group.expected, group.observed,
-        group.values, group.source, group.owner, group.count, group.nodes, group.unknown, group.opened, group.newest,
-        group.confirmed, group.closed or "", group.openings, group.first.node,
+        group.values, group.source, group.owner, group.count, group.nodes, group.nodes_left,
+        group.unknown, group.opened, group.newest, group.confirmed, group.closed or "", group.openings,
+        group.first.node,
         "; ".join(cause_told(cause) for cause in group.causes), "; ".join(before_told(each) for each in group.before),
     ]  # fmt: skip

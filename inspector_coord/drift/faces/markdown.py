@@ -11,6 +11,7 @@ from inspector_coord.drift.sentences import (
     exit_told,
     group_details,
     headline,
+    left_told,
     many,
     observed_told,
     since_told,
@@ -19,7 +20,7 @@ from inspector_coord.drift.sentences import (
 )
 from inspector_coord.plain import plain
 
-__all__ = ["code", "escaped", "lines"]
+__all__ = ["cell", "code", "escaped", "lines"]
 
 GROUPS_SHOWN = 25  # of a class: a ticket is read by people
 NODES_CHARS = 300
@@ -34,9 +35,14 @@ def escaped(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Foreign text, as code: there `@name` calls nobody, and no address is a link. A `|` would end a table's cell."""
-    harmless = text.replace("`", "'").replace("|", "\\|")
+    """Foreign text, as code: there `@name` calls nobody, and no address is a link."""
+    harmless = text.replace("`", "'")
     return f"`{harmless}`" if harmless.strip() else ""
+
+
+def cell(text: str) -> str:
+    """The same in a table, where a `|` would end the cell: nowhere else is it escaped in code."""
+    return code(text).replace("|", "\\|")
 
 
 def lines(document: Document, *, verbose: bool = False) -> Iterator[str]:
@@ -50,6 +56,9 @@ def lines(document: Document, *, verbose: bool = False) -> Iterator[str]:
             yield from _table(document, TITLES[class_], groups)
             if verbose:
                 yield from _details(groups[:GROUPS_SHOWN])
+    for line in left_told(document):
+        yield ""
+        yield line
     yield from _list("Not judged", coverage_told(document))
     yield from _list("Notes", (plain(note, 1_000) for note in document.notes))
     yield ""
@@ -65,9 +74,9 @@ def _table(document: Document, title: str, groups: list[Group]) -> Iterator[str]
     for group in groups[:GROUPS_SHOWN]:
         unknown = f", {group.unknown_count} not judged now" if group.unknown_count else ""
         cells = (
-            escaped(group.severity), group.origin, code(plain(group.item)), code(observed_told(group)),
-            code(plain(group.expected)), f"{group.count}: {code(plain(group.nodes, NODES_CHARS))}{unknown}",
-            since_told(group, document.until), code(why_told(group)),
+            escaped(group.severity), group.origin, cell(plain(group.item)), cell(observed_told(group)),
+            cell(plain(group.expected)), f"{group.count}: {cell(plain(group.nodes, NODES_CHARS))}{unknown}",
+            since_told(group, document.until), cell(why_told(group)),
         )  # fmt: skip
         yield f"| {' | '.join(cells)} |"
     if len(groups) > GROUPS_SHOWN:

@@ -18,6 +18,7 @@ from inspector_coord.drift.sentences import (
     exit_told,
     group_details,
     headline,
+    left_told,
     many,
     observed_told,
     since_told,
@@ -39,7 +40,7 @@ TITLES = {
     "open": "Still open",
     "back": "Back to normal",
 }
-ORIGIN_STYLES = {"drift": "bold red", "intended": "cyan", "lag": "cyan", "first": "yellow", "unknown": "yellow"}
+ORIGIN_STYLES = {"drift": "bold red", "intended": "cyan", "first": "yellow", "unknown": "yellow"}
 
 
 def render(document: Document, console: Console, *, verbose: bool = False) -> None:
@@ -52,9 +53,8 @@ def render(document: Document, console: Console, *, verbose: bool = False) -> No
         if groups:
             _title(console, f"{TITLES[class_]} ({many(len(groups), 'group')})")
             _groups(console, document, groups, verbose=verbose)
-    if document.groups_left:
-        left = f"… and {many(document.groups_left, 'smaller or older group')} ({document.deviations_left} deviations)"
-        console.print(Text(f"{left}: narrow it by TARGET, --item or --since", style="yellow"), soft_wrap=True)
+    for line in left_told(document):
+        console.print(Text(line, style="yellow"), soft_wrap=True)
     print_lines(console, "Not judged", coverage_told(document))
     if verbose:
         _figures(console, document)

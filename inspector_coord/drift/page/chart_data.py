@@ -29,12 +29,12 @@ def chart_data(document: Document) -> dict[str, Any]:
     """compliance: [ms, nodes, judged, pass, items judged, items pass]; lanes, events: [lane, ms, text, nodes, who];
     groups: [number, item, class, origin, count, [[opened, confirmed, closed | null, count]]]; map: Heat, made plain;
     its cells follow each other in one list, five numbers each, the time in minutes before the end (12,000 of them)."""
-    happenings = document.happenings[: limits.events_max]
+    happenings = document.happenings
     lanes = list(dict.fromkeys(plain(each.kind) for each in happenings))
     return {
         "since": milliseconds(document.since),
         "until": milliseconds(document.until),
-        "compliance": [_point(each) for each in document.compliance[: limits.points_max]],
+        "compliance": [_point(each) for each in document.compliance],
         "lanes": lanes,
         "events": [
             [
@@ -60,7 +60,7 @@ def _point(point: Point) -> list[int | None]:
 def _group(number: int, group: Group) -> list[Any]:
     spans = [
         [milliseconds(span.opened), milliseconds(span.confirmed), milliseconds(span.closed), span.count]
-        for span in group.spans[: limits.spans_max]
+        for span in group.spans
     ]
     return [number, plain(group.item), group.class_, group.origin, group.count, spans, group.unknown_count]
 

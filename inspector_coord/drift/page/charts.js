@@ -4,7 +4,7 @@ const drift = (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const NAMES = [
     "ground", "card", "line", "text", "soft", "pass", "fail", "hatch", "pass-soft", "fail-soft",
-    "drift", "intended", "lag", "first", "unknown-origin", "back",
+    "drift", "intended", "first", "unknown-origin", "back",
   ];
   // Read once a drawing: asking the style sheet for each of 12,000 cells would take longer than drawing them.
   let palette = {};

@@ -26,7 +26,7 @@ __all__ = ["render"]
 KNOWN = frozenset(
     {
         "new", "flapping", "open", "back", "unknown",
-        "drift", "intended", "lag", "first", "unknown origin", "not judged",
+        "drift", "intended", "first", "unknown origin", "not judged",
         "critical", "major", "minor", "info", "fail", "error",
     }
 )  # fmt: skip

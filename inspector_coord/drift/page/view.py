@@ -136,11 +136,11 @@ def view(document: Document) -> View:
         cards=cards,
         groups_left=document.groups_left + len(left),
         deviations_left=document.deviations_left + sum(group.count for group in left),
-        happenings=tuple(_happening(each) for each in document.happenings[: limits.events_max]),
+        happenings=tuple(_happening(each) for each in document.happenings),
         nodes=_nodes(document.heat),
         items=_items(document.heat),
         left=tuple(_left(document.heat)),
-        by=tuple(_shares(name, shares) for name, shares in document.by.items()),
+        by=tuple(_shares(name, shares, document.by_left.get(name, 0)) for name, shares in document.by.items()),
         notes=tuple(map(plain, document.notes)),
         exit=plain(exit_told(document)),
     )
@@ -184,7 +184,7 @@ def _card(number: int, group: Group, places: list[Link]) -> Card:
         item=plain(group.item, text_max),
         expected=plain(group.expected, text_max),
         observed=plain(group.observed, text_max) + (f" (one of {group.values} values)" if group.values > 1 else ""),
-        nodes=plain(group.nodes, chars_max),
+        nodes=plain(group.nodes + ("…" if group.nodes_left else ""), chars_max),
         unknown=plain(group.unknown, chars_max),
         source=plain(group.source, text_max),
         owner=plain(group.owner, text_max),
@@ -200,7 +200,7 @@ def _card(number: int, group: Group, places: list[Link]) -> Card:
             plain(before_told(before), limits.before_chars_max)
             for before in group.before[: limits.before_max if drawn else 1]
         ),
-        spans=_spans(group.spans[-limits.spans_told_max :]),
+        spans=_spans(group.spans[: limits.spans_told_max]),
         on_map=tuple(places[: limits.names_a_group_max]),
         more_on_map=max(0, len(places) - limits.names_a_group_max),
         drawn=drawn,
@@ -265,9 +265,6 @@ def _left(heat: Heat) -> Iterable[str]:
             yield f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _shares(name: str, shares: list[Share]) -> tuple[str, tuple[Share, ...], int]:
-    shown = [
-        Share(**(msgspec.to_builtins(each) | {"value": plain(each.value) or "(none)"}))
-        for each in shares[: limits.rows_max]
-    ]
-    return plain(name), tuple(shown), max(0, len(shares) - limits.rows_max)
+def _shares(name: str, shares: list[Share], left: int) -> tuple[str, tuple[Share, ...], int]:
+    shown = [Share(**(msgspec.to_builtins(each) | {"value": plain(each.value) or "(none)"})) for each in shares]
+    return plain(name), tuple(shown), left
