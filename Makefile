@@ -22,7 +22,7 @@ demo: setup ## break a practice fleet of 20 nodes on a real ring, sweep it, expl
 	@$(VENV)/python -m inspector_lab.demo
 
 test: setup ## run the whole test suite
-	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 sim: setup ## simulate thousands of sweeps and watches with faults of all kinds, each held against the oracles (minutes)
 	$(VENV)/inspector-lab simulate --nodes 40 --loss 0.05 --faults --seeds $(SEEDS)
