@@ -111,7 +111,7 @@ def serve_all(config_file: Path | None, *, watches: bool, as_json: bool) -> int:
 
 async def _serve(config: Config, jobs: list[Job], output: Output, watches: bool, as_json: bool) -> None:  # noqa: FBT001 -- trio.run takes no keywords
     keeper = _keeper(config)
-    plan = Plan(jobs, keeper.read(), socket.gethostname())
+    plan = Plan(jobs, keeper.read(), socket.gethostname(), since=time.time())
     go_on(plan, time.time(), say)
     for line in table(plan, time.time(), stamp):
         say(line)

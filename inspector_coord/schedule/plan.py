@@ -6,6 +6,7 @@ killed is not begun again before its next slot.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -77,12 +78,18 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan:
-    """All jobs of a coordinator, and what is known of each."""
+    """All jobs of a coordinator, and what is known of each.
 
-    def __init__(self, jobs: Iterable[Job], past: Mapping[str, Past], host: str = "") -> None:
+    since: from when on slots are waited for, Unix s; infinity: never. One that came later is no surprise, however long
+    another job's sweep has kept it waiting.
+    """
+
+    def __init__(
+        self, jobs: Iterable[Job], past: Mapping[str, Past], host: str = "", *, since: float = math.inf
+    ) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.past = {name: past.get(name, Past()) for name in self.jobs}
-        self._host = host
+        self._host, self._since = host, since
 
     def due(self, now: float) -> Due | None:
         """The job to begin now: the one that has waited longest."""
@@ -141,7 +148,7 @@ class Plan:
             slot = job.times.last(slot - 1)
         at = self._begins(job, slot)
         past = self.past[job.name]
-        if at > now or slot <= past.slot or (not past.slot and now - at > limits.fresh_s):
+        if at > now or slot <= past.slot or not (past.slot or now - at <= limits.fresh_s or slot >= self._since):
             return None
         return Due(job, slot, at)
 

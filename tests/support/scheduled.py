@@ -22,6 +22,7 @@ class Scene:
         self.said: list[str] = []
         self.told: list[Ran] = []
         self.began: list[float] = []
+        self.whose: list[str] = []
         self.running = 0
         self.takes_s = 2.0
         self.keeper = Keeper(folder, self.said.append)
@@ -31,9 +32,10 @@ class Scene:
         """The wall clock."""
         return START + trio.current_time() - self.began_at
 
-    async def sweep(self, _job: Job, _report: Path) -> Swept:
+    async def sweep(self, job: Job, _report: Path) -> Swept:
         """One sweep; two at once would be a mistake."""
         self.began.append(self.clock() - START)
+        self.whose.append(job.name)
         self.running += 1
         assert self.running == 1
         await trio.sleep(self.takes_s)
@@ -42,7 +44,7 @@ class Scene:
 
     def plan(self) -> Plan:
         """As a program that starts now has it."""
-        return Plan(self.jobs, self.keeper.read())
+        return Plan(self.jobs, self.keeper.read(), since=self.clock())
 
     async def run(self) -> None:
         """A whole program, until cancelled."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 import trio.testing
@@ -74,6 +75,20 @@ async def test_a_sweep_longer_than_its_period_is_followed_by_one(
         await scene.run()
     assert scene.began == [0, 1000]
     assert scene.keeper.read()["often"].missed == 2
+
+
+async def test_a_job_that_never_ran_gets_its_turn_behind_one_that_sweeps_for_long(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Its slots are all older than two minutes when it may begin: they came up while it waited, and surprise nobody."""
+    scene = Scene(tmp_path)
+    scene.jobs += [msgspec.structs.replace(scene.jobs[0], name="other")]
+    scene.takes_s = 140
+    with trio.move_on_after(700):
+        await scene.run()
+    assert [*zip(scene.began, scene.whose, strict=True)] == [
+        (0, "often"), (140, "other"), (300, "often"), (440, "other"), (600, "often")
+    ]  # fmt: skip
 
 
 async def test_a_sweep_that_is_broken_off_is_not_begun_again_in_its_slot(
