@@ -125,12 +125,9 @@ def services(plan: Plan, layout: Layout, gogc: int) -> list[ServiceSpec]:
     agent = [str(SCRIPTS / "inspector-agent"), "run", "--config", str(files.agent)]
     serf = ["env", f"GOGC={gogc}", str(find("serf")), "agent", f"-config-file={files.serf}"]
     # In a real ring the members do not use the entry's processors: here they make way for it.
-    hollow = [
-        "nice",
-        "-n",
-        str(limits.members_niceness),
-        *processes.python("inspector_lab.hollow.process", str(layout.home)),
-    ]
+    niceness = limits.members_niceness if len(plan.nodes) >= limits.nice_members_min else 0
+    program = processes.python("inspector_lab.hollow.process", str(layout.home))
+    hollow = ["nice", "-n", str(niceness), *program]
     return [
         spec("", "center", center_command(plan, layout), layout.log("center"), 0.0),
         spec(entry.name, "serf", serf, files.log("serf"), 0.0),

@@ -82,6 +82,11 @@ def test_status_and_help_tell(lossy: Lab) -> None:
     assert b"--members 10000" in text
 
 
+def test_few_members_make_way_for_nobody(lossy: Lab) -> None:
+    """They cost hardly anything, and beside busy processes none of their acknowledgements would be in time."""
+    assert os.getpriority(os.PRIO_PROCESS, lossy.status()["hollow"]["pid"]) == os.getpriority(os.PRIO_PROCESS, 0)
+
+
 def test_an_encrypted_ring_its_silent_members_and_its_end(tmp_path: Path) -> None:
     """Silent ones are named so. With the members' process killed, the sweep still names all; down ends what is left."""
     lab = Lab(tmp_path / "sealed")

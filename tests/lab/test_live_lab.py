@@ -287,7 +287,7 @@ def test_everything_works_without_root(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=UP_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     user = done.stderr.splitlines()[0]

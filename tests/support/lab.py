@@ -19,7 +19,7 @@ from inspector_lab.status import status
 
 SCRIPTS = Path(sys.executable).parent
 COMMAND = str(SCRIPTS / "inspector-lab")
-UP_S = 110.0
+UP_S = 250.0
 
 
 @dataclass(frozen=True)

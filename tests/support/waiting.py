@@ -9,7 +9,7 @@ import trio
 
 POLL_S = 0.01
 # A wait ends with what it waits for: this bound only ends one in vain, so it is far beyond what a busy machine needs.
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 def wait_until(holds: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
