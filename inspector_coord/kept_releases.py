@@ -50,6 +50,14 @@ class KeptReleases:
     def keep(self, digest: str, raw: bytes) -> None:
         """One more; the oldest go."""
         write_whole(self._folder / f"{digest}.json", raw)
-        by_age = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        by_age = sorted(self._folder.glob("*.json"), key=_written, reverse=True)
         for old in by_age[limits.releases_kept_max :]:
             old.unlink(missing_ok=True)
+
+
+def _written(path: Path) -> float:
+    """When a file was written, Unix s; 0 for one that another sweep has just let go."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

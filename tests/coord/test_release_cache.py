@@ -122,6 +122,17 @@ async def test_item_tables_of_the_past_are_kept(tmp_path: Path) -> None:
     assert found[prefix_of(releases[-1])] == releases[-1]
 
 
+def test_a_release_that_another_sweep_lets_go_meanwhile_is_no_loss(tmp_path: Path) -> None:
+    """Listed, and gone before its age is asked for: as a link is whose file is gone."""
+    kept = KeptReleases(tmp_path)
+    kept.keep("00", b"{}")
+    (tmp_path / "releases" / "gone.json").symlink_to(tmp_path / "nowhere")
+    for number in range(1, limits.releases_kept_max):
+        kept.keep(f"{number:02}", b"{}")
+    left = {path.stem for path in (tmp_path / "releases").iterdir()}
+    assert left == {f"{number:02}" for number in range(limits.releases_kept_max)}
+
+
 async def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A file where the directory should be: said, with its place."""
     async with center(tmp_path / "store") as (store, url):

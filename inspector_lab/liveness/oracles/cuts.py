@@ -3,7 +3,7 @@
 Precisely: a zone or a rack is cut off from all others, alone in its time, and the watcher stays connected to entries
 on both sides that are well. Then `named_s` after the last of the domain was told as failed, an open incident says cut
 off, has most of the domain, and its domain is the right one (or one that has the same members). A direction of a cut is
-never told wrong, and where the watcher has entries on both sides it is named.
+never told wrong, and where the watcher has entries on both sides it is named, unless the cut ends within `named_s`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def check(result: Result) -> list[str]:
             if each.kind is Kind.CUT_OFF and fault.at_s < at < until and within.issuperset(each.nodes) and each.nodes
         ]
         known = _known(result, fault, hosts, until)
-        wrong += _directions(fault, about, known=known)
+        wrong += _directions(fault, about, until, known=known)
         if known and not fault.other:
             wrong += _named(result, fault, frozenset(within), until)
     return wrong
@@ -71,16 +71,17 @@ def _known(result: Result, fault: Fault, hosts: tuple[int, ...], until: float) -
     return len(sides) == 2
 
 
-def _directions(fault: Fault, about: list[tuple[float, Happening]], *, known: bool) -> list[str]:
+def _directions(fault: Fault, about: list[tuple[float, Happening]], until: float, *, known: bool) -> list[str]:
     right = {DIRECTIONS[fault.way], "unknown", ""}
     wrong = [
         f"{each.domain or each.nodes[0]} {DIRECTIONS[fault.way]}, and was told as {each.direction!r} at {at:.1f} s"
         for at, each in about
         if each.direction not in right
     ]
-    enough = [each for at, each in about if at > fault.at_s and 2 * len(each.nodes) >= max(1, each.of)]
-    if known and not fault.other and enough and all(each.direction in ("unknown", "") for each in enough):
-        wrong.append(f"nobody was told that {enough[0].domain or enough[0].nodes[0]} {DIRECTIONS[fault.way]}")
+    enough = [(at, each) for at, each in about if 2 * len(each.nodes) >= max(1, each.of)]
+    in_time = bool(enough) and enough[0][0] + limits.named_s < until
+    if known and not fault.other and in_time and all(each.direction in ("unknown", "") for _, each in enough):
+        wrong.append(f"nobody was told that {enough[0][1].domain or enough[0][1].nodes[0]} {DIRECTIONS[fault.way]}")
     return wrong
 
 

@@ -106,14 +106,20 @@ def busy_s(result: Result) -> float:
 def _tellings(result: Result) -> list[tuple[float, int, str, float]]:
     """(when, by which vantage, who, until when it said nothing else): failures told by entries that hear the core.
 
-    Of several entries the last one counts: only one of them need be believed, and streams lose things.
+    Of several entries the last one counts: only one of them need be believed, and streams lose things. That somebody
+    has left, or was pruned, may be known through any of them.
     """
+    leavings: dict[str, list[float]] = defaultdict(list)
+    for at, _, name, status in sorted(result.learned):
+        if status == "left":
+            leavings[name].append(at)
     found: dict[str, list[tuple[float, int, str, float]]] = defaultdict(list)
     last: dict[tuple[int, str], float] = {}
     for at, vantage, name, status in (*result.learned, *_ends(result)):
         before = last.pop((vantage, name), None)
         if before is not None and result.hears_core(vantage, before - limits.mattered_s, before):
-            found[name].append((before, vantage, name, at))
+            left = bisect_left(leavings[name], before)
+            found[name].append((before, vantage, name, min([at, *leavings[name][left : left + 1]])))
         if status == "failed":
             last[vantage, name] = at
     latest = []

@@ -143,6 +143,16 @@ FOUND = {
             Fault("entry-down", (0, 1), at_s=93.702, until_s=153.355),
         ),
     ),
+    "a dead node that is pruned has left, also where one entry's stream has lost it": Scenario(
+        seed=1, nodes=100, zones=4, rack_nodes=12, seconds=300.0, vantages=("c", "d"),
+        faults=(
+            Fault("busy", at_s=32.861, until_s=85.567, amount=2.0),
+            Fault("off", (50,), at_s=42.0),
+            Fault("prune", (50,), at_s=70.0),
+            Fault("entry-down", (0, 1), at_s=44.391, until_s=62.687),
+            Fault("overflow", (1,), at_s=46.06, until_s=120.0, amount=1.0),
+        ),
+    ),
 }  # fmt: skip
 """What has to hold -> the mixture in which it once did not. Zones that are cut have several seeds in `make sim`."""
 
