@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -16,6 +17,8 @@ from inspector_agent.wire import ANY_RELEASE, Everyone, Question, Serving, Slice
 from tests.support.sessions import ANSWERED, DROPPED, NAME, UNIX, Shell, ask, baseline, item, prefix
 
 SLACK_S = 1e-6
+
+pytestmark = pytest.mark.timeout(900)  # minutes on a busy machine
 
 
 class AnyOrder(RuleBasedStateMachine):

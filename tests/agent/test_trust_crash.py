@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 import trio
 
 from config_center.release import Release
@@ -37,6 +38,7 @@ def has(node: TrustingNode, cache: Path) -> Release:
     return {release.digest: release for release in (node.first, node.third)}[held.digest]
 
 
+@pytest.mark.timeout(900)  # minutes on a busy machine
 async def test_a_crash_anywhere_leaves_one_whole_release(tmp_path: Path) -> None:
     """Proven, resolved, and usable without a center; the next fetch brings the new one and leaves nothing over."""
     copies = tmp_path / "copies"

@@ -47,6 +47,7 @@ def test_the_page_names_its_files_and_commands() -> None:
     assert len(COMMANDS) == 4
 
 
+@pytest.mark.timeout(900)  # it runs other tests: two minutes of a busy machine
 def test_everything_on_the_page_works(copy: Path) -> None:
     """In its order: the program answers, the page is written, the tests pass, the layer is taken."""
     (try_it, shown), (make_pages, _), (test_it, _), (validate, _) = COMMANDS

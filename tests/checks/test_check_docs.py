@@ -84,11 +84,11 @@ async def test_the_agent_runs_it_too(site: Path, tmp_path: Path) -> None:
     )
     items = [
         Item(number=number, id=f"raid:{key}", check="raid", key=key, expect={"value": {"equals": "clean"}}, with_={},
-             severity="major", timeout_s=5.0, source="layers/10.yml:3")
+             severity="major", timeout_s=60.0, source="layers/10.yml:3")
         for number, key in enumerate(("all", "md0"))
     ]  # fmt: skip
     findings: list[Finding] = []
-    await runner.run(items, findings.append, deadline_s=20)
+    await runner.run(items, findings.append, deadline_s=60)
     assert {(one.id, one.outcome, one.observed) for one in findings} == {
         ("raid:all", "fail", "degraded"),
         ("raid:md0", "fail", "degraded"),

@@ -17,13 +17,17 @@ from checklib import netns
 from checklib.errors import CannotTell
 
 from tests.support.check_cases import look, look_at, outcome, plant
+from tests.support.machine import LINKS
 from tests.support.mounted import RefusedError, inside
 from tests.support.others import PLAIN, facts, host, told
 
 ANY = {"any": True}
 IS_ROOT = os.geteuid() == 0
-# Counters, which the look itself changes.
-COUNTERS = {"fs.file-nr", "fs.inode-nr", "fs.inode-state", "fs.dentry-state", "kernel.ns_last_pid", "kernel.pty.nr"}
+# Counters, which the look itself changes, or others do all the time.
+COUNTERS = {
+    "fs.file-nr", "fs.inode-nr", "fs.inode-state", "fs.dentry-state", "kernel.ns_last_pid", "kernel.pty.nr",
+    "fs.aio-nr", "net.netfilter.nf_conntrack_count",
+}  # fmt: skip
 RP_FILTER = "net.ipv4.conf.*.rp_filter"
 
 MODPROBE = {
@@ -67,11 +71,11 @@ def values(check: str, keys: list[str], **more: Any) -> dict[str, str]:
 
 
 def said_by_sysctl() -> dict[str, str]:
-    """What `sysctl -a` prints, white space normalised; of a value of several lines all."""
+    """What `sysctl -a` prints, white space normalised; of a value of several lines all. Links of labs are left out."""
     found: dict[str, list[str]] = {}
     for line in told("sysctl", "-a", codes=(0, 1, 255)).splitlines():
         name, equals, text = line.partition(" =")
-        if equals:
+        if equals and f".{LINKS}" not in name:
             found.setdefault(name, []).extend(text.split())
     return {name: " ".join(text) for name, text in found.items()}
 
@@ -94,7 +98,7 @@ def test_a_star_stands_for_what_sysctl_finds_by_a_pattern() -> None:
     assert theirs
     for wanted in ("0", "1", "2"):
         deviating = sorted(name.split(".")[3] for name, text in theirs.items() if text != wanted)
-        found = look_at("sysctl", RP_FILTER, {"value": {"equals": wanted}})
+        found = look_at("sysctl", RP_FILTER, {"value": {"equals": wanted}}, parameters={"except": [f"{LINKS}*"]})
         assert found["outcome"] == ("fail" if deviating else "pass")
         if 0 < len(deviating) < len(theirs):
             named = [part.partition(" (")[2].rstrip(")").split(", ") for part in found["observed"].split("; ")]
@@ -108,7 +112,7 @@ def test_a_kernel_parameter_is_what_testinfra_says(name: str) -> None:
 
 
 def test_300_interfaces_of_one_star_take_no_time(tmp_path: Path) -> None:
-    """CPU time of the looking alone; the budget for 300 parameters of any kind is 60 ms."""
+    """CPU time of the looking alone; the budget for 300 parameters of any kind is 60 ms of an ordinary processor."""
     tree = {f"/proc/sys/net/ipv4/conf/veth{number}/rp_filter": "1\n" for number in range(300)}
     root = plant(tmp_path, {**tree, "/proc/sys/net/ipv4/conf/lo/rp_filter": "0\n"})
     costs = []
@@ -117,7 +121,7 @@ def test_300_interfaces_of_one_star_take_no_time(tmp_path: Path) -> None:
         found = look_at("sysctl", RP_FILTER, {"value": {"equals": 1}}, root)
         costs.append(time.process_time() - began)
         assert outcome(found) == ("fail", "0 (lo)", "expected 1")
-    assert min(costs) < 0.06
+    assert min(costs) < 0.24  # 30 ms here; a machine may be slow
 
 
 @contextmanager
@@ -239,16 +243,25 @@ def test_what_is_configured_of_modules_is_what_modprobe_says(tmp_path: Path) -> 
         assert look_at("module", name, expect, root)["outcome"] == "pass", name
 
 
+def said_by_lsmod() -> dict[str, str]:
+    """Module -> how many use it."""
+    return {line.split()[0]: line.split()[2] for line in told("lsmod", codes=(0, 1)).splitlines()[1:]}
+
+
 def test_modules_and_their_parameters_are_what_sys_and_lsmod_say() -> None:
     """Every module this machine tells of, and every parameter that may be read."""
-    loaded = {line.split()[0]: line.split()[2] for line in told("lsmod", codes=(0, 1)).splitlines()[1:]}
+    before = said_by_lsmod()
     names = sorted(path.name for path in Path("/sys/module").iterdir())
     ours = values("module", names)
-    assert ours == {name: "loaded" if name in loaded else "builtin" for name in names}
     used = look(
-        [{"check": "module", "key": name, "expect": {"used": {"equals": count}}} for name, count in loaded.items()]
+        [{"check": "module", "key": name, "expect": {"used": {"equals": count}}} for name, count in before.items()]
     )
-    assert {found["outcome"] for found in used} <= {"pass"}
+    after = said_by_lsmod()  # the first of a kind of links or mounts loads a module, each counts as a use of it
+    kept = [name for name in names if (name in before) == (name in after)]
+    assert {name: ours[name] for name in kept} == {name: "loaded" if name in before else "builtin" for name in kept}
+    still = [found for name, found in zip(before, used, strict=True) if after.get(name) == before[name]]
+    assert len(still) > 0.9 * len(before) or not before
+    assert {found["outcome"] for found in still} <= {"pass"}
     files = [path for path in Path("/sys/module").glob("*/parameters/*") if path.stat().st_mode & 0o004]
     theirs = {f"{path.parts[3]}.{path.name}": path for path in files}
     for key, text in values("module", list(theirs)).items():

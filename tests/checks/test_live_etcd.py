@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,25 +14,25 @@ import pytest
 from inspector_lab.tools import locate
 from tests.support.check_cases import look_at, outcome
 from tests.support.others import told
+from tests.support.serf import claimed_prefix
 
 OK = {"value": {"equals": "ok"}}
 
 
-def free_port() -> int:
-    """One that nobody has now."""
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        port: int = line.getsockname()[1]
-        return port
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of loopback, where nobody else has a port: a free one of 127.0.0.1 may be taken before etcd has it."""
+    with claimed_prefix() as network:
+        yield f"{network}.1"
 
 
 @contextmanager
-def etcd(place: Path, *more: str) -> Iterator[int]:
+def etcd(place: Path, address: str, *more: str) -> Iterator[int]:
     """The port at which one answers; with TLS where `more` says so."""
     program = locate("etcd")
     assert program is not None
-    port, peer = free_port(), free_port()
-    url, peers = f"http{'s' if more else ''}://127.0.0.1:{port}", f"http://127.0.0.1:{peer}"
+    port, peer = 2379, 2380
+    url, peers = f"http{'s' if more else ''}://{address}:{port}", f"http://{address}:{peer}"
     arguments = [
         "--data-dir", str(place / "data"), "--listen-client-urls", url, "--advertise-client-urls", url,
         "--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", f"default={peers}",
@@ -49,15 +48,15 @@ def etcd(place: Path, *more: str) -> Iterator[int]:
             process.kill()
 
 
-def test_a_real_etcd_is_healthy_until_it_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_real_etcd_is_healthy_until_it_is_gone(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its own word; its version is what it says of itself over HTTP."""
     program = locate("etcd")
     assert program is not None
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
-    with etcd(tmp_path) as port:
-        where = {"address": f"127.0.0.1:{port}"}
+    with etcd(tmp_path, address) as port:
+        where = {"address": f"{address}:{port}"}
         assert look_at("etcd", "health", OK, parameters=where)["outcome"] == "pass"
-        line = HTTPConnection("127.0.0.1", port, timeout=60)
+        line = HTTPConnection(address, port, timeout=60)
         line.request("GET", "/version")
         version = json.load(line.getresponse())["etcdserver"]
         line.close()
@@ -68,13 +67,13 @@ def test_a_real_etcd_is_healthy_until_it_is_gone(tmp_path: Path, monkeypatch: py
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority, and from it a server's certificate for 127.0.0.1 and a client's; another authority."""
+def certificates(tmp_path_factory: pytest.TempPathFactory, address: str) -> Path:
+    """An authority, and from it a server's certificate for its address and a client's; another authority."""
     place = tmp_path_factory.mktemp("certificates")
     new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "30")
     for name in ("ca", "other"):
         told("openssl", *new, "-subj", f"/CN={name}", "-keyout", f"{place}/{name}.key", "-out", f"{place}/{name}.crt")
-    for name, extension in (("server", "subjectAltName=IP:127.0.0.1"), ("client", "extendedKeyUsage=clientAuth")):
+    for name, extension in (("server", f"subjectAltName=IP:{address}"), ("client", "extendedKeyUsage=clientAuth")):
         told(
             "openssl", *new, "-CA", f"{place}/ca.crt", "-CAkey", f"{place}/ca.key", "-subj", f"/CN={name}",
             "-addext", extension, "-keyout", f"{place}/{name}.key", "-out", f"{place}/{name}.crt",
@@ -87,19 +86,19 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_an_etcd_that_wants_certificates(tmp_path: Path, certificates: Path) -> None:
+def test_an_etcd_that_wants_certificates(tmp_path: Path, address: str, certificates: Path) -> None:
     """It is asked with ours, and has to show its own; without either nothing is taken for healthy."""
     of = {name: str(certificates / name) for name in ("ca.crt", "client.crt", "client.key", "client.pem", "other.crt")}
     ours = {"ca": of["ca.crt"], "cert": of["client.crt"], "key": of["client.key"]}
     server = ["--cert-file", f"{certificates}/server.crt", "--key-file", f"{certificates}/server.key"]
-    with etcd(tmp_path, *server, "--client-cert-auth", "--trusted-ca-file", of["ca.crt"]) as port:
+    with etcd(tmp_path, address, *server, "--client-cert-auth", "--trusted-ca-file", of["ca.crt"]) as port:
 
         def health(**files: str) -> tuple[str, str, str]:
-            return outcome(look_at("etcd", "health", OK, parameters={"address": f"127.0.0.1:{port}", **files}))
+            return outcome(look_at("etcd", "health", OK, parameters={"address": f"{address}:{port}", **files}))
 
         assert health(**ours) == ("pass", "ok", "")
         assert health(ca=of["ca.crt"], cert=of["client.pem"]) == ("pass", "ok", "")
-        url = f"https://127.0.0.1:{port}/health"
+        url = f"https://{address}:{port}/health"
         body = {"status": {"equals": 200}, "body": {"contains": '"health":"true"'}}
         assert look_at("http", url, body, parameters=ours)["outcome"] == "pass"
         assert health() == ("fail", "no HTTP", "expected ok")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.check_cases import Finding, look, look_at
+from tests.support.machine import LINKS
 from tests.support.mounted import RefusedError, inside
 from tests.support.others import facts, host, told
 
@@ -49,8 +50,6 @@ ip -6 route add default via fd07::fe mtu 1300
 ip -6 route add fd08::/64 nexthop via fd07::3 nexthop via fd07::4
 ip -6 route add blackhole fd09::/64
 """
-LAB = "insp-lab"  # links of labs that other tests have up for a while
-
 TABLES = """
 echo "[$(ip -j route show table main), $(ip -j -6 route show table main), $(ip -j -s address)]"
 """
@@ -151,7 +150,7 @@ def test_routes_of_this_machine_are_those_of_ip_and_of_ansible() -> None:
     """All of the main table; but for what each link has, as one of a lab may come at any moment."""
     tables = [json.loads(told("ip", "-j", *family, "route", "show", "table", "main")) for family in ([], ["-6"])]
     lists = [
-        [one for one in routes if not one.get("dev", "").startswith(LAB) and one["dst"] != "fe80::/64"]
+        [one for one in routes if not one.get("dev", "").startswith(LINKS) and one["dst"] != "fe80::/64"]
         for routes in tables
     ]
     items, begins = items_of_routes(lists)
@@ -164,7 +163,7 @@ def test_routes_of_this_machine_are_those_of_ip_and_of_ansible() -> None:
 
 def test_interfaces_of_this_machine_are_those_of_ip_testinfra_and_ansible() -> None:
     """Each; counters may rise meanwhile."""
-    tables = [one for one in json.loads(told("ip", "-j", "-s", "address")) if not one["ifname"].startswith(LAB)]
+    tables = [one for one in json.loads(told("ip", "-j", "-s", "address")) if not one["ifname"].startswith(LINKS)]
     assert [one for one in look(map(of_interface, tables)) if one["outcome"] != "pass"] == []
     for one in tables:
         name, seen = one["ifname"], facts()[f"ansible_{one['ifname'].replace('-', '_')}"]
@@ -260,9 +259,22 @@ def listening(*addresses: tuple[socket.AddressFamily, str]) -> Iterator[list[int
         yield ports
 
 
+@contextmanager
+def of_six_alone() -> Iterator[int]:
+    """A port of ::1 on which this process listens; at no IPv4 address can anybody: there it is bound, and deaf."""
+    while True:
+        with listening((socket.AF_INET6, "::1")) as (port,), socket.socket() as deaf:
+            try:
+                deaf.bind((EVERYWHERE, port))
+            except OSError:  # somebody has it
+                continue
+            yield port
+            return
+
+
 def test_ports_of_this_machine_are_those_of_testinfra() -> None:
     """Listening or not; who holds it is this very process."""
-    with listening((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")) as (four, six):
+    with listening((socket.AF_INET, "127.0.0.1")) as (four,), of_six_alone() as six:
         name = Path("/proc/self/comm").read_text("ascii").strip()
         user = host().user().name
         expect = {"program": {"contains": name}, "user": {"equals": user}}

@@ -44,6 +44,7 @@ def test_an_export_may_die_at_any_step(tmp_path: Path) -> None:
     assert [step["serial"] for step in steps if "torn" in step["point"]] == [1] * 9 + [2, 2]
 
 
+@pytest.mark.timeout(900)  # minutes on a busy machine
 def test_an_act_may_die_at_any_step(tmp_path: Path) -> None:
     """At every statement, within SQLite's own machine, and in the middle of every write of the log or the database."""
     steps = crashed("act", tmp_path)

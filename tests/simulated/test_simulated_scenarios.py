@@ -18,6 +18,7 @@ def states(result: Result) -> dict[str, str]:
     return {node.name: str(node.state) for node in result.sweep.ledger}
 
 
+@pytest.mark.timeout(900)  # minutes on a busy machine
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_oracle_holds(name: str) -> None:
     _, broken = held(named(name), again=True)

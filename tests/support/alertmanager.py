@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,9 +15,11 @@ import httpx
 import trio
 
 from inspector_lab.tools import find
+from tests.support.serf import claimed_prefix
 from tests.support.waiting import PATIENCE_S, POLL_S, soon
 from tests.support.web import reply
 
+PORT = 9093
 TEMPLATE = "prometheus/alertmanager/default.tmpl"
 # Debian's has the place of its templates compiled in; where it is only unpacked, it is shown its own /usr/share.
 SHOWN = 'mount --bind "$1" /usr/share && shift && exec "$@"'
@@ -33,7 +34,7 @@ class Manager:
 
     async def alerts(self) -> list[dict[str, Any]]:
         """What `GET /api/v2/alerts` shows."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
             found: list[dict[str, Any]] = (await client.get(f"{self.url}/api/v2/alerts")).json()
             return found
 
@@ -86,8 +87,18 @@ async def _some(stream: trio.SocketStream) -> bytes:
 
 
 @asynccontextmanager
-async def alertmanager(home: Path, port: int = 0) -> AsyncIterator[Manager]:
-    """Runs, groups as docs/liveness-alerts.md advises but at once, and is gone at the end."""
+async def alertmanager(home: Path, address: str = "") -> AsyncIterator[Manager]:
+    """Runs, groups as docs/liveness-alerts.md advises but at once, and is gone at the end.
+
+    address: `host:port` that the caller has claimed; else one that nobody has while it runs.
+    """
+    with claimed_prefix() as prefix:
+        async with _at(home, address or f"{prefix}.1:{PORT}") as manager:
+            yield manager
+
+
+@asynccontextmanager
+async def _at(home: Path, address: str) -> AsyncIterator[Manager]:
     async with trio.open_nursery() as nursery:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         hook = f"http://127.0.0.1:{listener.socket.getsockname()[1]}/"
@@ -98,12 +109,11 @@ async def alertmanager(home: Path, port: int = 0) -> AsyncIterator[Manager]:
         receivers = [{"name": "hook", "webhook_configs": [{"url": hook, "send_resolved": True}]}]
         config = home / "alertmanager.yml"
         config.write_text(json.dumps({"route": route, "receivers": receivers}))
-        port = port or free_port()
-        manager = Manager(f"http://127.0.0.1:{port}")
+        manager = Manager(f"http://{address}")
         nursery.start_soon(trio.serve_listeners, manager.receive, [listener])
         command = [
             *_shown(find("prometheus-alertmanager")), f"--config.file={config}", f"--storage.path={home / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=",
+            f"--web.listen-address={address}", "--cluster.listen-address=",
         ]  # fmt: skip
         with _running(command, home / "log") as process:
             await _ready(manager, process)
@@ -137,11 +147,3 @@ def _shown(program: Path) -> list[str]:
     share = program.parent.parent / "root" / "usr" / "share"
     rights = ["--mount"] if os.geteuid() == 0 else ["--mount", "--map-root-user"]
     return ["unshare", *rights, "sh", "-c", SHOWN, "sh", str(share), str(program)]
-
-
-def free_port() -> int:
-    """One that nobody has now."""
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        port: int = line.getsockname()[1]
-        return port

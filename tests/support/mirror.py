@@ -56,7 +56,10 @@ class Mirror:
     async def handle(self, stream: trio.SocketStream) -> None:
         """One request."""
         head = b""
-        while b"\r\n\r\n" not in head and (more := await stream.receive_some(4096)):
+        while b"\r\n\r\n" not in head:
+            more = await stream.receive_some(4096)
+            if not more:
+                return  # a client that was ended before it had asked
             head += more
         lines = head.decode("latin-1").split("\r\n")
         path = lines[0].split(" ")[1].lstrip("/")
@@ -72,7 +75,8 @@ class Mirror:
             await _drip(stream)
             return
         reply = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nETag: {etag}\r\nConnection: close\r\n\r\n"
-        await stream.send_all(reply.encode() + body)
+        with suppress(trio.BrokenResourceError):  # the client had enough
+            await stream.send_all(reply.encode() + body)
 
 
 async def _drip(stream: trio.SocketStream) -> None:

@@ -65,9 +65,12 @@ class World(Lab):
 
     def first(self, name: str) -> int:
         """The first process of the node."""
-        everybody = processes_in(namespace_of(self.pid(name)))
-        numbers = {pid: Path(f"/proc/{pid}/status").read_text() for pid in everybody}
-        return next(pid for pid, text in numbers.items() if "\nNSpid:\t" in text and "\t1\n" in nspid(text))
+        for pid in processes_in(namespace_of(self.pid(name))):
+            with suppress(FileNotFoundError, ProcessLookupError):  # what a check had started has ended since
+                text = Path(f"/proc/{pid}/status").read_text()
+                if "\nNSpid:\t" in text and "\t1\n" in nspid(text):
+                    return pid
+        raise AssertionError(f"{name} has no first process")
 
     def inside(self, name: str, *command: str) -> list[str]:
         """The command that runs something on a node, without ssh."""

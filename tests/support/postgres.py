@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +18,10 @@ from psycopg import sql
 
 from inspector_lab.processes import die_with, read_stat
 from inspector_lab.tools import find
+from tests.support.serf import claimed_prefix
 from tests.support.waiting import wait_until
+
+PORT = 5432
 
 _NAMES = count(1)
 
@@ -27,14 +29,16 @@ _NAMES = count(1)
 class Postgres:
     """One server in a folder of its own, reachable on loopback and on a Unix socket; `create` gives databases.
 
+    address: of loopback, which nobody else uses: a free port of 127.0.0.1 may be another's by the time it is bound.
+
     It runs as an unprivileged user where the tests run as root, which PostgreSQL refuses. Nothing of the environment
     gets to it, and it dies with the process that started it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self.port = _free_port()
+        self.address = address
         self._user = _unprivileged() if os.geteuid() == 0 else None
         self._server: subprocess.Popen[bytes] | None = None
         if self._user is not None:
@@ -46,8 +50,8 @@ class Postgres:
     def start(self) -> None:
         """Start it, and return when it takes connections."""
         command = [
-            str(find("postgres")), "-D", str(self.data), "-p", str(self.port), "-k", str(self.folder),
-            "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=60",
+            str(find("postgres")), "-D", str(self.data), "-p", str(PORT), "-k", str(self.folder),
+            "-c", f"listen_addresses={self.address}", "-c", "fsync=off", "-c", "max_connections=60",
             "-c", "shared_buffers=16MB", "-c", "log_min_messages=fatal",
         ]  # fmt: skip
         parent = os.getpid()
@@ -56,7 +60,7 @@ class Postgres:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=lambda: die_with(parent), **self._as_user(),  # noqa: PLW1509 - one call, before exec
             )  # fmt: skip
-        wait_until(self._takes_connections, f"PostgreSQL takes connections: {self.log()}", within_s=60)
+        wait_until(self._takes_connections, f"PostgreSQL takes connections: {self.log()}")
 
     def stop(self) -> None:
         """Stop it at once, as if its machine had gone: clients are thrown out, connections refused."""
@@ -80,7 +84,7 @@ class Postgres:
         name = f"fleet_{os.getpid()}_{next(_NAMES)}"
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        return f"postgresql://center@127.0.0.1:{self.port}/{name}"
+        return f"postgresql://center@{self.address}:{PORT}/{name}"
 
     def log(self) -> str:
         """What it has said."""
@@ -97,7 +101,7 @@ class Postgres:
         return True
 
     def _conninfo(self, name: str) -> str:
-        return f"host=127.0.0.1 port={self.port} user=center dbname={name} connect_timeout=10"
+        return f"host={self.address} port={PORT} user=center dbname={name} connect_timeout=10"
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -121,8 +125,8 @@ class Postgres:
 @contextmanager
 def postgres() -> Iterator[Postgres]:
     """A running server in a folder in /tmp, which its user can reach wherever the tests' own folders are."""
-    with tempfile.TemporaryDirectory(prefix="inspector-postgres-", dir="/tmp") as folder:
-        server = Postgres(Path(folder))
+    with claimed_prefix() as prefix, tempfile.TemporaryDirectory(prefix="inspector-postgres-", dir="/tmp") as folder:
+        server = Postgres(Path(folder), f"{prefix}.1")
         try:
             server.start()
             yield server
@@ -135,9 +139,3 @@ def _unprivileged() -> tuple[int, int]:
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
     entry = known.get("postgres") or known["nobody"]
     return entry.pw_uid, entry.pw_gid
-
-
-def _free_port() -> int:
-    with socket.socket() as claimed:
-        claimed.bind(("127.0.0.1", 0))
-        return int(claimed.getsockname()[1])

@@ -46,10 +46,11 @@ class Terminal:
         return self.type("config-center", verb, *where, "--yes", *words, exits=exits)
 
     def sweep(self, exits: int) -> dict[str, Any]:
-        """`inspector sweep`, and its report."""
+        """`inspector sweep`, and its report; with time for a busy machine."""
         output = self._lab.home / "report.json"
         config = ["--config", str(self._lab.layout.coordinator)]
-        self.type("inspector", *config, "sweep", "--no-escalate", "--output", str(output), exits=exits)
+        words = ["sweep", "--no-escalate", "--timeout", "60", "--output", str(output)]
+        self.type("inspector", *config, *words, exits=exits)
         report: dict[str, Any] = json.loads(output.read_text())
         return report
 

@@ -11,7 +11,8 @@ import trio
 from inspector_coord.watch import limits
 from inspector_coord.watch.alertmanager import Alertmanagers
 from inspector_coord.watch.conclusions import Action, Kind
-from tests.support.alertmanager import alertmanager, free_port
+from tests.support.alertmanager import alertmanager
+from tests.support.serf import claimed_prefix
 from tests.support.waiting import soon
 from tests.support.watched import Paper, happening
 from tests.support.web import Handler, drips, reply, says_nothing, sends, web
@@ -47,12 +48,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "resolve_after_s", 0.6)
     monkeypatch.setattr(limits, "push_again_s", 0.05)
     monkeypatch.setattr(limits, "replay_s", 0.1)
+    monkeypatch.setattr(limits, "resends_missed", 60)  # nothing of one that lives lapses on a machine that stands still
 
 
-async def test_two_watchers_are_one_alert_and_the_survivor_ends_it_once(tmp_path: Path) -> None:
+async def test_two_watchers_are_one_alert_and_the_survivor_ends_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Both push the same incident, gathered otherwise and numbered otherwise; one dies; the other resolves, once."""
+    monkeypatch.setattr(limits, "resends_missed", 3)
     async with alertmanager(tmp_path) as manager, trio.open_nursery() as nursery:
-        one, two = Watcher(manager.url), Watcher(manager.url, name="two")
+        # What the survivor says lasts for 12 s, so that nothing lapses on a machine that stands still for a while.
+        one, two = Watcher(manager.url, resend_s=4.0), Watcher(manager.url, name="two")
         for watcher in (one, two):
             nursery.start_soon(watcher.run)
         one.told(*RACK, domain="rack=b2", number=3)
@@ -114,8 +120,9 @@ async def test_nodes_of_no_domain_are_alerts_of_their_own_in_one_message(tmp_pat
         nursery.cancel_scope.cancel()
 
 
-async def test_alerts_of_a_dead_watcher_end_by_themselves(tmp_path: Path) -> None:
+async def test_alerts_of_a_dead_watcher_end_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is left to resolve them."""
+    monkeypatch.setattr(limits, "resends_missed", 3)
     async with alertmanager(tmp_path) as manager, trio.open_nursery() as nursery:
         watcher = Watcher(manager.url)
         nursery.start_soon(watcher.run)
@@ -130,19 +137,23 @@ async def test_alerts_of_a_dead_watcher_end_by_themselves(tmp_path: Path) -> Non
 async def test_an_alertmanager_that_is_away_stops_no_other_and_is_told_the_newest_state_later(tmp_path: Path) -> None:
     """What has ended meanwhile is not told as standing; the failure is said once, and its end."""
     (tmp_path / "late").mkdir()
-    port = free_port()
+    with claimed_prefix() as prefix:
+        await told_later(tmp_path, f"{prefix}.1:9093")
+
+
+async def told_later(tmp_path: Path, away: str) -> None:
+    """At that address an Alertmanager starts only later; another one is there."""
     async with alertmanager(tmp_path) as manager, trio.open_nursery() as nursery:
-        away = f"http://user:secret@127.0.0.1:{port}/"
-        watcher = Watcher(away, manager.url, resend_s=60.0)
+        watcher = Watcher(f"http://user:secret@{away}/", manager.url, resend_s=60.0)
         nursery.start_soon(watcher.run)
         watcher.told("n001", number=1)
         watcher.told(*RACK, domain="rack=b2", number=2)
         await manager.standing(2)
         await soon(lambda: len(watcher.failed) >= 3, "pushes that fail")
         assert len(watcher.said) == 1
-        assert watcher.said[0].startswith(f"alerts do not reach http://127.0.0.1:{port}/: ")
+        assert watcher.said[0].startswith(f"alerts do not reach http://{away}/: ")
         watcher.told("n001", number=1, action=Action.CLOSED)
-        async with alertmanager(tmp_path / "late", port) as late:
+        async with alertmanager(tmp_path / "late", away) as late:
             (alert,) = await late.standing(1)
             assert alert["labels"] == LABELS
             await soon(lambda: len(watcher.said) == 2, "that it works again")

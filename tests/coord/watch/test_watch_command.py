@@ -18,7 +18,7 @@ import trio
 
 from inspector_coord.__main__ import main
 from inspector_coord.watch.record import Record, read_record
-from tests.support.alertmanager import alertmanager, free_port
+from tests.support.alertmanager import alertmanager
 from tests.support.serf import claimed_prefix, serf_ring
 from tests.support.waiting import PATIENCE_S, soon
 from tests.support.watch_commands import INSPECTOR, Standing, inspector, running, standing, written
@@ -113,7 +113,7 @@ async def test_for_a_time(tmp_path: Path, rings: Standing) -> None:
         ended[how[-1]] = done.returncode, done.stdout
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(run, "--for", "7", "--ring", "main")
+        nursery.start_soon(run, "--for", "10", "--ring", "main")
         nursery.start_soon(run, "--for", "3", "--ring", "calm")
     assert ended["calm"] == (0, b"")
     assert ended["main"][0] == 1
@@ -211,35 +211,35 @@ async def test_output_that_nobody_takes_ends_a_watch(tmp_path: Path, rings: Stan
 
 async def test_alerts_figures_and_systemd_are_told(tmp_path: Path, rings: Standing) -> None:
     """By options or by coordinator.yml; two watchers, that know nothing of each other, are one alert."""
-    ports = free_port(), free_port()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
+    with claimed_prefix() as prefix, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
         systemd.bind(str(tmp_path / "notify"))
+        places = f"{prefix}.1:9108", f"{prefix}.2:9108"
         async with alertmanager(tmp_path) as manager:
-            wish = {"alertmanager": [manager.url], "metrics": f"127.0.0.1:{ports[0]}"}
+            wish = {"alertmanager": [manager.url], "metrics": places[0]}
             by_file = running(
                 rings.config(tmp_path / "one", watch=wish), "watch", environ={"NOTIFY_SOCKET": str(tmp_path / "notify")}
             )
-            options = ("--alertmanager", manager.url, "--metrics", f"127.0.0.1:{ports[1]}")
+            options = ("--alertmanager", manager.url, "--metrics", places[1])
             by_option = running(rings.config(tmp_path / "two"), "watch", *options)
             async with by_file as one, by_option as two:
                 for run in (one, two):
                     await run.says("main: n005: down")
                 (alert,) = await manager.standing(1)
-                for port in ports:
-                    await shown(port, 'inspector_watch_open_incidents{kind="down",ring="main"} 1.0')
-                    await shown(port, 'inspector_watch_judging{ring="calm"} 1.0')
+                for place in places:
+                    await shown(place, 'inspector_watch_open_incidents{kind="down",ring="main"} 1.0')
+                    await shown(place, 'inspector_watch_judging{ring="calm"} 1.0')
                 await soon(partial(hears, systemd, b"READY=1"), "that it is ready")
     assert alert["labels"]["node"] == "n005"
     assert [word for word, _ in manager.words()] in ([], ["firing"])
 
 
-async def shown(port: int, line: str) -> None:
+async def shown(place: str, line: str) -> None:
     """Returns once that is among the figures."""
     page = ""
     with trio.move_on_after(PATIENCE_S):
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
             while line not in page:
-                page = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+                page = (await client.get(f"http://{place}/metrics")).text
                 await trio.lowlevel.checkpoint()
             return
     raise AssertionError(f"{line} is not in {page}")

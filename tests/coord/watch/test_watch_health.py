@@ -11,7 +11,8 @@ from inspector_coord.config import Config, load
 from inspector_coord.doctor import Sign
 from inspector_coord.watch import limits
 from inspector_coord.watch.health import signs
-from tests.support.alertmanager import alertmanager, free_port
+from tests.support.alertmanager import alertmanager
+from tests.support.serf import claimed_prefix
 from tests.support.web import Handler, reply, says_nothing, sends, web
 
 BASE = "rings: {main: {entries: ['127.0.0.1:7373']}}\nconfig_center: http://center\n"
@@ -25,13 +26,13 @@ def config(folder: Path, watch: str) -> Config:
 
 async def test_whom_it_would_tell_is_tried(tmp_path: Path) -> None:
     """One that is there with its version, one that is away with what to do; a password is shown to nobody."""
-    away = free_port()
-    async with alertmanager(tmp_path) as manager:
-        named = f"['{manager.url}', 'http://user:secret@127.0.0.1:{away}/am']"
-        there, gone = await signs(config(tmp_path, f"{{alertmanager: {named}}}"))
+    with claimed_prefix() as away:
+        async with alertmanager(tmp_path) as manager:
+            named = f"['{manager.url}', 'http://user:secret@{away}.1:9093/am']"
+            there, gone = await signs(config(tmp_path, f"{{alertmanager: {named}}}"))
     assert (there.health, there.what) == ("ok", f"Alertmanager {manager.url}")
     assert there.detail.startswith("version 0.")
-    assert (gone.health, gone.what) == ("warn", f"Alertmanager http://127.0.0.1:{away}/am")
+    assert (gone.health, gone.what) == ("warn", f"Alertmanager http://{away}.1:9093/am")
     assert "alerts wait until then" in gone.advice
 
 

@@ -30,7 +30,7 @@ def rings() -> Iterator[Standing]:
 
 async def test_in_a_pipe_it_is_lines(tmp_path: Path, rings: Standing) -> None:
     """How many are how, whenever that changes, and what happens; nothing before a ring is judged."""
-    done = await inspector(rings.config(tmp_path), "nodes", "--watch", "--for", "7")
+    done = await inspector(rings.config(tmp_path), "nodes", "--watch", "--for", "10")
     said = [line[9:] for line in done.stdout.decode().splitlines()]
     assert done.returncode == 0, done.stderr
     assert "calm: 3 nodes: 3 up; 1 of 1 entries" in said
@@ -45,7 +45,7 @@ async def test_on_a_terminal_it_is_a_picture(tmp_path: Path, rings: Standing) ->
     said: dict[str, str] = {}
 
     async def draw(name: str, columns: int, rows: int, **environ: str) -> None:
-        said[name] = await drawn(path, columns, rows, "nodes", "--watch", "--for", "6", **environ)
+        said[name] = await drawn(path, columns, rows, "nodes", "--watch", "--for", "10", **environ)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(draw, "wide", 200, 50)

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.support.check_cases import REPOSITORY
+from tests.support.waiting import PATIENCE_S
 from tests.support.watch_commands import INSPECTOR
 
 UNIT = (REPOSITORY / "examples/inspector-watch.service").read_text(encoding="utf-8")
@@ -21,6 +22,7 @@ def test_systemd_takes_every_line_of_the_unit(tmp_path: Path) -> None:
         return
     unit = tmp_path / "inspector-watch.service"
     unit.write_text(UNIT.replace("/opt/inspector/bin/inspector", INSPECTOR), encoding="utf-8")
-    done = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True, check=False, timeout=60)
+    command = [analyze, "verify", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert [line for line in done.stderr.splitlines() if "inspector-watch" in line] == []
     assert done.returncode == 0, done.stderr

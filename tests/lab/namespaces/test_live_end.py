@@ -14,7 +14,7 @@ from inspector_lab.down import leave_nothing
 from inspector_lab.namespaces import cpu, limits, making
 from inspector_lab.namespaces.world import World
 from inspector_lab.tools import find
-from tests.support.lab import belonging_to, gone
+from tests.support.lab import UP_S, belonging_to, gone
 from tests.support.namespaces import World as RunningWorld
 from tests.support.namespaces import cables, lived_in, mounts, namespaces_of, running_world, slices_of
 from tests.support.waiting import wait_until
@@ -108,7 +108,7 @@ def test_what_cannot_be_made_ends_the_lab_with_the_reason(tmp_path: Path, line: 
     world = RunningWorld(tmp_path / "lab")
     environment = {**os.environ, "PATH": f"{broken.parent}:{os.environ['PATH']}"}
     command = world.command("up", "--namespaces", "--nodes", "2")
-    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=UP_S)
     assert refused.returncode == 1
     assert what in refused.stderr
     assert "no luck today" in refused.stderr

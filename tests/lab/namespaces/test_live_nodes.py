@@ -37,7 +37,7 @@ def well(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def sweep(world: World, *words: str) -> dict[str, Any]:
-    """Nodes by name, as `inspector sweep` reports them."""
+    """Nodes by name, as `inspector sweep` reports them; with time for a busy machine."""
     command = [
         f"{SCRIPTS}/inspector",
         "--config",
@@ -45,6 +45,8 @@ def sweep(world: World, *words: str) -> dict[str, Any]:
         "sweep",
         "--json",
         "--no-escalate",
+        "--timeout",
+        "60",
         *words,
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=UP_S)
