@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,15 +23,16 @@ NOW = BEGAN + 60 * MINUTE
 Compare = Callable[..., Comparison]
 
 
+def compared(history: History, a: str, b: str, **asked: Any) -> Comparison:
+    """Two sides of a history, side by side."""
+    with history.reading() as connection:
+        return compare(connection, (a, b), Asked(groups=read_groups({}), **asked), NOW)
+
+
 @pytest.fixture
 def between(history: History) -> Compare:
     """Compares two sides of the history."""
-
-    def between(a: str, b: str, **asked: Any) -> Comparison:
-        with history.reading() as connection:
-            return compare(connection, (a, b), Asked(groups=read_groups({}), **asked), NOW)
-
-    return between
+    return functools.partial(compared, history)
 
 
 def told_of(found: Comparison) -> list[tuple[str, str, str]]:
@@ -41,6 +43,16 @@ def told_of(found: Comparison) -> list[tuple[str, str, str]]:
 def counts(found: Comparison) -> tuple[int, int, int]:
     """(same, unknown, exit code)."""
     return found.same, found.unknown, found.exit_code
+
+
+def test_each_kind_of_side_is_found_in_either_database(either: History) -> None:
+    """Sweeps, times and node sets; a node that was not reached makes no difference."""
+    booked(either, swept([judged("n1", wrong(SWAP)), judged("n2"), judged("n3")]))
+    booked(either, swept([judged("n1"), judged("n2", wrong(SWAP, "70")), lost("n3", "silent")], minute=10))
+    for sides in (("1", "2"), ("55m", "now")):
+        found = compared(either, *sides)
+        assert (sorted(told_of(found)), found.b.unknown.nodes) == ([("60", "n1", ""), ("70", "", "n2")], "n3")
+    assert told_of(compared(either, "n1", "n[2-3]")) == [("70", "", "n2")]
 
 
 def test_who_joined_in_between_has_no_deviation_that_came(history: History, between: Compare) -> None:

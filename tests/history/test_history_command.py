@@ -134,18 +134,19 @@ def test_a_note_of_a_user_without_a_name(history: History, run: Run, monkeypatch
 def test_an_export_that_fails_leaves_no_file(
     history: History, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So the next try is not told that the file is there; one that was there stays."""
+    """Nor one that is half written, at any time, which somebody may take for whole; one that was there stays."""
     some(history)
     output = tmp_path / "history.ndjson"
 
     def breaks(_: History) -> Iterator[bytes]:
-        yield b"{}"
+        yield b"{}" * 100_000
+        assert not output.exists()
         raise HistoryError("gone")
 
     with monkeypatch.context() as patch:
         patch.setattr("inspector_coord.history.commands.export_lines", breaks)
         assert run("export", "--output", str(output)).err == "inspector: gone\n"
-    assert not output.exists()
+    assert list(tmp_path.glob("*history.ndjson*")) == []
     assert run("export", "--output", str(output)).code == 0
     whole = output.read_bytes()
     assert "File exists" in run("export", "--output", str(output)).err
