@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
@@ -113,20 +113,23 @@ def fold_names(names: Iterable[str]) -> str:
     unique = sorted(set(names))
     safe = [name for name in unique if _SAFE.fullmatch(name)]
     odd = [plain(name, limits.observed_chars_max) for name in unique if not _SAFE.fullmatch(name)]
-    if len(safe) > limits.fold_fields_nodes_max or _in_one_row(safe):
+    around = _around_all(safe)
+    if around is not None:
+        folded = _row(around, safe)
+    elif len(safe) > limits.fold_fields_nodes_max:
         folded = _fold_one_field(safe)
     else:
         folded = str(NodeSet.fromlist(safe, resolver=RESOLVER_NOGROUP))
     return ",".join([*([folded] if folded else []), *odd])
 
 
-def _in_one_row(names: list[str]) -> bool:
-    """Whether they differ in one number only, as n001 and n002: nearly all do, and there is one way to fold those."""
-    around = {found.group(1, 3) if (found := _ONE_NUMBER.fullmatch(name)) else None for name in names}
-    return len(around) == 1 and None not in around
+def _around_all(names: Sequence[str]) -> tuple[str, str] | None:
+    """(before, after) of the only number of each, if that is all they differ in, as n001 and n002: nearly all do."""
+    around = {(found[1], found[3]) if (found := _ONE_NUMBER.fullmatch(name)) else None for name in names}
+    return around.pop() if len(around) == 1 else None
 
 
-def _fold_one_field(names: list[str]) -> str:
+def _fold_one_field(names: Sequence[str]) -> str:
     """Fold along the numeric field that leaves the fewest pieces."""
     best: dict[tuple[str, str], list[str]] = {}
     fields = max(len(_NUMBER.findall(name)) for name in names)
@@ -136,16 +139,18 @@ def _fold_one_field(names: list[str]) -> str:
             pieces[_around(name, field)].append(name)
         if not best or len(pieces) < len(best):
             best = pieces
-    folded = []
-    for (before, after), members in sorted(best.items()):
-        if len(members) == 1:
-            folded.append(members[0])
-        else:
-            end = -len(after) or None
-            numbers = RangeSet()
-            numbers.update(name[len(before) : end] for name in members)  # thirty times as fast as RangeSet.fromlist
-            folded.append(f"{before}[{numbers}]{after}")
-    return ",".join(folded)
+    return ",".join(_row(around, members) for around, members in sorted(best.items()))
+
+
+def _row(around: tuple[str, str], names: Sequence[str]) -> str:
+    """Names that differ only in the number between (before, after), as one."""
+    if len(names) == 1:
+        return names[0]
+    before, after = around
+    end = -len(after) or None
+    numbers = RangeSet()
+    numbers.update(name[len(before) : end] for name in names)  # thirty times as fast as RangeSet.fromlist
+    return f"{before}[{numbers}]{after}"
 
 
 def _around(name: str, field: int) -> tuple[str, str]:

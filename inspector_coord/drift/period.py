@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -65,6 +66,7 @@ def _moment(text: str, now: float) -> float | None:
         return None
 
 
+@lru_cache(maxsize=4_096)  # a report tells the sweeps of its period again and again
 def told(unix: float) -> str:
     """RFC 3339 in UTC, whole seconds."""
     return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -180,8 +180,7 @@ class _Report:
             events=Events(found),
             window=window_s([late - early for early, late in pairwise(times)]),
         )  # fmt: skip
-        for one, of_it in zip(shown, members, strict=True):
-            self._learn(teller.sweeps_of(one, of_it) - {0})
+        self._learn(set().union(*map(teller.sweeps_of, shown, members)) - {0})
         return [
             teller.group(number, one, of_it) for number, (one, of_it) in enumerate(zip(shown, members, strict=True))
         ]

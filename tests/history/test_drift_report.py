@@ -158,6 +158,16 @@ def test_what_had_just_happened_is_told(history: History) -> None:
     assert group(told, class_="new").causes[0].tag == "rack=b1"
 
 
+def test_a_cause_counts_who_deviated_and_cannot_be_judged_now(history: History) -> None:
+    """Two of the three nodes of the rack deviate, one of them is down since: the rack is no surer a cause for that."""
+    booked(history, swept(fleet(), minute=0))
+    booked(history, swept(fleet("n1", "n2"), minute=10))
+    booked(history, swept(fleet("n2", gone={"n1": "down"}), minute=20))
+    told = group(asked(history, 5, 30), class_="new")
+    assert (told.nodes, told.unknown) == ("n[1-2]", "n1")
+    assert [(cause.tag, cause.precision, cause.recall) for cause in told.causes] == [("rack=b1", 0.667, 1.0)]
+
+
 def happened(history: History, *happenings: Happening) -> None:
     """Book what happened, as `inspector history note` does."""
     with history.writing() as connection:
