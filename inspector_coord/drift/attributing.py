@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from statistics import median
 
 import msgspec
@@ -121,25 +122,19 @@ class Tags:
     """Tags of all nodes, and of those that were judged: what causes are measured against."""
 
     def __init__(self, tags: Mapping[int, Mapping[str, str]], judged: Iterable[int]) -> None:
-        # Few sets of tags are those of many nodes: wide groups are counted by set.
-        self._pairs_of = {id(one): tuple(one.items()) for one in tags.values()}
-        self._set_of = {node: id(one) for node, one in tags.items()}
+        self._pairs_of = {node: tuple(one.items()) for node, one in tags.items()}
         self._judged = frozenset(judged)
         self._counted = self._count(self._judged)
 
-    def _count(self, nodes: Iterable[int]) -> dict[tuple[str, str], int]:
-        counted: dict[tuple[str, str], int] = defaultdict(int)
-        for one, count in Counter(map(self._set_of.__getitem__, nodes)).items():
-            for pair in self._pairs_of[one]:
-                counted[pair] += count
-        return counted
+    def _count(self, nodes: Iterable[int]) -> Counter[tuple[str, str]]:
+        return Counter(chain.from_iterable(map(self._pairs_of.__getitem__, nodes)))
 
     def causes(self, failing: Sequence[int]) -> list[Cause]:
         """The tags that best tell these nodes from the others, as in a sweep."""
         strangers = set(failing) - self._judged
         beside = self._count(strangers)
         counted = self._count(failing)
-        evaluated = {pair: self._counted.get(pair, 0) + beside.get(pair, 0) for pair in counted}
+        evaluated = {pair: self._counted[pair] + beside[pair] for pair in counted}
         return [
             Cause(cause.tag, round(cause.precision, 3), round(cause.recall, 3))
             for cause in causes_of(counted, len(failing), evaluated, len(self._judged) + len(strangers))

@@ -16,7 +16,7 @@ import numpy as np
 
 from inspector_coord.drift import limits
 from inspector_coord.drift.codes import CLASS, CLASS_STEP, HOW, decoded
-from inspector_coord.drift.columns import Column, Places, firsts, joined, lengths, rows, taken
+from inspector_coord.drift.columns import Column, Places, firsts, lengths, ordered, rows, taken
 from inspector_coord.drift.document import CLASSES, Class
 from inspector_coord.drift.intervals import Deviations
 from inspector_coord.verdict import SEVERITY_RANK
@@ -82,7 +82,7 @@ class Folding(msgspec.Struct, frozen=True):
     def members(self, found: Deviations, groups: Sequence[Folded]) -> list[Members]:
         """Those of each of these groups: see `shares`."""
         chosen = np.flatnonzero(np.isin(self.of, [one.number for one in groups]))
-        order = chosen[np.lexsort((found.node[chosen], found.opened[chosen], self.of[chosen]))]
+        order = chosen[ordered(*taken((self.of, found.opened, found.node), chosen))]
         begins = np.searchsorted(self.of[order], [one.number for one in groups])
         return [
             _members(found, order[begin : begin + one.count], share)
@@ -102,7 +102,7 @@ def _members(found: Deviations, which: Places, share: int) -> Members:
 
 def fold(found: Deviations) -> Folding:
     """All groups, those of one item together."""
-    order = np.lexsort((found.observed, joined(found.expected, found.source), joined(found.code, found.item)))
+    order = ordered(found.code, found.item, found.expected, found.source, found.observed)
     d = Deviations(*taken(found, order))
     alike = firsts(d.code, d.item, d.expected, d.source)
     exact = firsts(d.code, d.item, d.expected, d.source, d.observed)
@@ -138,7 +138,7 @@ def _widest(observed: Column, exact: Places, begins: Places) -> Column:
     """Of each group the value that was observed on the most nodes."""
     sizes = lengths(exact, len(observed))
     group = np.searchsorted(begins, exact, side="right") - 1
-    ranked_ = np.lexsort((observed[exact], -sizes, group))
+    ranked_ = ordered(group, -sizes, observed[exact])
     return observed[exact[ranked_[firsts(group[ranked_])]]]
 
 

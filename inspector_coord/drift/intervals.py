@@ -14,7 +14,7 @@ import numpy as np
 
 from inspector_coord.drift import limits
 from inspector_coord.drift.codes import CLASS, HOW
-from inspector_coord.drift.columns import Column, Mask, firsts, joined, taken
+from inspector_coord.drift.columns import Column, Mask, firsts, ordered, taken
 
 __all__ = ["Deviations", "Intervals", "Sweeps", "deviations"]
 
@@ -73,17 +73,17 @@ class Deviations(NamedTuple):
 
 def deviations(found: Intervals, sweeps: Sweeps, away: Collection[int], missed: Collection[int]) -> Deviations:
     """away: nodes without any verdict at the end of the period; missed: by the last whole sweep."""
-    order = np.lexsort((found.opened, joined(found.node, found.item)))
-    found = Intervals(*taken(found, order))
-    begins = firsts(found.node, found.item)
+    order = ordered(found.node, found.item, found.opened)
+    node, item, opened = taken((found.node, found.item, found.opened), order)
+    begins = firsts(node, item)
     if not len(begins):
         return Deviations(*(found.node for _ in Deviations._fields))
     last = np.append(begins[1:], len(order)) - 1
-    within = found.opened >= sweeps.first
+    within = opened >= sweeps.first
     openings = np.add.reduceat(within.astype(np.int64), begins)
     # One that began before the period is no flap of it.
-    earliest = np.minimum.reduceat(np.where(within, found.opened, sweeps.last), begins)
-    kept = Intervals(*taken(found, last))
+    earliest = np.minimum.reduceat(np.where(within, opened, sweeps.last), begins)
+    kept = Intervals(*taken(found, order[last]))
     ended = (kept.closed > 0) & (kept.closed <= sweeps.last)
     gone = ended & (kept.how == _UNKNOWN)
     confirmed, unknown = _confirmed(kept, sweeps, away, missed)

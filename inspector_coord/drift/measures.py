@@ -99,7 +99,7 @@ def _passing(point: Point) -> tuple[float, float, int]:
 def put_right(found: Intervals, sweeps: Sweeps) -> Intervals:
     """The intervals that ended in the period because their item passed again."""
     chosen = (found.how == HOW.index("pass")) & (found.closed <= sweeps.last)
-    return Intervals(*taken(found, chosen))
+    return Intervals(*taken(found, np.flatnonzero(chosen)))
 
 
 def minutes_of(found: Intervals, at: Mapping[int, float]) -> Column:

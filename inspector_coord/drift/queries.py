@@ -61,8 +61,8 @@ def intervals(connection: sa.Connection, scope: Scope) -> Intervals:
     for where, same in ranges:
         found = connection.execute(sa.select(*listed).where(where, *asked).group_by(same))
         read.extend([_numbers(lists) for lists in zip(*part, strict=True)] for part in found.partitions(_ROWS))
-    release, observed, *packed = map(np.concatenate, zip(*read, strict=True))
-    (node, item), (expected, source), (opened, seen), (closed, marks) = map(parted, packed)
+    packed = map(np.concatenate, zip(*read, strict=True))
+    (node, item), (expected, source), (observed, release), (opened, seen), (closed, marks) = map(parted, packed)
     return Intervals(
         node=node, item=item, code=marks % CLASS_STEP, expected=expected, source=source,
         observed=observed, release=release, opened=opened, seen=seen, closed=closed, how=marks // CLASS_STEP,
@@ -76,8 +76,8 @@ def _numbers(lists: Iterable[str]) -> Column:
 def _listed(f: sa.ColumnCollection[str, Any]) -> list[sa.ColumnElement[str]]:
     """The columns, each as a text of all its numbers: half of the time went with an object for each number.
 
-    Two ids make one number, see `columns.joined`. None needs more than 31 bits: a history of two billion texts would
-    have outgrown much else.
+    Two ids make one number, see `columns.parted`. None needs more than 31 bits (a history of two billion texts would
+    have outgrown much else) but a release's number, which is the lower one, and has 32.
     """
     origin, severity, outcome, how = (
         sa.case(words, value=word, else_=other)
@@ -89,9 +89,8 @@ def _listed(f: sa.ColumnCollection[str, Any]) -> list[sa.ColumnElement[str]]:
     told = (f.expected, f.source, f.observed, f.closed)
     expected, source, observed, closed = (sa.func.coalesce(one, 0) for one in told)
     marks = origin + severity + outcome + CLASS_STEP * how
-    pairs = ((f.node_id, f.item_id), (expected, source), (f.opened, f.seen), (closed, marks))
-    numbers = [f.release, observed, *(high * HIGH + low for high, low in pairs)]
-    return [sa.func.aggregate_strings(sa.cast(one, sa.Text), ",") for one in numbers]
+    pairs = ((f.node_id, f.item_id), (expected, source), (observed, f.release), (f.opened, f.seen), (closed, marks))
+    return [sa.func.aggregate_strings(sa.cast(high * HIGH + low, sa.Text), ",") for high, low in pairs]
 
 
 def points(connection: sa.Connection, scope: Scope) -> list[PointRow]:

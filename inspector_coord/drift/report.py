@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from inspector_coord.drift import events, heat, limits, measures, queries
 from inspector_coord.drift.attributing import Event, Events, Tags, happenings_told, window_s
 from inspector_coord.drift.codes import MISSED, decoded
+from inspector_coord.drift.columns import ordered
 from inspector_coord.drift.document import Document, Group, Sweeps
 from inspector_coord.drift.figures import Corrections, Drifter, Heat, Longest, Offender, Point, Share
 from inspector_coord.drift.folding import Folded, bucket, fold, ranked, within_bounds
@@ -257,7 +258,7 @@ class _Report:
         self._learn({*np.unique(passed.opened).tolist(), *np.unique(passed.closed).tolist()})
         minutes = measures.minutes_of(passed, self._at)
         mean, median = measures.mean_and_median(minutes)
-        longest = np.lexsort((passed.closed, minutes))[-1]
+        longest = ordered(minutes, passed.closed)[-1]
         opened, closed = (self._at[int(of[longest])] for of in (passed.opened, passed.closed))
         return Corrections(
             count=len(minutes), mean_s=round(mean, 1), median_s=median,

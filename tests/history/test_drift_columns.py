@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from inspector_coord.drift import limits
 from inspector_coord.drift.codes import CLASS, CLASS_STEP, HOW
+from inspector_coord.drift.columns import ordered, taken
 from inspector_coord.drift.document import Class
 from inspector_coord.drift.folding import fold
 from inspector_coord.drift.heat import cells
@@ -183,3 +184,30 @@ def test_time_to_put_right(minutes: tuple[int, ...], mean: float, median: float)
     taken = minutes_of(right, {sweep: 60.0 * sweep + 59.0 * (sweep > 10) for sweep in range(10, 21)})
     assert taken.tolist() == list(minutes)
     assert mean_and_median(taken) == (60.0 * mean, 60.0 * median)
+
+
+def in_order(columns_: list[Any]) -> list[tuple[int, ...]]:
+    """Rows of numbers."""
+    return list(zip(*(column.tolist() for column in taken(columns_, ordered(*columns_))), strict=True))
+
+
+@given(
+    st.integers(0, 20).flatmap(
+        lambda length: st.lists(
+            st.lists(st.integers(-(2**31), 2**33) | st.integers(0, 3), min_size=length, max_size=length),
+            min_size=1, max_size=4,
+        )
+    )
+)  # fmt: skip
+def test_rows_are_ordered_by_one_column_after_the_other(numbers: list[list[int]]) -> None:
+    """Whether they fit into one number or not; negative ones and equal rows, too."""
+    some = [np.array(each, dtype=np.int64) for each in numbers]
+    assert in_order(some) == sorted(zip(*numbers, strict=True))
+
+
+@pytest.mark.parametrize("most", [(32, 32), (31, 32), (32, 31)], ids=str)
+def test_what_just_fits_into_one_number_and_what_does_not(most: tuple[int, int]) -> None:
+    """64 bits are one too many."""
+    numbers = [(0, 1, 2**bits - 1, 2**bits - 1, 1) for bits in most]
+    two = [np.array(each, dtype=np.int64) for each in numbers]
+    assert in_order(two) == sorted(zip(*numbers, strict=True))
