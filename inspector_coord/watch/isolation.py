@@ -31,6 +31,7 @@ class Isolation:
         self._state = state
         self._thawed = thawed
         self._rounds = 0
+        self._same = False  # the next picture is of the same nodes as the last
         self._low_since = NEVER
         self._half: float | None = None  # when the picture was asked for that showed about half
         self._cut_from_entries = False  # the ring itself may be whole
@@ -61,7 +62,11 @@ class Isolation:
             self._state.agenda.sooner(("picture", 0), now + self._state.asks.luck * limits.apart_s)
 
     def once_more(self, now: float) -> None:
-        """Another picture, as soon as everybody can have heard the last one: it tells whose gossip reaches whom."""
+        """Another picture, as soon as everybody can have heard the last one: it tells whose gossip reaches whom.
+
+        It asks the same nodes: what they have heard of the last one says so, however long gossip takes.
+        """
+        self._same = True
         home = self._state.vantages.home
         latest = None if home is None else self._state.pictures.latest(home)
         if latest is not None:
@@ -85,7 +90,8 @@ class Isolation:
         if free > now:
             state.agenda.put(("picture", 0), free)
             return
-        self._rounds += lost or not self.doubtful
+        self._rounds += lost or not (self.doubtful or self._same)
+        self._same = False
         count = limits.names_mute_max if mute and lost else limits.picture_names_max
         names = sample(state.members, f"picture {self._rounds}", count, everybody=lost)
         names = fitting(names, limits.question_names_bytes, limits.names_max)

@@ -46,9 +46,9 @@ pending_step_s = 0.25
 pending_s_max = 2.4  # that a cut's direction is waited for, from the first suspicion on
 
 mass_min = 64  # suspects without a verdict, from which on they are not all looked at first
+mass_over = 16  # of them, and the next mass begins anew
 mass_roll_s = 8.0  # between roll calls then, doubling as long as it goes on
 mass_roll_s_max = 64.0
-mass_rest_s = 120.0  # without one, and the next begins anew
 mass_rate_per_s = 8_000.0  # answers
 mass_step_s = 0.5
 mass_fresh_s = 2.0  # a roll call began so long before a suspect was listed as failed, at most: it was dead by then
@@ -102,7 +102,7 @@ changes_kept = 64
 # memberlist gossips to members that it lists as failed for another 30 s (GossipToTheDeadTime of the LAN profile). Later
 # questions are heard by nobody there, whichever way packets still pass.
 gossip_to_dead_s = 20.0
-hearing_max = 512  # answers remembered for who has heard whom
+hearing_max = 2_048  # answers remembered for who has heard whom: some 150 a second while a mass is looked at
 hearing_s = 12.0
 deaf_nodes_min = 2  # that have not heard, or were not heard, before that is a direction
 heard_max = 8  # ids that a node tells

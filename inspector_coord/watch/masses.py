@@ -29,16 +29,19 @@ class Masses:
 
     def __init__(self, state: State, directions: Directions) -> None:
         self._state, self._directions = state, directions
-        self._asked_at, self._gap_s = -NEVER, limits.mass_roll_s
+        self._asked_at, self._gap_s = -NEVER, limits.mass_roll_s / 2
         self._open = 0
         self._over_at = -NEVER  # when the roll call was asked that is over
 
     def tend(self, now: float) -> None:
-        """Called from time to time: is it a mass, and is there anything to do?"""
+        """Called when it is a mass, and until it is over: is there anything to do?"""
         state = self._state
-        if state.frozen or state.suspicion.unjudged <= limits.mass_min:
+        if state.suspicion.unjudged <= limits.mass_over:
+            self._gap_s = limits.mass_roll_s / 2  # the next one has nothing to do with it
             return
         state.agenda.sooner(("mass", 0), now + limits.mass_step_s)
+        if state.frozen or state.suspicion.unjudged <= limits.mass_min:
+            return
         if now >= self._asked_at + self._gap_s:
             self._ask(now)
         if self._over_at > -NEVER:
@@ -47,8 +50,7 @@ class Masses:
     def _ask(self, now: float) -> None:
         """Who of all lives, and on which side?"""
         state = self._state
-        again = now < self._asked_at + limits.mass_rest_s
-        self._gap_s = min(2 * self._gap_s, limits.mass_roll_s_max) if again else limits.mass_roll_s
+        self._gap_s = min(2 * self._gap_s, limits.mass_roll_s_max)
         self._asked_at, self._open = now, 0
         spread_s = min(len(state.members) / limits.mass_rate_per_s, limits.roll_spread_s_max)
         wait_s = limits.answer_s + spread_s + state.settle_s(now) + limits.roll_slack_s

@@ -34,7 +34,7 @@ def check(result: Result) -> list[str]:
     stories = _stories(result)
     alone = _alone(result)
     tellings = _tellings(result)
-    times, dones = _queue(result, alone)
+    times, dones = _queue(result, alone, {(at, name) for at, _, name, _ in tellings})
     for at, vantage, name, until in tellings:
         early, late = bisect_left(times, at - limits.together_s), bisect_right(times, at + limits.together_s)
         together = limits.found_each_s * (late - early - limits.found_at_once)
@@ -63,21 +63,24 @@ def check(result: Result) -> list[str]:
     return wrong
 
 
-def _queue(result: Result, alone: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+def _queue(
+    result: Result, alone: list[tuple[float, float]], counted: set[tuple[float, str]]
+) -> tuple[list[float], list[float]]:
     """(when somebody was first told as failed; when all of those by then have been looked at): one each `found_each_s`.
 
-    Some are looked at together. Nobody is while the watcher is isolated.
+    Some are looked at together. Nobody is while the watcher is isolated. counted: tellings that count, by when and who:
+    what an entry had lost and tells long after the others is new.
     """
     times, dones, done = [], [], 0.0
-    failed: set[str] = set()
+    failed: dict[str, float] = {}
     for told_at, _, name, status in sorted(result.learned):
         at = max([told_at, *(last for first, last in alone if first <= told_at <= last < float("inf"))])
         if status != "failed":
-            failed.discard(name)
+            failed.pop(name, None)
             continue
-        if name in failed:
+        if name in failed and ((told_at, name) not in counted or told_at <= failed[name] + limits.found_s):
             continue
-        failed.add(name)
+        failed[name] = told_at
         times.append(told_at)
         done = max(done, at) + limits.found_each_s
         dones.append(done - limits.found_each_s * limits.found_at_once)
