@@ -102,7 +102,7 @@ changes_kept = 64
 # memberlist gossips to members that it lists as failed for another 30 s (GossipToTheDeadTime of the LAN profile). Later
 # questions are heard by nobody there, whichever way packets still pass.
 gossip_to_dead_s = 20.0
-hearing_max = 2_048  # answers remembered for who has heard whom: some 150 a second while a mass is looked at
+hearing_max = 512  # answers remembered for who has heard whom
 hearing_s = 12.0
 deaf_nodes_min = 2  # that have not heard, or were not heard, before that is a direction
 heard_max = 8  # ids that a node tells

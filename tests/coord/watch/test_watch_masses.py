@@ -47,9 +47,8 @@ class Desk:
     def fail(self) -> None:
         """Zone b goes, and a roll call through all entries has ended; LIVING have answered the last of them."""
         last = len(self.state.vantages) - 1
+        self.suspect()
         for name in LATER:
-            self.state.members.list_as(self.state.members.nodes[name], "failed", 100.0)
-            self.state.suspicion.begin(name, Cause.SERF, 100.0, 100.0)
             suspect = self.state.suspicion.get(name)
             assert suspect is not None
             if name in LIVING and last:
@@ -59,11 +58,42 @@ class Desk:
             assert isinstance(effect, Ask)
             self.masses.over(self.state.asks.known(effect.number), 104.0)
 
+    def suspect(self) -> None:
+        """Zone b is listed as failed."""
+        for name in LATER:
+            self.state.members.list_as(self.state.members.nodes[name], "failed", 100.0)
+            self.state.suspicion.begin(name, Cause.SERF, 100.0, 100.0)
+
+    def rolls(self, first: float, last: float) -> list[float]:
+        """When everybody is asked between two moments, tended twice a second."""
+        asked = []
+        for step in range(round(2 * (last - first))):
+            before = len(self.state.effects)
+            self.masses.tend(first + step / 2)
+            asked += [first + step / 2] * (len(self.state.effects) > before)
+        return asked
+
     def taken(self) -> dict[Kind, int]:
         """How many of those that were not looked at are taken for what."""
         self.masses.tend(104.5)
         found = [self.state.gathering.of(name) for name in LATER if name not in SEEN]
         return {kind: count for kind in Kind if (count := sum(1 for one in found if one and one.kind is kind))}
+
+
+def test_a_mass_begins_anew_when_the_last_one_is_over() -> None:
+    """Not while some dozens still wait for a verdict: then it is the same one, which goes on."""
+    desk = Desk("n000")
+    desk.fail()
+    assert desk.rolls(100.5, 130.0) == [108.0, 124.0]
+    for name in LATER[40:]:
+        desk.state.suspicion.drop(name)
+    assert desk.rolls(130.0, 140.0) == []
+    desk.suspect()
+    assert desk.rolls(140.0, 160.0) == [156.0]
+    desk.state.suspicion.clear()
+    assert desk.rolls(160.0, 161.0) == []
+    desk.suspect()
+    assert desk.rolls(161.5, 180.0) == [161.5, 169.5]
 
 
 def test_who_went_long_before_says_nothing_of_them() -> None:

@@ -174,6 +174,16 @@ def test_evidence_from_one_side_waits_for_a_picture_of_that_moment() -> None:
     assert "innocent" not in held(scenario, again=False)[1]
 
 
+def test_a_direction_is_told_soon_where_gossip_has_become_slow() -> None:
+    """The ring is busy before a zone is cut off: the watcher waits for answers by what it has learned of it then."""
+    scenario = Scenario(
+        seed=1359, nodes=10_000, rack_nodes=40, seconds=85.0, vantages=("a", "a", "b"),
+        faults=(Fault("cut", domain="zone=b", at_s=46.3), Fault("busy", at_s=3.53, until_s=47.036, amount=1.0)),
+    )  # fmt: skip
+    told = held(scenario, again=False)[0].told
+    assert min(at for at, each in told if each.direction == "both ways") - told[0][0] <= 5.0
+
+
 def test_looks_come_before_questions_by_name() -> None:
     """A thousand inspection agents are dead and asked for by name, when the Serf agents of a dozen nodes die."""
     dead = range(1, 10_000, 900)
