@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ASIDE = ".new-"
@@ -13,18 +16,33 @@ ASIDE = ".new-"
 def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Replace a file by `content` in one step, its folder made where it is missing. Raises OSError, leaving nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    with _aside(path, (content,), mode) as aside:
+        os.replace(aside, path)  # noqa: PTH105 - one call, which a crash test can stop
+    sync_folder(path.parent)
+
+
+def write_new(path: Path, parts: Iterable[bytes], *, mode: int = 0o644) -> None:
+    """Make a file that was not there before in one step, of parts. Raises OSError, leaving nothing."""
+    if path.exists():  # said at once, not after minutes of writing
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    with _aside(path, parts, mode) as aside:
+        path.hardlink_to(aside)  # a rename would replace what came to be there in the meantime
+    sync_folder(path.parent)
+
+
+@contextmanager
+def _aside(path: Path, parts: Iterable[bytes], mode: int) -> Iterator[str]:
+    """A synced file beside it, to be given its name; what has not got one is gone at the end."""
     descriptor, aside = tempfile.mkstemp(prefix=f"{ASIDE}{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(descriptor)
-        os.replace(aside, path)  # noqa: PTH105 - one call, which a crash test can stop
-    except BaseException:
+        yield aside
+    finally:
         Path(aside).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import getpass
 import os
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -17,7 +15,7 @@ from typing import IO, Any
 import msgspec
 import sqlalchemy as sa
 
-from config_center.files import ASIDE, sync_folder
+from config_center.files import write_new
 from inspector_coord import limits as coord_limits
 from inspector_coord.config import Config, default_path, load
 from inspector_coord.errors import ConfigError, HistoryError, ReportError
@@ -88,7 +86,7 @@ def export(config_file: Path | None, output: Path | None) -> int:
             sys.stdout.flush()
             return 0
         try:
-            _write_new(output, (line + b"\n" for line in export_lines(history)))
+            write_new(output, (line + b"\n" for line in export_lines(history)))
         except OSError as problem:
             raise ConfigError(f"{output} cannot be written: {problem.strerror or problem}") from problem
     return 0
@@ -182,19 +180,6 @@ def _report(path: Path) -> dict[str, Any]:
     if not isinstance(report, dict):
         raise ReportError(f"{path} is no report of a sweep")
     return report
-
-
-def _write_new(path: Path, lines: Iterable[bytes]) -> None:
-    """A file that was not there before, under its name only when it is whole. Raises OSError, leaving nothing."""
-    if path.exists():  # said at once, not after minutes of writing
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-    with tempfile.NamedTemporaryFile(prefix=f"{ASIDE}{path.name}-", dir=path.parent) as aside:
-        os.fchmod(aside.fileno(), 0o644)
-        aside.writelines(lines)
-        aside.flush()
-        os.fsync(aside.fileno())
-        path.hardlink_to(aside.name)  # a rename would replace what came to be there in the meantime
-    sync_folder(path.parent)
 
 
 def _begins_an_export(path: Path) -> bool:

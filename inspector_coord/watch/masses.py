@@ -9,6 +9,7 @@ been looked at, if all of these are the same; and they are looked at afterwards.
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Final
 
 from msgspec import structs
 
@@ -23,13 +24,16 @@ from inspector_coord.watch.suspicion import Cause, Suspect
 
 __all__ = ["Masses"]
 
+_GAP_S: Final = limits.mass_roll_s / 2
+"""Before the first roll call, which doubles it."""
+
 
 class Masses:
     """See the module's text."""
 
     def __init__(self, state: State, directions: Directions) -> None:
         self._state, self._directions = state, directions
-        self._asked_at, self._gap_s = -NEVER, limits.mass_roll_s / 2
+        self._asked_at, self._gap_s = -NEVER, _GAP_S
         self._open = 0
         self._over_at = -NEVER  # when the roll call was asked that is over
 
@@ -37,7 +41,7 @@ class Masses:
         """Called when it is a mass, and until it is over: is there anything to do?"""
         state = self._state
         if state.suspicion.unjudged <= limits.mass_over:
-            self._gap_s = limits.mass_roll_s / 2  # the next one has nothing to do with it
+            self._gap_s = _GAP_S  # the next one has nothing to do with it
             return
         state.agenda.sooner(("mass", 0), now + limits.mass_step_s)
         if state.frozen or state.suspicion.unjudged <= limits.mass_min:
