@@ -56,7 +56,7 @@ def test_300_kernel_parameters_take_no_time() -> None:
         findings = look(items)
         costs.append(time.process_time() - began)
         assert len(findings) == 300
-    assert min(costs) < 0.24  # 15 ms here; a machine may be slow
+    assert min(costs) < 0.06
 
 
 def test_kinds_are_loaded_once_and_under_names_of_their_own() -> None:
